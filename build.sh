@@ -1,0 +1,778 @@
+#!/usr/bin/env bash
+#
+# Builds, runs and tests ngx-zwfw.  ./build.sh help lists the commands.
+#
+# Exit codes: 1 a test failed, 2 wrong usage, 3 something must be installed,
+# 4 the build failed, 5 the database, 6 a server did not start.
+
+set -euo pipefail
+umask 022
+export LC_ALL=C.UTF-8
+PATH=$PATH:/usr/sbin:/sbin
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+BUILD=$ROOT/.build
+DIST=$ROOT/dist
+DEBIAN_SRC=/usr/share/nginx/src
+
+
+BUILD_PACKAGES=(gcc make libc6-dev binutils nginx nginx-dev libhiredis-dev
+    libpq-dev libyajl-dev libssl-dev)
+RUN_PACKAGES=(postgresql redis-server openssl curl perl)
+TEST_PACKAGES=(postgresql-plpgsql-check)
+BROWSER_PACKAGES=(chromium fonts-noto-cjk nodejs npm)
+
+say() {
+    printf '%s\n' "$*" >&2
+}
+
+die() {
+    local code=$1
+
+    shift
+    say "build.sh: $*"
+    exit "$code"
+}
+
+root() {
+    [ "$EUID" -eq 0 ]
+}
+
+slices() {
+    local slice
+
+    while read -r slice; do
+        [ ! -d "$ROOT/modules/$slice" ] || echo "$slice"
+    done <"$ROOT/modules/order"
+}
+
+# shellcheck source=modules/core/stores.sh
+. "$ROOT/modules/core/stores.sh"
+# shellcheck source=modules/core/migrate.sh
+. "$ROOT/modules/core/migrate.sh"
+# shellcheck source=conf/demo.sh
+. "$ROOT/conf/demo.sh"
+
+# ---- packages ----
+
+server_version() {
+    find /usr/lib/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' \
+        2>/dev/null | sort -V | tail -n 1
+}
+
+# A package stands for a command that may have come from elsewhere, too.
+
+present() {
+    case $1 in
+    nodejs)
+        command -v node >/dev/null && return
+        ;;
+    npm|chromium|gcc|make|curl|openssl|perl)
+        command -v "$1" >/dev/null && return
+        ;;
+    nginx)
+        [ -n "${NGINX-}" ] && return
+        ;;
+    nginx-dev)
+        [ -n "${NGINX_SRC-}" ] && return
+        ;;
+    esac
+
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# The names of what is missing for the groups: build, run, test.
+
+missing() {
+    local group package packages=()
+
+    for group in "$@"; do
+        case $group in
+        build)
+            packages+=("${BUILD_PACKAGES[@]}")
+            ;;
+        run)
+            packages+=("${RUN_PACKAGES[@]}")
+            ;;
+        test)
+            packages+=("${TEST_PACKAGES[@]}")
+            [ ! -d "$ROOT/t/browser" ] || packages+=("${BROWSER_PACKAGES[@]}")
+            [ ! -d "$ROOT/t/bench" ] || packages+=(wrk)
+            ;;
+        esac
+    done
+
+    for package in "${packages[@]}"; do
+        if [ "$package" = postgresql-plpgsql-check ]; then
+            package=postgresql-$(apt_server_version)-plpgsql-check
+        fi
+
+        present "$package" || echo "$package"
+    done
+}
+
+# of the server that is installed, or that apt would install
+
+apt_server_version() {
+    local version
+
+    version=$(server_version)
+
+    if [ -z "$version" ]; then
+        version=$(apt-cache depends postgresql 2>/dev/null \
+            | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1)
+    fi
+
+    echo "${version:-15}"
+}
+
+need() {
+    local list sudo=()
+
+    command -v dpkg-query >/dev/null \
+        || die 3 "this is not Debian: install what build.sh names at its top"
+
+    list=$(missing "$@" | tr '\n' ' ')
+    [ -n "$list" ] || return 0
+
+    if ! root; then
+        if ! command -v sudo >/dev/null \
+           || { [ ! -t 0 ] && ! sudo -n true 2>/dev/null; }
+        then
+            die 3 "missing packages.  As root: apt-get install $list"
+        fi
+
+        sudo=(sudo)
+    fi
+
+    say "installing: $list"
+    mkdir -p "$BUILD"
+    # shellcheck disable=SC2086 # a list of words
+    {
+        "${sudo[@]}" apt-get update -q
+        "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -q -y --no-install-recommends $list
+    } >"$BUILD/apt.log" 2>&1 </dev/null \
+        || die 3 "apt failed, see $BUILD/apt.log.  Missing: $list"
+}
+
+need_npm() {
+    local sum from=$ROOT/t/browser/package.json
+
+    [ -f "$from" ] || return 0
+
+    sum=$(sha256sum <"$from")
+    [ "$(cat "$BUILD/npm/installed" 2>/dev/null)" != "$sum" ] || return 0
+
+    say "installing the npm packages of t/browser"
+    mkdir -p "$BUILD/npm"
+    cp "$from" "$BUILD/npm/"
+    (
+        cd "$BUILD/npm"
+        npm install --no-audit --no-fund --no-package-lock --ignore-scripts
+    ) >"$BUILD/npm.log" 2>&1 </dev/null || die 3 "npm failed, see $BUILD/npm.log"
+    echo "$sum" >"$BUILD/npm/installed"
+}
+
+cmd_deps() {
+    need build run test
+    need_npm
+    say "deps: all packages are here"
+}
+
+# ---- modules ----
+
+find_nginx() {
+    NGINX=${NGINX:-$(command -v nginx)} || die 3 "no nginx; set NGINX"
+    [ -x "$NGINX" ] || die 3 "NGINX=$NGINX cannot be executed"
+
+    NGINX_ABOUT=$("$NGINX" -V 2>&1)
+    NGINX_VERSION=$(sed -n 's|^nginx version: nginx/\([0-9.]*\).*|\1|p' \
+        <<<"$NGINX_ABOUT")
+}
+
+package_version() {
+    dpkg-query -W -f='${Version}' "$1" 2>/dev/null || true
+}
+
+# Finds the tree with the headers of exactly this nginx, and its flags.
+
+find_source() {
+    local version word
+
+    SRC=${NGINX_SRC:-$DEBIAN_SRC}
+    [ -f "$SRC/src/core/nginx.h" ] || die 3 "no nginx tree in $SRC"
+    SRC=$(cd "$SRC" && pwd -P)
+
+    version=$(sed -n 's/^#define NGINX_VERSION *"\(.*\)"/\1/p' \
+        "$SRC/src/core/nginx.h")
+    [ "$version" = "$NGINX_VERSION" ] \
+        || die 3 "$SRC is nginx $version, but $NGINX is $NGINX_VERSION"
+
+    case $NGINX_ABOUT in
+    *--with-threads*)
+        ;;
+    *)
+        die 3 "$NGINX was built without --with-threads"
+        ;;
+    esac
+
+    if [ -z "${NGINX_SRC-}" ]; then
+        [ "$(package_version nginx)" = "$(package_version nginx-dev)" ] \
+            || die 3 "nginx $(package_version nginx) needs the nginx-dev of" \
+                "the very same version: apt-get install nginx nginx-dev"
+
+        # shellcheck disable=SC1091 # of nginx-dev
+        . "$SRC/conf_flags"
+        FLAGS=("${NGX_CONF_FLAGS[@]}")
+        return
+    fi
+
+    FLAGS=()
+
+    for word in compat threads debug http_ssl_module http_v2_module \
+                http_v3_module http_realip_module
+    do
+        [[ " $NGINX_ABOUT " != *" --with-$word "* ]] \
+            || FLAGS+=("--with-$word")
+    done
+}
+
+# What makes an earlier configuration useless when it changes.
+
+build_key() {
+    {
+        echo "$SRC $NGINX $NGINX_ABOUT ${FLAGS[*]} $CC_OPT $LD_OPT"
+        package_version nginx-dev
+        cc --version
+        cd "$ROOT/modules"
+        cat config order core/*.map
+        find . -name config -exec cat {} +
+        find . -name '*.[ch]' | sort
+        grep -ohE '\<(ngx_http_)?zwfw_[a-z0-9_]+\>' \
+            core/ngx_http_zwfw.h core/zwfw_{json,field,mem}.h | sort -u
+    } 2>/dev/null | sha256sum
+}
+
+configure() {
+    local key
+
+    CC_OPT="-g -O2 -fPIC -fstack-protector-strong -D_FORTIFY_SOURCE=2"
+    CC_OPT+=" -W -Wall -Wextra -Werror -Wno-unused-parameter"
+    LD_OPT="-Wl,-z,relro -Wl,-z,now"
+    find_nginx
+    find_source
+    key=$(build_key)
+    [ "$(cat "$BUILD/key" 2>/dev/null)" != "$key" ] || return 0
+
+    say "configuring for $NGINX $NGINX_VERSION ($SRC)"
+    rm -rf "$BUILD/nginx" "$BUILD/key"
+
+    (
+        cd "$SRC"
+        configure=./configure
+        [ -x "$configure" ] || configure=auto/configure
+        $configure --builddir="$BUILD/nginx" --with-cc-opt="$CC_OPT" \
+            --with-ld-opt="$LD_OPT" "${FLAGS[@]}" \
+            --add-dynamic-module="$ROOT/modules"
+    ) >"$BUILD/configure.log" 2>&1 \
+        || { tail -n 20 "$BUILD/configure.log" >&2
+             die 4 "configure failed, see $BUILD/configure.log"; }
+
+    echo "$key" >"$BUILD/key"
+}
+
+built() {
+    local slice
+
+    for slice in $(slices); do
+        [ ! -f "$ROOT/modules/$slice/config" ] \
+            || echo "ngx_http_zwfw_${slice}_module.so"
+    done
+}
+
+# A running nginx maps the old file: it is replaced, never written over.
+
+publish() {
+    local from=$1 to=$2
+
+    if ! cmp -s "$from" "$to"; then
+        cp "$from" "$to.new"
+        mv "$to.new" "$to"
+    fi
+}
+
+check_symbols() {
+    local so=$1 names name own
+
+    names=$(nm -D --defined-only --format=posix "$so" | cut -d' ' -f1)
+
+    for name in ngx_modules ngx_module_names ngx_module_order; do
+        grep -qx "$name" <<<"$names" || die 4 "$so does not export $name"
+    done
+
+    own='^ngx_module(s|_names|_order)$'
+
+    if [[ $so == *_core_module.so ]]; then
+        own+='|^(ngx_http_)?zwfw_'
+        grep -q '^ngx_http_zwfw_abi_' <<<"$names" \
+            || die 4 "$so does not export its ABI number"
+    fi
+
+    names=$(grep -vE "$own" <<<"$names" || true)
+    [ -z "$names" ] || die 4 "$so exports $names"
+
+    if readelf -d "$so" | grep -E 'NEEDED.*lib(hiredis|yajl)' >&2; then
+        die 4 "$so needs a library that must be linked statically"
+    fi
+}
+
+# Loads them in order, as nginx will, without touching any of its files.
+
+check_load() {
+    local so dir=$BUILD/load
+
+    mkdir -p "$dir/logs"
+    {
+        for so in $(built); do
+            echo "load_module $DIST/$so;"
+        done
+
+        echo "error_log stderr;"
+        echo "pid $dir/nginx.pid;"
+        echo "events { }"
+        echo "http {"
+        echo "    access_log off;"
+
+        for so in client_body proxy fastcgi uwsgi scgi; do
+            echo "    ${so}_temp_path $dir/$so;"
+        done
+
+        echo "}"
+    } >"$dir/nginx.conf"
+
+    "$NGINX" -t -p "$dir/" -e stderr -c "$dir/nginx.conf" \
+        >"$BUILD/load.log" 2>&1 \
+        || { cat "$BUILD/load.log" >&2; die 4 "nginx does not load them"; }
+}
+
+write_manifest() {
+    local so
+
+    {
+        echo "nginx $NGINX_VERSION $(package_version nginx)"
+        echo "commit $(git -C "$ROOT" rev-parse -q --verify HEAD \
+            2>/dev/null || echo none)"
+        cc --version | head -n 1
+        openssl version 2>/dev/null || true
+        cd "$DIST"
+
+        for so in $(built); do
+            sha256sum "$so"
+        done
+    } >"$DIST/MANIFEST"
+}
+
+# Public headers and the linker's map, for slices out of this tree.
+
+publish_headers() {
+    local file
+
+    mkdir -p "$DIST/include"
+
+    for file in ngx_http_zwfw.h zwfw_json.h zwfw_field.h zwfw_mem.h slice.map
+    do
+        publish "$ROOT/modules/core/$file" "$DIST/include/$file"
+    done
+}
+
+cmd_modules() {
+    local so list
+
+    list=$(missing build | tr '\n' ' ')
+    [ -z "$list" ] || die 3 "missing packages: apt-get install $list"
+
+    mkdir -p "$BUILD" "$DIST"
+    exec 8>"$BUILD/lock"
+    flock 8
+    configure
+
+    if ! make -C "$SRC" -f "$BUILD/nginx/Makefile" modules -s -k \
+        -j "${JOBS:-$(nproc)}" >"$BUILD/make.log" 2>&1 8>&-
+    then
+        grep -E 'error|undefined|\*\*\*' -A 3 "$BUILD/make.log" >&2 \
+            || tail -n 30 "$BUILD/make.log" >&2
+        die 4 "the build failed, see $BUILD/make.log"
+    fi
+
+    for so in "$DIST"/*.so; do
+        built | grep -qx "${so##*/}" || rm -f "$so"
+    done
+
+    for so in $(built); do
+        check_symbols "$BUILD/nginx/$so"
+        publish "$BUILD/nginx/$so" "$DIST/$so"
+    done
+
+    publish_headers
+    check_load
+    write_manifest
+    exec 8>&-
+    say "modules: $(built | wc -l) in $DIST, loaded by nginx $NGINX_VERSION"
+}
+
+# ---- where an instance keeps its things ----
+
+# An instance is the demo (.run) or a set of stores for tests.  RUN is its
+# folder; DATA is where the accounts of PostgreSQL and of nginx's workers can
+# come to as well; SOCK is short enough for a unix socket.
+
+reachable() {
+    local user
+
+    for user in "$STORE_USER" "$WEB_USER"; do
+        runuser -u "$user" -- test -x "$1" || return 1
+    done
+}
+
+place() {
+    local key
+
+    mkdir -p "$1"
+    RUN=$(cd "$1" && pwd -P)
+    DATA=$RUN
+    STORE_USER=$(id -un)
+    WEB_USER=$STORE_USER
+    key=$(sha256sum <<<"$RUN" | cut -c 1-12)
+
+    if root; then
+        STORE_USER=postgres
+        WEB_USER=www-data
+        reachable "$RUN" || DATA=/var/lib/zwfw/$key
+    fi
+
+    mkdir -p "$DATA"
+    SOCK=$DATA/sock
+
+    if [ ${#SOCK} -gt 85 ]; then
+        if root; then
+            SOCK=/run/zwfw-$key
+
+        else
+            SOCK=${XDG_RUNTIME_DIR:-/tmp}/zwfw-$EUID-$key
+        fi
+    fi
+
+    if [ ! -d "$SOCK" ]; then
+        mkdir -m 700 "$SOCK"
+    fi
+
+    [ -O "$SOCK" ] || root || die 6 "$SOCK belongs to somebody else"
+
+    if root; then
+        chown "$STORE_USER:$WEB_USER" "$SOCK"
+        chmod 750 "$SOCK"
+    fi
+}
+
+as_store() {
+    (
+        cd /
+
+        if root; then
+            exec runuser -u "$STORE_USER" -- "$@"
+        fi
+
+        exec "$@"
+    )
+}
+
+# Is the process of a pid file the one that has this text in its command?
+
+ours() {
+    local pid
+
+    pid=$(head -n 1 "$1" 2>/dev/null) || return 1
+    [[ $pid =~ ^[0-9]+$ ]] || return 1
+    tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$2"
+}
+
+wait_until() {
+    local seconds=$1 end
+
+    shift
+    end=$((SECONDS + seconds))
+
+    until "$@"; do
+        [ "$SECONDS" -lt "$end" ] || return 1
+        sleep 0.1
+    done
+}
+
+# ---- databases: modules/core/migrate.sh ----
+
+cmd_migrate() {
+    local mode=COMMIT database databases=()
+
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --dry-run)
+            mode=ROLLBACK
+            ;;
+        --prune|--dba)
+            mode=$1
+            ;;
+        [a-z]*)
+            databases+=("$1")
+            ;;
+        *)
+            die 2 "migrate [--dry-run | --prune | --dba] [database ...]"
+            ;;
+        esac
+        shift
+    done
+
+    if [ ${#databases[@]} -eq 0 ]; then
+        if [[ ${ZWFW_POSTGRES-} =~ (^|[[:space:]])dbname=([a-z0-9_]+) ]]; then
+            databases=("${BASH_REMATCH[2]}")
+
+        else
+            databases=("${PLATFORMS[@]/#/zwfw_}")
+        fi
+    fi
+
+    if [ "$mode" = --dba ]; then
+        print_dba "${databases[@]}"
+        return
+    fi
+
+    need run
+    place "$ROOT/.run"
+    connect
+
+    for database in "${databases[@]}"; do
+        if [ "$mode" = --prune ]; then
+            prune_database "$database"
+
+        else
+            [ "$mode" = ROLLBACK ] || prepare_database "$database"
+            migrate_database "$database" "$mode"
+        fi
+    done
+
+    say "migrate: done with ${databases[*]}"
+}
+
+# ---- the demo: conf/demo.sh ----
+
+cmd_run() {
+    need build run
+    cmd_modules
+    place "$ROOT/.run"
+    exec 7>"$RUN/lock"
+    flock 7
+    connect
+    connect_redis
+    create_keys
+    create_certificates
+    create_web_password
+    migrate_platforms
+    load_demo
+    prepare_folders
+    write_configuration
+    start_nginx
+    wait_for_health
+    exec 7>&-
+    print_demo
+}
+
+cmd_stop() {
+    [ -d "$ROOT/.run" ] || return 0
+
+    place "$ROOT/.run"
+    stop_nginx
+    stop_stores
+}
+
+migrate_platforms() {
+    local platform
+
+    for platform in "${PLATFORMS[@]}"; do
+        prepare_database "zwfw_$platform"
+        migrate_database "zwfw_$platform" COMMIT
+    done
+}
+
+# ---- tests ----
+
+# Private stores with demo data, in the folder named; the clock can be moved.
+
+start_test_stores() {
+    local platform
+
+    unset ZWFW_POSTGRES ZWFW_REDIS
+    mkdir -p "$1"
+    chmod 755 "$1"
+    place "$1"
+    connect
+    connect_redis
+    create_keys
+    prepare_folders
+    migrate_platforms >/dev/null 2>"$RUN/migrate.log" \
+        || { cat "$RUN/migrate.log" >&2; exit 5; }
+
+    for platform in "${PLATFORMS[@]}"; do
+        sql "$MAINTENANCE" -c \
+            "ALTER DATABASE zwfw_$platform SET zwfw.test_clock = on"
+    done
+
+    load_demo
+}
+
+test_variables() {
+    local so modules=()
+
+    for so in $(built); do
+        modules+=("$DIST/$so")
+    done
+
+    export TEST_NGINX_BINARY=$NGINX
+    export TEST_NGINX_LOAD_MODULES=${modules[*]}
+    export TEST_NGINX_ZWFW_POSTGRES="host=$SOCK user=zwfw_web dbname=zwfw_shandong"
+    export TEST_NGINX_ZWFW_ADMIN="$ADMIN dbname=zwfw_shandong"
+    export TEST_NGINX_ZWFW_REDIS=$REDIS
+    export TEST_NGINX_ZWFW_KEYS=$RUN/keys
+    export TEST_NGINX_ZWFW_FILES=$DATA/files/shandong
+    export TEST_NGINX_ZWFW_HTML=$ROOT/html
+    export NODE_PATH=$BUILD/npm/node_modules
+}
+
+remove_stores() {
+    stop_stores
+    rm -rf "$SOCK" "$DATA" "$RUN"
+}
+
+cmd_test() {
+    local code=0 files=("$@")
+
+    cmd_deps
+    cmd_modules
+    trap 'exit 130' INT TERM
+    trap 'remove_stores 2>/dev/null' EXIT
+    start_test_stores "$(mktemp -d /tmp/zwfw-test.XXXXXX)"
+    test_variables
+    cd "$ROOT"
+    [ $# -gt 0 ] || files=(-r t)
+    prove -It/lib "${files[@]}" || code=$?
+
+    if [ "$code" -eq 0 ]; then
+        say "test: passed in $SECONDS s"
+
+    else
+        say "test: FAILED after $SECONDS s"
+    fi
+
+    return "$code"
+}
+
+cmd_testenv() {
+    local name
+
+    if [ "${1-}" = --stop ]; then
+        [ ! -d "$ROOT/.run/testenv" ] || { place "$ROOT/.run/testenv"
+                                           remove_stores; }
+        return
+    fi
+
+    cmd_deps
+    cmd_modules
+    start_test_stores "$ROOT/.run/testenv"
+    test_variables
+
+    for name in NODE_PATH "${!TEST_NGINX_@}"; do
+        printf 'export %s=%q\n' "$name" "${!name}"
+    done
+}
+
+cmd_bench() {
+    local file code=0
+
+    compgen -G "$ROOT/t/bench/*.*" >/dev/null || die 2 "nothing in t/bench"
+    cmd_deps
+    cmd_modules
+    trap 'exit 130' INT TERM
+    trap 'remove_stores 2>/dev/null' EXIT
+    start_test_stores "$(mktemp -d /tmp/zwfw-bench.XXXXXX)"
+    test_variables
+    cd "$ROOT"
+
+    for file in t/bench/*.sh t/bench/*.pl; do
+        [ ! -x "$file" ] || "$file" "$@" || code=$?
+    done
+
+    return "$code"
+}
+
+cmd_clean() {
+    rm -rf "$BUILD" "$DIST"
+
+    if [ "${1-}" = --all ]; then
+        cmd_testenv --stop
+        cmd_stop
+        [ ! -d "$ROOT/.run" ] || rm -rf "$SOCK" "$DATA" "$RUN"
+    fi
+}
+
+cmd_help() {
+    cat <<'TEXT'
+usage: ./build.sh command [argument ...]
+
+  deps                 installs what is missing, with apt and npm
+  modules              builds dist/*.so for the installed nginx, checks them
+  run                  builds and starts the demo, prints its addresses
+  stop                 stops the demo
+  test [file ...]      runs the tests, or these; options go to prove
+  testenv [--stop]     starts stores for tests, prints their variables:
+                       eval "$(./build.sh testenv)"
+  bench [--json]       measures
+  migrate [--dry-run | --prune | --dba] [database ...]
+                       brings databases up to date; or tries it and rolls
+                       back; or drops functions that no file has any more;
+                       or prints what an administrator has to run before
+  clean [--all]        removes what was built; --all: the demo's data, too
+
+environment:
+  NGINX                the nginx to build for; default: the one in PATH
+  NGINX_SRC            the source tree it was built from; default: nginx-dev
+  JOBS                 compilers at a time; default: all processors
+  ZWFW_POSTGRES        "host=… user=…": for run and migrate, instead of a
+                       private server
+  ZWFW_REDIS           unix:/path or address:port, the same
+  ZWFW_PORT            8080, http of the demo
+  ZWFW_TLS_PORT        8443, https of the demo
+
+exit codes: 1 a test failed, 2 wrong usage, 3 something must be installed,
+            4 the build failed, 5 the database, 6 a server did not start
+TEXT
+}
+
+main() {
+    local name=${1-help}
+
+    [ $# -eq 0 ] || shift
+
+    case $name in
+    deps|modules|run|stop|test|testenv|bench|migrate|clean)
+        "cmd_$name" "$@"
+        ;;
+    help|-h|--help)
+        cmd_help
+        ;;
+    *)
+        cmd_help >&2
+        die 2 "there is no command $name"
+        ;;
+    esac
+}
+
+main "$@"

@@ -1,0 +1,181 @@
+/*
+ * Improves pages that work without it: a form is sent once, what was typed is
+ * not lost unasked, a chosen file is shown before it is sent.
+ */
+
+const sent = new WeakSet();
+const dirty = new Set();
+
+
+/* a second press of the same button sends nothing */
+
+function send(event) {
+    const form = event.target;
+
+    if (event.defaultPrevented || form.method !== 'post') {
+        return;
+    }
+
+    if (sent.has(form)) {
+        event.preventDefault();
+        return;
+    }
+
+    sent.add(form);
+    dirty.delete(form);
+
+    for (const button of form.querySelectorAll('[type="submit"]')) {
+        button.setAttribute('aria-disabled', 'true');
+    }
+}
+
+
+/* the browser's back button shows the page as it was left: usable again */
+
+function again() {
+    for (const form of document.forms) {
+        sent.delete(form);
+        for (const button of form.querySelectorAll('[aria-disabled]')) {
+            button.removeAttribute('aria-disabled');
+        }
+    }
+}
+
+
+function leave(event) {
+    if (dirty.size) {
+        event.preventDefault();
+    }
+}
+
+
+function size(bytes) {
+    if (bytes < 1024 * 1024) {
+        return `${Math.max(1, Math.round(bytes / 1024))} KB`;
+    }
+
+    return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+}
+
+
+function describe(file, most) {
+    if (file.size === 0) {
+        return `${file.name}：文件是空的，请重新选择。`;
+    }
+
+    if (file.size > most) {
+        return `${file.name}（${size(file.size)}）：超过 ${size(most)}，`
+               + '请缩小后重新选择。';
+    }
+
+    return `已选择 ${file.name}（${size(file.size)}）。`;
+}
+
+
+/* a small picture, painted: no URL is needed */
+
+async function paint(file, box) {
+    const canvas = document.createElement('canvas');
+    const image = await createImageBitmap(file);
+    const scale = Math.min(1, 256 / Math.max(image.width, image.height));
+
+    canvas.width = Math.max(1, Math.round(image.width * scale));
+    canvas.height = Math.max(1, Math.round(image.height * scale));
+    canvas.className = 'preview';
+    canvas.setAttribute('role', 'img');
+    canvas.setAttribute('aria-label', `${file.name} 的缩小图`);
+    canvas.getContext('2d').drawImage(image, 0, 0, canvas.width,
+                                      canvas.height);
+    image.close();
+    box.append(canvas);
+}
+
+
+function choose(input) {
+    const most = Number(input.dataset.most) || 20 * 1024 * 1024;
+    const box = chosen(input);
+    let bad = false;
+
+    box.replaceChildren();
+
+    for (const file of input.files) {
+        const line = document.createElement('p');
+
+        line.textContent = describe(file, most);
+        box.append(line);
+
+        if (file.size === 0 || file.size > most) {
+            line.className = 'error';
+            bad = true;
+
+        } else if (file.type.startsWith('image/')) {
+            paint(file, box).catch(() => {
+                line.textContent += '这张图片无法预览。';
+            });
+        }
+    }
+
+    input.setCustomValidity(bad ? '请重新选择文件。' : '');
+}
+
+
+/* where the chosen files of an input are told, also to screen readers */
+
+function chosen(input) {
+    const next = input.nextElementSibling;
+
+    if (next && next.classList.contains('chosen')) {
+        return next;
+    }
+
+    const box = document.createElement('div');
+
+    box.className = 'chosen';
+    box.setAttribute('aria-live', 'polite');
+    input.after(box);
+
+    return box;
+}
+
+
+/* characters left of a text field with a limit */
+
+function left(field) {
+    const hint = document.getElementById(field.dataset.left);
+    const rest = field.maxLength - field.value.length;
+
+    if (hint) {
+        hint.textContent = `还可以输入 ${rest} 个字。`;
+    }
+}
+
+
+function change(event) {
+    const field = event.target;
+
+    if (field.form && 'keep' in field.form.dataset) {
+        dirty.add(field.form);
+    }
+
+    if (field.type === 'file' && event.type === 'change') {
+        choose(field);
+    }
+
+    if (field.dataset.left) {
+        left(field);
+    }
+}
+
+
+document.addEventListener('submit', send);
+document.addEventListener('input', change);
+document.addEventListener('change', change);
+addEventListener('pageshow', again);
+addEventListener('beforeunload', leave);
+
+for (const button of document.querySelectorAll('[data-print]')) {
+    button.hidden = false;
+    button.addEventListener('click', () => print());
+}
+
+document.querySelector('.summary')?.focus();

@@ -1,0 +1,445 @@
+-- Functions of core: what others use in SQL, and what nginx itself calls.
+
+
+-- Version of the schema; nginx compares it with its own.
+
+CREATE OR REPLACE FUNCTION zwfw.schema_version() RETURNS integer
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+BEGIN
+    RETURN (SELECT s.version FROM schema s);
+END $$;
+
+GRANT EXECUTE ON FUNCTION zwfw.schema_version TO zwfw_web;
+
+
+-- A value that nginx decrypts: the column, the row and the stored text.
+
+CREATE OR REPLACE FUNCTION zwfw.sealed(name text, id uuid, value text)
+RETURNS json
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN value IS NOT NULL THEN
+        json_build_object('sealed', json_build_array(name, id, value)) END
+$$;
+
+
+-- Where a page ends: base64url of the sort values, which are not personal.
+
+CREATE OR REPLACE FUNCTION zwfw.cursor(keys jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT translate(encode(convert_to(keys::text, 'UTF8'), 'base64'),
+                     E'+/=\n', '-_')
+$$;
+
+-- The sort values of args.after, as text; each is sure to be of its type
+-- (int4, int8, text, uuid, date, timestamptz).  NULL: the first page.
+-- Errors: bad_cursor.
+
+CREATE OR REPLACE FUNCTION zwfw.after(args jsonb, VARIADIC types text[])
+RETURNS text[]
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    code  text := translate(args->>'after', '-_', '+/');
+    keys  text[];
+BEGIN
+    IF code IS NULL THEN
+        RETURN NULL;
+    END IF;
+
+    code := code || repeat('=', -length(code) & 3);
+    keys := ARRAY(SELECT jsonb_array_elements_text(
+                convert_from(decode(code, 'base64'), 'UTF8')::jsonb));
+
+    IF cardinality(keys) <> cardinality(types)
+       OR array_position(keys, NULL) IS NOT NULL
+    THEN
+        PERFORM zwfw.fail('bad_cursor', 422, 'after');
+    END IF;
+
+    FOR i IN 1..cardinality(types) LOOP
+        EXECUTE format('SELECT $1::pg_catalog.%I', types[i]) USING keys[i];
+    END LOOP;
+
+    RETURN keys;
+
+EXCEPTION
+    WHEN data_exception THEN
+        PERFORM zwfw.fail('bad_cursor', 422, 'after');
+        RETURN NULL;
+END $$;
+
+-- How many rows a page has: args.limit, 20 by default.
+
+CREATE OR REPLACE FUNCTION zwfw.lim(args jsonb, most integer DEFAULT 100)
+RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT greatest(1, least(coalesce((args->>'limit')::integer, 20), most))
+$$;
+
+-- A page of a list.  The query fetches one row more than the page has, so
+-- that it is known whether there is a next one; total was counted up to one
+-- more than cap.
+
+CREATE OR REPLACE FUNCTION zwfw.list(items json[], keys jsonb[], lim integer,
+    total bigint, cap integer) RETURNS json
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN json_strip_nulls(json_build_object(
+        'items', coalesce(array_to_json(items[:lim]), '[]'),
+        'next', CASE WHEN cardinality(items) > lim
+                     THEN zwfw.cursor(keys[lim]) END,
+        'count', least(total, cap),
+        'count_capped', total > cap));
+END $$;
+
+-- The schema of a list's reply, for comments: '<schema of an item>'.
+
+CREATE OR REPLACE FUNCTION zwfw.list_schema(item text) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT '{"type":"object","required":["items","count","count_capped"],'
+        || '"additionalProperties":false,"properties":{'
+        || '"items":{"type":"array","items":' || item || '},'
+        || '"next":{"type":"string"},"count":{"type":"integer"},'
+        || '"count_capped":{"type":"boolean"}}}'
+$$;
+
+-- Sets a function's comment, the JSON Schema of its reply.
+
+CREATE OR REPLACE FUNCTION zwfw.describe(call text, reply text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('COMMENT ON FUNCTION api.%I IS %L', call,
+                   (reply::jsonb)::text);
+END $$;
+
+REVOKE EXECUTE ON FUNCTION zwfw.describe(text, text)
+    FROM zwfw_citizen, zwfw_staff, zwfw_system;
+
+
+-- Runs api.<call> once for a key of this person: repeated within a day, the
+-- stored reply comes again; one that comes at the same time waits for the
+-- first.  Errors: idempotency_conflict, the same key with another request.
+
+CREATE OR REPLACE FUNCTION zwfw.once(key text, digest text, call text,
+    args jsonb, body jsonb) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    owner  text := coalesce(zwfw.me()::text, '');
+    answer json;
+    old    replies;
+BEGIN
+    IF to_regprocedure(format('api.%I(jsonb,jsonb)', call)) IS NULL THEN
+        RAISE undefined_function USING message = 'no api.' || call;
+    END IF;
+
+    INSERT INTO replies AS r VALUES (owner, once.key, once.digest, once.call,
+                                     NULL, pg_catalog.now())
+        ON CONFLICT (uid, key) DO UPDATE
+       SET digest = excluded.digest, call = excluded.call, reply = NULL,
+           at = excluded.at
+     WHERE r.at < pg_catalog.now() - interval '24 hours';
+
+    IF NOT FOUND THEN
+        SELECT * INTO old FROM replies r
+         WHERE r.uid = owner AND r.key = once.key;
+
+        IF (old.digest, old.call) <> (once.digest, once.call) THEN
+            PERFORM fail('idempotency_conflict', 422);
+        END IF;
+
+        RETURN old.reply;
+    END IF;
+
+    EXECUTE format('SELECT api.%I($1, $2)', call) INTO answer
+      USING args, body;
+    UPDATE replies r SET reply = answer
+     WHERE r.uid = owner AND r.key = once.key;
+
+    RETURN answer;
+END $$;
+
+ALTER FUNCTION zwfw.once OWNER TO zwfw_system;
+GRANT EXECUTE ON FUNCTION zwfw.once TO zwfw_web;
+
+
+-- What a row of the audit trail is hashed over, with the hash before it.
+
+CREATE OR REPLACE FUNCTION zwfw.audit_hash(a zwfw.audit) RETURNS bytea
+LANGUAGE sql STABLE AS $$
+    SELECT sha256(a.prev_hash || convert_to(jsonb_build_array(
+               a.chain, a.seq, (extract(epoch FROM a.at) * 1000000)::bigint,
+               a.uid, a.role, a.body, a.action, a.object, a.object_id,
+               a.outcome, a.detail, a.request_id, a.channel, a.session)::text,
+               'UTF8'))
+$$;
+
+-- Appends to the chain of the row's person.  The lock ends with the
+-- transaction: a function calls this last, and once.
+
+CREATE OR REPLACE FUNCTION zwfw.audit_append(a zwfw.audit) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+BEGIN
+    a.chain := (hashtext(coalesce(a.uid::text, '')) & 15)::smallint;
+    a.at := zwfw.now();
+    PERFORM pg_advisory_xact_lock(hashtext('zwfw.audit'), a.chain);
+
+    SELECT l.seq, l.hash INTO a.seq, a.prev_hash FROM audit l
+     WHERE l.chain = a.chain ORDER BY l.seq DESC LIMIT 1;
+    a.seq := coalesce(a.seq, 0) + 1;
+    a.prev_hash := coalesce(a.prev_hash, ''::bytea);
+
+    INSERT INTO audit (chain, seq, at, uid, role, body, action, object,
+                       object_id, outcome, detail, request_id, channel,
+                       session, prev_hash, hash)
+    VALUES (a.chain, a.seq, a.at, a.uid, a.role, a.body, a.action, a.object,
+            a.object_id, a.outcome, a.detail, a.request_id, a.channel,
+            a.session, a.prev_hash, audit_hash(a));
+END $$;
+
+ALTER FUNCTION zwfw.audit_append OWNER TO zwfw_system;
+
+-- An act of the one who asks.
+
+CREATE OR REPLACE FUNCTION zwfw.write_audit(action text, object text,
+    object_id text, outcome text DEFAULT 'ok', detail jsonb DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    a  zwfw.audit;
+BEGIN
+    a.action := write_audit.action;
+    a.object := write_audit.object;
+    a.object_id := write_audit.object_id;
+    a.outcome := write_audit.outcome;
+    a.detail := write_audit.detail;
+    a.uid := zwfw.me();
+    a.role := array_to_string(zwfw.my_roles(), ',');
+    a.body := zwfw.my_body();
+    a.request_id := zwfw.request_id();
+    a.channel := zwfw.my_channel();
+    a.session := zwfw.my_session();
+    PERFORM zwfw.audit_append(a);
+END $$;
+
+
+-- A refused act: the refusal has undone its own transaction, so nginx tells
+-- it afterwards, as the same person.  args: action, object_id, status, code.
+
+CREATE OR REPLACE FUNCTION api.audit_refused(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+BEGIN
+    PERFORM write_audit(args->>'action', split_part(args->>'action', '_', 1),
+                        args->>'object_id', 'refused',
+                        jsonb_build_object('status', args->'status',
+                                           'code', args->'code'));
+    RETURN '{}'::json;
+END $$;
+
+ALTER FUNCTION api.audit_refused OWNER TO zwfw_system;
+SELECT zwfw.describe('audit_refused', '{"type":"object",
+    "additionalProperties":false}');
+
+
+-- Rows of the audit trail, newest first, of [since, until) and before a row.
+
+CREATE OR REPLACE FUNCTION zwfw.audit_find(args jsonb, since timestamptz,
+    until timestamptz, at timestamptz, id bigint, most integer)
+RETURNS SETOF zwfw.audit
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY EXECUTE 'SELECT a.* FROM zwfw.audit a'
+        || ' WHERE a.at >= $1 AND a.at < $2'
+        || CASE WHEN args ? 'uid' THEN ' AND a.uid = $3' ELSE '' END
+        || CASE WHEN args ? 'action' THEN ' AND a.action = $4' ELSE '' END
+        || CASE WHEN at IS NULL THEN '' ELSE ' AND (a.at, a.id) < ($5, $6)' END
+        || ' ORDER BY a.at DESC, a.id DESC LIMIT $7'
+      USING since, until, (args->>'uid')::uuid, args->>'action', at, id, most;
+END $$;
+
+CREATE OR REPLACE FUNCTION zwfw.audit_row(a zwfw.audit) RETURNS json
+LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('id', a.id, 'at', a.at, 'uid', a.uid,
+        'role', a.role, 'body', a.body, 'action', a.action,
+        'object', a.object, 'object_id', a.object_id, 'outcome', a.outcome,
+        'detail', a.detail, 'request_id', a.request_id,
+        'channel', a.channel, 'hash', encode(a.hash, 'hex'))
+$$;
+
+-- Midnight in China at the begin of a day; NULL, the other value.
+
+CREATE OR REPLACE FUNCTION zwfw.midnight(day date, other timestamptz)
+RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT coalesce(day::timestamp AT TIME ZONE 'Asia/Shanghai', other)
+$$;
+
+-- The audit trail, newest first: from, to (days), action, uid.
+
+CREATE OR REPLACE FUNCTION api.audit_list(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    c      text[] := after(args, 'timestamptz', 'int8');
+    since  timestamptz := midnight((args->>'from')::date, '-infinity');
+    until  timestamptz := midnight((args->>'to')::date + 1, 'infinity');
+    lim    integer := lim(args, 1000);
+    items  json[];
+    keys   jsonb[];
+    total  bigint;
+BEGIN
+    PERFORM need_role('operator');
+
+    SELECT array_agg(audit_row(a)), array_agg(jsonb_build_array(a.at, a.id))
+      INTO items, keys
+      FROM audit_find(args, since, until, c[1]::timestamptz, c[2]::bigint,
+                      lim + 1) a;
+
+    SELECT count(*) INTO total
+      FROM audit_find(args, since, until, NULL, NULL, 1001) a;
+
+    RETURN list(items, keys, lim, total, 1000);
+END $$;
+
+ALTER FUNCTION api.audit_list OWNER TO zwfw_staff;
+SELECT zwfw.describe('audit_list', zwfw.list_schema('{"type":"object",
+    "required":["id","at","action","outcome","hash"],
+    "additionalProperties":false,
+    "properties":{"id":{"type":"integer"},
+        "at":{"type":"string","format":"date-time"},
+        "uid":{"type":"string","format":"uuid"}, "role":{"type":"string"},
+        "body":{"type":"string","format":"uuid"},
+        "action":{"type":"string"}, "object":{"type":"string"},
+        "object_id":{"type":"string"},
+        "outcome":{"enum":["ok","refused","failed"]},
+        "detail":{"type":"object"}, "request_id":{"type":"string"},
+        "channel":{"type":"string"},
+        "hash":{"type":"string","pattern":"^[0-9a-f]{64}$"}}}'));
+
+
+-- Is the trail whole?  Compares each row with its own hash and with the row
+-- before it, of the days from and to; names the first that does not fit.
+-- The heads are to be kept elsewhere: only they show that an end was cut off.
+
+CREATE OR REPLACE FUNCTION api.audit_check(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    since    timestamptz := midnight((args->>'from')::date, '-infinity');
+    until    timestamptz := midnight((args->>'to')::date + 1, 'infinity');
+    checked  bigint;
+    broken   bigint[];
+    heads    json;
+BEGIN
+    PERFORM need_role('operator');
+
+    SELECT count(*), array_agg(a.id ORDER BY a.at, a.id) FILTER (
+               WHERE a.hash <> audit_hash(a)
+                  OR a.prev_hash <> coalesce(p.hash, '')
+                  OR p.seq IS NULL AND a.seq > 1)
+      INTO checked, broken
+      FROM audit a
+      LEFT JOIN audit p ON p.chain = a.chain AND p.seq = a.seq - 1
+     WHERE a.at >= since AND a.at < until;
+
+    SELECT coalesce(json_agg(json_build_object('chain', c, 'id', h.id,
+                                'hash', encode(h.hash, 'hex'))), '[]')
+      INTO heads
+      FROM generate_series(0, 15) c, LATERAL (
+               SELECT a.id, a.hash FROM audit a
+                WHERE a.chain = c ORDER BY a.seq DESC LIMIT 1) h;
+
+    RETURN json_strip_nulls(json_build_object('ok', broken IS NULL,
+        'checked', checked, 'broken', cardinality(broken),
+        'first', broken[1], 'heads', heads));
+END $$;
+
+ALTER FUNCTION api.audit_check OWNER TO zwfw_staff;
+SELECT zwfw.describe('audit_check', '{"type":"object",
+    "required":["ok","checked","heads"], "additionalProperties":false,
+    "properties":{"ok":{"type":"boolean"}, "checked":{"type":"integer"},
+        "broken":{"type":"integer"}, "first":{"type":"integer"},
+        "heads":{"type":"array","items":{"type":"object",
+            "required":["chain","id","hash"], "additionalProperties":false,
+            "properties":{"chain":{"type":"integer"},
+                "id":{"type":"integer"}, "hash":{"type":"string"}}}}}}');
+
+
+-- A node asks to run a job; every is in milliseconds.  The lease ends by
+-- itself when the node dies.  claimed: false when it is not yet time or
+-- another node runs it.
+
+CREATE OR REPLACE FUNCTION api.job_claim(args jsonb, body jsonb) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    every  interval := (args->>'every')::bigint * interval '1 ms';
+    t      timestamptz := clock_timestamp();
+    lease  timestamptz := t + greatest(every, '1 minute');
+BEGIN
+    INSERT INTO jobs AS j (name, every, node, lease_until, last_at)
+    VALUES (args->>'name', every, args->>'node', lease, t)
+        ON CONFLICT (name) DO UPDATE
+       SET every = excluded.every, node = excluded.node,
+           lease_until = excluded.lease_until, last_at = excluded.last_at
+     WHERE coalesce(j.lease_until, '-infinity') <= t
+       AND coalesce(j.last_at, '-infinity') + excluded.every <= t;
+
+    RETURN json_build_object('claimed', FOUND);
+END $$;
+
+ALTER FUNCTION api.job_claim OWNER TO zwfw_system;
+SELECT zwfw.describe('job_claim', '{"type":"object","required":["claimed"],
+    "additionalProperties":false,
+    "properties":{"claimed":{"type":"boolean"}}}');
+
+-- The node has run it; error is absent when it went well.
+
+CREATE OR REPLACE FUNCTION api.job_done(args jsonb, body jsonb) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+BEGIN
+    UPDATE jobs j SET lease_until = NULL, last_error = args->>'error'
+     WHERE j.name = args->>'name' AND j.node = args->>'node';
+
+    RETURN '{}'::json;
+END $$;
+
+ALTER FUNCTION api.job_done OWNER TO zwfw_system;
+SELECT zwfw.describe('job_done', '{"type":"object",
+    "additionalProperties":false}');
+
+-- A job of core: forgets replies that nobody may ask for again.
+
+CREATE OR REPLACE FUNCTION api.core_sweep(args jsonb, body jsonb) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    gone  bigint;
+BEGIN
+    DELETE FROM replies r
+     WHERE r.at < pg_catalog.now() - interval '24 hours';
+    GET DIAGNOSTICS gone = ROW_COUNT;
+
+    RETURN json_build_object('replies', gone);
+END $$;
+
+ALTER FUNCTION api.core_sweep OWNER TO zwfw_system;
+SELECT zwfw.describe('core_sweep', '{"type":"object","required":["replies"],
+    "additionalProperties":false,
+    "properties":{"replies":{"type":"integer"}}}');
+
+
+-- Does the database answer, which version is it, and what time is it?
+
+CREATE OR REPLACE FUNCTION api.core_ping(args jsonb, body jsonb) RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = zwfw, pg_temp AS $$
+BEGIN
+    RETURN json_build_object('version', schema_version(), 'at', zwfw.now());
+END $$;
+
+ALTER FUNCTION api.core_ping OWNER TO zwfw_system;
+SELECT zwfw.describe('core_ping', '{"type":"object",
+    "required":["version","at"], "additionalProperties":false,
+    "properties":{"version":{"type":"integer"},
+        "at":{"type":"string","format":"date-time"}}}');

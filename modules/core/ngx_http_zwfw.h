@@ -1,0 +1,277 @@
+
+/*
+ * ngx-zwfw: what core offers to slices.  A slice includes this file only
+ */
+
+
+#ifndef _NGX_HTTP_ZWFW_H_INCLUDED_
+#define _NGX_HTTP_ZWFW_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "zwfw_json.h"
+#include "zwfw_field.h"
+
+
+/* who may ask: bits of a route's audience and of a session's roles */
+
+#define NGX_HTTP_ZWFW_ANYONE        0x0001
+#define NGX_HTTP_ZWFW_NATURAL       0x0002  /* natural person */
+#define NGX_HTTP_ZWFW_CLERK         0x0010  /* receives and accepts cases */
+#define NGX_HTTP_ZWFW_APPROVER      0x0020  /* decides cases */
+#define NGX_HTTP_ZWFW_SUPERVISOR    0x0040
+#define NGX_HTTP_ZWFW_ITEM_MANAGER  0x0080  /* writes items */
+#define NGX_HTTP_ZWFW_ITEM_EDITOR   0x0100  /* approves items, another person */
+#define NGX_HTTP_ZWFW_OPERATOR      0x0200  /* runs the platform, reads audit */
+
+#define NGX_HTTP_ZWFW_STAFF         0x03f0
+#define NGX_HTTP_ZWFW_USER          0x03f2  /* anybody with a session */
+
+
+/* classes of SQL calls */
+
+#define NGX_HTTP_ZWFW_READ   0
+#define NGX_HTTP_ZWFW_WRITE  1
+#define NGX_HTTP_ZWFW_SLOW   2
+
+
+typedef struct ngx_http_zwfw_ctx_s       ngx_http_zwfw_ctx_t;
+typedef struct ngx_http_zwfw_slice_s     ngx_http_zwfw_slice_t;
+typedef struct ngx_http_zwfw_platform_s  ngx_http_zwfw_platform_t;
+
+typedef ngx_int_t (*ngx_http_zwfw_step_pt)(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+
+
+/* at most count requests in period, counted per uid, address or field */
+
+typedef struct {
+    ngx_uint_t                 count;
+    time_t                     period;      /* seconds */
+    ngx_str_t                  by;          /* "uid", "address" or a field */
+} ngx_http_zwfw_limit_t;
+
+
+/* a shared copy of the page for everybody; see README, page cache */
+
+typedef struct {
+    ngx_str_t                  key;         /* "item/{code}", purged by it */
+    time_t                     time;        /* seconds */
+} ngx_http_zwfw_cache_t;
+
+
+typedef struct {
+    ngx_uint_t                 method;      /* NGX_HTTP_GET, NGX_HTTP_POST */
+    ngx_str_t                  path;        /* "/{id}/accept", "//login" */
+    ngx_uint_t                 who;         /* 0 stops nginx at start-up */
+    ngx_uint_t                 level;       /* least real-name level, 0-5 */
+    zwfw_field_t              *fields;
+    ngx_str_t                  call;        /* "case_submit": api.case_submit */
+    ngx_uint_t                 class;
+    ngx_http_zwfw_step_pt     *steps;       /* instead of call; NULL ends */
+    ngx_str_t                  reply;       /* of steps: JSON Schema, or the
+                                               media type of no JSON */
+    ngx_str_t                  page;        /* "item/show": html/item/show.html */
+    ngx_str_t                  form;        /* GET path shown again on 422 */
+    ngx_str_t                  next;        /* "/case/{id}", after success */
+    ngx_http_zwfw_limit_t      limit;
+    ngx_http_zwfw_cache_t      cache;
+    ngx_str_t                  reads;       /* staff read of personal data */
+} ngx_http_zwfw_route_t;
+
+#define ngx_http_zwfw_null_route  { .method = 0 }
+
+
+/* run on one node each interval, as api.<call> of class slow */
+
+typedef struct {
+    ngx_str_t                  name;
+    ngx_msec_t                 interval;
+    ngx_str_t                  call;
+} ngx_http_zwfw_job_t;
+
+#define ngx_http_zwfw_null_job  { ngx_null_string, 0, ngx_null_string }
+
+
+struct ngx_http_zwfw_slice_s {
+    ngx_uint_t                *abi;         /* &ngx_http_zwfw_abi_1 */
+    ngx_str_t                  name;        /* "case": stem of URLs and pages */
+    ngx_http_zwfw_route_t     *routes;
+    ngx_http_zwfw_job_t       *jobs;        /* NULL: none */
+};
+
+
+/* a user with a session, read only, in r->pool */
+
+typedef struct {
+    ngx_str_t                  id;          /* digest of the token, 64 hex */
+    ngx_str_t                  uid;
+    ngx_str_t                  name;        /* for greeting only */
+    ngx_str_t                  body;        /* staff: uuid of the body */
+    ngx_str_t                  region;
+    ngx_str_t                  roles;       /* "clerk,approver" */
+    ngx_str_t                  channel;     /* where the login happened */
+    ngx_uint_t                 who;         /* NGX_HTTP_ZWFW_NATURAL, ... */
+    ngx_uint_t                 level;
+    time_t                     created;
+} ngx_http_zwfw_session_t;
+
+
+struct ngx_http_zwfw_ctx_s {
+    ngx_http_zwfw_step_pt     *step;        /* the next one */
+    void                     (*resume)(ngx_http_request_t *r);
+    ngx_http_zwfw_platform_t  *platform;
+    ngx_http_zwfw_slice_t     *slice;
+    ngx_http_zwfw_route_t     *route;       /* NULL: no row, guard only */
+    ngx_http_zwfw_session_t   *session;     /* NULL: nobody */
+    ngx_str_t                  request_id;  /* 32 hex */
+    ngx_str_t                  channel;
+    ngx_str_t                  new_id;      /* UUIDv7 for what is created */
+    zwfw_mem_t                 mem;         /* r->pool, for the pure units */
+    zwfw_json_t               *args;        /* path and query */
+    zwfw_json_t               *body;
+    zwfw_json_t               *errors;      /* field: code, of a 422 */
+    ngx_str_t                  answer;      /* JSON text, of call or a step */
+    ngx_uint_t                 status;      /* 0: 200, or 201 with new_id */
+    ngx_str_t                  code;        /* of the refusal */
+    ngx_str_t                  field;
+    ngx_uint_t                 retry;       /* Retry-After, seconds */
+    void                      *data;        /* the slice's own */
+    void                      *core;        /* core's own */
+    ngx_int_t                  rc;          /* of a step that answered */
+    unsigned                   page:1;      /* face: page, else JSON */
+    unsigned                   refused:1;
+    unsigned                   declined:1;  /* the runner turns to reply */
+};
+
+
+extern ngx_module_t  ngx_http_zwfw_core_module;
+
+/* its name changes with this header: another core fails at nginx -t */
+extern ngx_uint_t    ngx_http_zwfw_abi_1;
+
+
+/*
+ * Registers a slice; called in preconfiguration.  Checks its routes: a
+ * missing audience, a level above 5 or an unknown field stop nginx.
+ */
+ngx_int_t ngx_http_zwfw_add(ngx_conf_t *cf, ngx_http_zwfw_slice_t *slice);
+
+/* context of the request, made when absent; NULL: no memory */
+ngx_http_zwfw_ctx_t *ngx_http_zwfw_ctx(ngx_http_request_t *r);
+
+/* the platform that serves the request; NULL: none is selected there */
+ngx_http_zwfw_platform_t *ngx_http_zwfw_platform(ngx_http_request_t *r);
+ngx_str_t *ngx_http_zwfw_platform_name(ngx_http_zwfw_platform_t *pf);
+
+/* goes on with the list of steps */
+void ngx_http_zwfw_run(ngx_http_request_t *r);
+
+/*
+ * Refuses: remembers status, code (stable, snake_case, not copied) and field
+ * (may be NULL).  Returns NGX_DECLINED, for the step to return.
+ */
+ngx_int_t ngx_http_zwfw_refuse(ngx_http_request_t *r, ngx_uint_t status,
+    const char *code, ngx_str_t *field);
+
+/*
+ * Asks who it is, by cookie.
+ *
+ *     NGX_OK        ctx->session is set, or is NULL: nobody
+ *     NGX_AGAIN     asked; ctx->resume() goes on
+ *     NGX_DECLINED  refused: the store of sessions is away (503)
+ */
+ngx_int_t ngx_http_zwfw_session(ngx_http_request_t *r);
+
+/* may they?  NGX_OK or NGX_DECLINED: refused, 401, 403 or 428 */
+ngx_int_t ngx_http_zwfw_allow(ngx_http_request_t *r, ngx_uint_t who,
+    ngx_uint_t level);
+
+/* bit of a role's or kind's name, "clerk", "natural"; 0: unknown */
+ngx_uint_t ngx_http_zwfw_who(ngx_str_t *name);
+
+/* the steps, for lists of a slice's own (session, permit, body and check
+   always run before them) */
+ngx_int_t ngx_http_zwfw_step_call(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+ngx_int_t ngx_http_zwfw_step_reply(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+ngx_int_t ngx_http_zwfw_step_send(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+
+/*
+ * Calls api.<call>(args, body) as the asking user; the answer is in
+ * ctx->answer when the next step runs.  call is static.
+ *
+ *     NGX_AGAIN     asked
+ *     NGX_DECLINED  refused: 503 with Retry-After
+ */
+ngx_int_t ngx_http_zwfw_call(ngx_http_request_t *r, ngx_uint_t class,
+    ngx_str_t *call, zwfw_json_t *args, zwfw_json_t *body);
+
+/* writes a tree into ctx->answer */
+ngx_int_t ngx_http_zwfw_answer(ngx_http_request_t *r, zwfw_json_t *json);
+
+/* gets NGX_OK and the answer; or NGX_ERROR and the SQLSTATE, which is empty
+   when the store is away or too slow */
+typedef void (*ngx_http_zwfw_told_pt)(void *data, ngx_int_t rc,
+    ngx_str_t *answer);
+
+/*
+ * Calls api.<call>(args, body) for no request: a batch or a job, of nobody.
+ * call is static, args and body are JSON texts and are copied.
+ *
+ *     NGX_OK     asked; done() comes later
+ *     NGX_ERROR  the store is away; done() does not come
+ */
+ngx_int_t ngx_http_zwfw_tell(ngx_http_zwfw_platform_t *pf, ngx_uint_t class,
+    ngx_str_t *call, ngx_str_t *args, ngx_str_t *body,
+    ngx_http_zwfw_told_pt done, void *data);
+
+/*
+ * Opens a session for the person in s (id and created are set by core), sets
+ * the cookie, ends the session that the request came with.
+ *
+ *     NGX_AGAIN     asked; the next step runs when it is stored
+ *     NGX_DECLINED  refused: 503
+ */
+ngx_int_t ngx_http_zwfw_login(ngx_http_request_t *r,
+    ngx_http_zwfw_session_t *s);
+
+/* ends the session with this id, of this user only; the cookie as well when
+   it is the own one.  Returns as ngx_http_zwfw_login() */
+ngx_int_t ngx_http_zwfw_logout(ngx_http_request_t *r, ngx_str_t *id);
+
+/* own sessions: ctx->answer becomes {"items":[{id,created,channel,agent,
+   current}]}.  Returns as ngx_http_zwfw_login() */
+ngx_int_t ngx_http_zwfw_sessions(ngx_http_request_t *r);
+
+/*
+ * Runs work(data) in the thread pool, with an admission limit per worker and
+ * per address; data is copied in and copied back.
+ *
+ *     NGX_AGAIN     queued; the next step runs when it is done
+ *     NGX_DECLINED  refused: 503, too many wait
+ */
+ngx_int_t ngx_http_zwfw_work(ngx_http_request_t *r, void (*work)(void *data),
+    void *data, size_t size);
+
+/* scrypt, for a thread only.  hash is the text to store or to compare with:
+   "scrypt$15$8$1$<salt>$<digest>", at most 128 bytes, NUL-terminated */
+ngx_int_t ngx_http_zwfw_password_hash(ngx_str_t *password, u_char *hash);
+ngx_int_t ngx_http_zwfw_password_verify(ngx_str_t *password, u_char *hash);
+
+/* blind index of a personal identifier: 64 hex, HMAC-SM3 under the key of
+   that number; normalised value is the caller's duty */
+ngx_int_t ngx_http_zwfw_index(ngx_http_request_t *r, ngx_str_t *value,
+    ngx_str_t *index);
+
+/* pairwise pseudonym of a user for a purpose: 32 hex */
+ngx_int_t ngx_http_zwfw_pseudonym(ngx_http_request_t *r, const char *purpose,
+    ngx_str_t *value, u_char *hex);
+
+
+#endif /* _NGX_HTTP_ZWFW_H_INCLUDED_ */

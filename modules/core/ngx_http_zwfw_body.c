@@ -1,0 +1,267 @@
+
+/*
+ * body: what do they say?  JSON, urlencoded or multipart becomes one tree
+ */
+
+
+#include "ngx_http_zwfw_core.h"
+
+
+static void ngx_http_zwfw_body_read(ngx_http_request_t *r);
+static ngx_int_t ngx_http_zwfw_body_parse(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+static ngx_int_t ngx_http_zwfw_body_text(ngx_http_request_t *r,
+    ngx_str_t *text);
+static ngx_int_t ngx_http_zwfw_body_is(ngx_http_request_t *r,
+    const char *type);
+
+
+static zwfw_json_limits_t  ngx_http_zwfw_body_limits = { 10, 5000, 500, 24 };
+
+
+ngx_int_t
+ngx_http_zwfw_step_body(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    ngx_int_t               rc;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0, "zwfw body");
+
+    if (ctx->route->method != NGX_HTTP_POST) {
+        if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) {
+            return ngx_http_zwfw_refuse(r, NGX_HTTP_BAD_REQUEST,
+                                        "bad_request", NULL);
+        }
+
+        return NGX_OK;
+    }
+
+    state->limit = ngx_http_zwfw_files_limit(ctx->route->fields);
+
+    if (state->limit == 0) {
+        state->limit = NGX_HTTP_ZWFW_BODY;
+    }
+
+    if (r->headers_in.content_length_n > state->limit) {
+        r->keepalive = 0;
+        return ngx_http_zwfw_refuse(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                                    "too_large", NULL);
+    }
+
+    state->reading = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_zwfw_body_read);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return ngx_http_zwfw_refuse(r, rc, rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
+                                           ? "too_large" : "bad_request",
+                                    NULL);
+    }
+
+    if (state->reading) {
+        state->reading = 0;
+        return NGX_AGAIN;
+    }
+
+    return ngx_http_zwfw_body_parse(r, ctx);
+}
+
+
+/* the reference that reading took is given back: the runner has its own */
+
+static void
+ngx_http_zwfw_body_read(ngx_http_request_t *r)
+{
+    ngx_int_t               rc;
+    ngx_http_zwfw_ctx_t    *ctx;
+    ngx_http_zwfw_state_t  *state;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+    state = ctx->core;
+
+    r->main->count--;
+
+    if (state->reading) {
+        state->reading = 0;
+        return;
+    }
+
+    rc = ngx_http_zwfw_body_parse(r, ctx);
+
+    if (rc == NGX_AGAIN) {
+        return;
+    }
+
+    if (rc == NGX_ERROR) {
+        (void) ngx_http_zwfw_refuse(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
+                                    "internal_error", NULL);
+    }
+
+    ctx->resume(r);
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_body_parse(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    int                     rc;
+    ngx_str_t               text, field;
+    zwfw_json_error_t       error;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    ctx->body = zwfw_json_new(&ctx->mem, ZWFW_JSON_OBJECT, NULL);
+    if (ctx->body == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_zwfw_body_is(r, "multipart/form-data") == NGX_OK) {
+        state->by_form = 1;
+        return ngx_http_zwfw_files(r, ctx);
+    }
+
+    if (ngx_http_zwfw_body_text(r, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (text.len > NGX_HTTP_ZWFW_BODY) {
+        return ngx_http_zwfw_refuse(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                                    "too_large", NULL);
+    }
+
+    if (ngx_http_zwfw_body_is(r, "application/x-www-form-urlencoded")
+        == NGX_OK)
+    {
+        state->by_form = 1;
+        rc = zwfw_form_parse(&ctx->mem, text.data, text.len, ctx->body,
+                             &error);
+
+    } else if (ngx_http_zwfw_body_is(r, "application/json") == NGX_OK) {
+        rc = zwfw_json_parse(&ctx->mem, text.data, text.len,
+                             &ngx_http_zwfw_body_limits, &ctx->body, &error);
+
+        if (rc == ZWFW_OK && ctx->body->type != ZWFW_JSON_OBJECT) {
+            return ngx_http_zwfw_refuse(r, NGX_HTTP_BAD_REQUEST, "bad_json",
+                                        NULL);
+        }
+
+    } else if (text.len == 0) {
+        return NGX_OK;
+
+    } else {
+        return ngx_http_zwfw_refuse(r, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                                    "bad_content_type", NULL);
+    }
+
+    if (rc == ZWFW_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == ZWFW_DECLINED) {
+        field.len = error.field.len;
+        field.data = error.field.data;
+
+        return ngx_http_zwfw_refuse(r, NGX_HTTP_BAD_REQUEST, error.code,
+                                    field.len ? &field : NULL);
+    }
+
+    return ngx_http_zwfw_body_keep(r, ctx);
+}
+
+
+/* what was typed, for a form that is shown again */
+
+ngx_int_t
+ngx_http_zwfw_body_keep(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    if (!ctx->page || ctx->route->form.len == 0) {
+        return NGX_OK;
+    }
+
+    state->values.data = ngx_pnalloc(r->pool, zwfw_json_size(ctx->body));
+    if (state->values.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    state->values.len = zwfw_json_write(state->values.data, ctx->body)
+                        - state->values.data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_body_is(ngx_http_request_t *r, const char *type)
+{
+    size_t      len;
+    ngx_str_t  *value;
+
+    if (r->headers_in.content_type == NULL) {
+        return NGX_DECLINED;
+    }
+
+    value = &r->headers_in.content_type->value;
+    len = ngx_strlen(type);
+
+    if (value->len < len
+        || ngx_strncasecmp(value->data, (u_char *) type, len) != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (value->len > len && value->data[len] != ';'
+        && value->data[len] != ' ')
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the whole body in one piece; at most NGX_HTTP_ZWFW_BODY and in memory */
+
+static ngx_int_t
+ngx_http_zwfw_body_text(ngx_http_request_t *r, ngx_str_t *text)
+{
+    u_char       *p;
+    size_t        len;
+    ngx_chain_t  *cl;
+
+    ngx_str_null(text);
+
+    if (r->request_body == NULL || r->request_body->bufs == NULL) {
+        return NGX_OK;
+    }
+
+    len = 0;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        len += ngx_buf_size(cl->buf);
+    }
+
+    if (len > NGX_HTTP_ZWFW_BODY) {
+        text->len = len;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        if (cl->buf->in_file) {
+            return NGX_ERROR;
+        }
+
+        p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
+    }
+
+    text->len = p - text->data;
+
+    return NGX_OK;
+}

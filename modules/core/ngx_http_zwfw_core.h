@@ -1,0 +1,593 @@
+
+/*
+ * What the files of core share; no slice includes this
+ */
+
+
+#ifndef _NGX_HTTP_ZWFW_CORE_H_INCLUDED_
+#define _NGX_HTTP_ZWFW_CORE_H_INCLUDED_
+
+
+#include "ngx_http_zwfw.h"
+#include "zwfw_form.h"
+#include "zwfw_template.h"
+#include "zwfw_vault.h"
+
+
+#define NGX_HTTP_ZWFW_SCHEMA      1         /* zwfw.schema_version() */
+#define NGX_HTTP_ZWFW_CLASSES     3
+#define NGX_HTTP_ZWFW_ME          9         /* settings sent with a call */
+
+#define NGX_HTTP_ZWFW_BODY        1048576   /* of a row without files */
+#define NGX_HTTP_ZWFW_BODIES      136314880 /* of any row, 130 MiB */
+
+#define NGX_HTTP_ZWFW_UNPROCESSABLE          422
+#define NGX_HTTP_ZWFW_PRECONDITION_REQUIRED  428
+
+#define NGX_HTTP_ZWFW_PLATFORM_MODULE  0x4657575a   /* "ZWWF" */
+#define NGX_HTTP_ZWFW_PLATFORM_CONF    0x02000000
+
+
+/* ---- keys: ngx_http_zwfw_crypt.c ---- */
+
+typedef struct {
+    ngx_uint_t                 number;
+    u_char                     seal[16];    /* SM4 */
+    u_char                     mac[32];     /* of sealed values and files */
+    u_char                     index[32];   /* blind index */
+    u_char                     token[32];   /* CSRF, pseudonyms */
+} ngx_http_zwfw_key_t;
+
+
+/* ---- PostgreSQL: ngx_http_zwfw_pg.c ---- */
+
+typedef struct ngx_http_zwfw_pg_s        ngx_http_zwfw_pg_t;
+typedef struct ngx_http_zwfw_pg_conf_s   ngx_http_zwfw_pg_conf_t;
+typedef struct ngx_http_zwfw_query_s     ngx_http_zwfw_query_t;
+
+/* of a platform's block; equal conninfo shares one ngx_http_zwfw_pg_t */
+
+struct ngx_http_zwfw_pg_conf_s {
+    ngx_str_t                  conninfo;    /* NUL-terminated */
+    ngx_uint_t                 connections[NGX_HTTP_ZWFW_CLASSES];
+    ngx_uint_t                 depth;       /* of read pipelines, 32 */
+    ngx_uint_t                 waiting;     /* queued calls of a class, 1024 */
+    ngx_msec_t                 timeout[NGX_HTTP_ZWFW_CLASSES];
+};
+
+
+/*
+ * One call.  Made by the caller in memory that lives until done() or
+ * ngx_http_zwfw_pg_forget(); name is static and names the prepared statement.
+ */
+
+struct ngx_http_zwfw_query_s {
+    ngx_queue_t                queue;       /* of pg.c */
+    void                      *operation;   /* of pg.c, while in flight */
+    ngx_msec_t                 deadline;    /* of pg.c, while waiting */
+    ngx_uint_t                 class;
+    ngx_str_t                  name;
+    ngx_str_t                  sql;         /* NUL-terminated */
+    ngx_uint_t                 nargs;
+    char                     **args;        /* text; NULL is SQL NULL; valid
+                                               until done() or forget() */
+    unsigned                   stable:1;    /* may be asked again */
+    unsigned                   tries:2;
+
+    void                     (*done)(ngx_http_zwfw_query_t *q);
+    void                      *data;
+
+    /* the answer, valid inside done() only */
+    ngx_int_t                  rc;          /* NGX_OK; NGX_ERROR: refused by
+                                               SQL, see state; NGX_AGAIN: the
+                                               store is away or too slow */
+    ngx_str_t                  value;       /* first column of the first row */
+    ngx_str_t                  column;      /* PG_DIAG_COLUMN_NAME: field */
+    ngx_str_t                  message;     /* primary */
+    u_char                     state[5];    /* SQLSTATE, "00000" when none */
+};
+
+
+typedef struct {
+    ngx_uint_t                 connected;   /* connections that are ready */
+    ngx_uint_t                 waiting;
+    ngx_uint_t                 in_flight;
+    ngx_int_t                  schema;      /* of the database; -1: unknown */
+    unsigned                   open:1;      /* the breaker: refuses at once */
+} ngx_http_zwfw_pg_state_t;
+
+
+/*
+ * Configuration time: checks conninfo (an IP address or a socket, no name)
+ * and finds or makes the pool; logs [emerg] and returns NULL when it is bad.
+ */
+ngx_http_zwfw_pg_t *ngx_http_zwfw_pg_add(ngx_conf_t *cf,
+    ngx_http_zwfw_pg_conf_t *conf);
+
+/* of a worker (or single process): starts and ends all pools of the cycle */
+ngx_int_t ngx_http_zwfw_pg_init(ngx_cycle_t *cycle);
+void ngx_http_zwfw_pg_exit(ngx_cycle_t *cycle);
+
+/*
+ * Asks; done() comes later, from the event loop, never from inside.
+ *
+ *     NGX_OK     asked or queued
+ *     NGX_BUSY   the breaker is open, the queue is full or the schema is
+ *                another: refused at once, done() does not come
+ */
+ngx_int_t ngx_http_zwfw_pg_ask(ngx_http_zwfw_pg_t *pg,
+    ngx_http_zwfw_query_t *q);
+
+/* the asker is gone: done() will not come; a write in flight goes on */
+void ngx_http_zwfw_pg_forget(ngx_http_zwfw_pg_t *pg,
+    ngx_http_zwfw_query_t *q);
+
+/*
+ * LISTEN on a channel, by one connection of this worker; event() gets each
+ * payload; beat() comes when a "SELECT 1" sent each 300 ms was answered;
+ * lost() when the connection went away (it is opened again by itself).
+ * start and stop as this worker wins or loses the lease.
+ */
+typedef struct {
+    ngx_str_t                  channel;
+    void                     (*event)(void *data, ngx_str_t *payload);
+    void                     (*beat)(void *data);
+    void                     (*lost)(void *data);
+    void                      *data;
+} ngx_http_zwfw_listen_t;
+
+ngx_int_t ngx_http_zwfw_pg_listen(ngx_http_zwfw_pg_t *pg,
+    ngx_http_zwfw_listen_t *listen);
+void ngx_http_zwfw_pg_unlisten(ngx_http_zwfw_pg_t *pg,
+    ngx_http_zwfw_listen_t *listen);
+
+void ngx_http_zwfw_pg_state(ngx_http_zwfw_pg_t *pg, ngx_uint_t class,
+    ngx_http_zwfw_pg_state_t *state);
+
+
+/* ---- Redis: ngx_http_zwfw_redis.c ---- */
+
+typedef struct ngx_http_zwfw_redis_s     ngx_http_zwfw_redis_t;
+typedef struct ngx_http_zwfw_command_s   ngx_http_zwfw_command_t;
+
+/* one element of an answer; bulk bytes are valid inside done() only */
+
+typedef struct {
+    ngx_int_t                  type;        /* REDIS_REPLY_STRING, ... */
+    int64_t                    integer;
+    ngx_str_t                  value;
+    ngx_uint_t                 n;           /* of an array */
+    void                      *elements;    /* redisReply **, for redis.c */
+} ngx_http_zwfw_reply_t;
+
+/*
+ * One command with all its words; made by the caller, as a query is.  The
+ * words are copied when it is asked.
+ */
+
+struct ngx_http_zwfw_command_s {
+    void                      *operation;   /* of redis.c, while in flight */
+    ngx_uint_t                 nwords;
+    ngx_str_t                 *words;
+
+    void                     (*done)(ngx_http_zwfw_command_t *c);
+    void                      *data;
+
+    ngx_int_t                  rc;          /* NGX_OK; NGX_ERROR: Redis said
+                                               -ERR; NGX_AGAIN: away */
+    ngx_http_zwfw_reply_t      reply;
+};
+
+
+typedef struct {
+    unsigned                   connected:1;
+    unsigned                   open:1;      /* the breaker */
+    ngx_uint_t                 in_flight;
+} ngx_http_zwfw_redis_state_t;
+
+
+/* configuration time: "unix:/path" or "1.2.3.4:6379", both with optional
+   " db=N" and " password=<file>" */
+ngx_http_zwfw_redis_t *ngx_http_zwfw_redis_add(ngx_conf_t *cf,
+    ngx_str_t *address, ngx_msec_t timeout);
+
+ngx_int_t ngx_http_zwfw_redis_init(ngx_cycle_t *cycle);
+void ngx_http_zwfw_redis_exit(ngx_cycle_t *cycle);
+
+/* NGX_OK: asked; NGX_BUSY: refused at once, done() does not come.  done may
+   be NULL: nobody waits for the answer */
+ngx_int_t ngx_http_zwfw_redis_ask(ngx_http_zwfw_redis_t *redis,
+    ngx_http_zwfw_command_t *c);
+void ngx_http_zwfw_redis_forget(ngx_http_zwfw_redis_t *redis,
+    ngx_http_zwfw_command_t *c);
+
+/* element i of an array reply */
+void ngx_http_zwfw_redis_element(ngx_http_zwfw_reply_t *reply, ngx_uint_t i,
+    ngx_http_zwfw_reply_t *element);
+
+/*
+ * Invalidation of keys under a prefix, on a connection of its own: CLIENT
+ * TRACKING ON REDIRECT <own id> BCAST PREFIX ..., SUBSCRIBE
+ * __redis__:invalidate.  key() gets each key (NULL: all of them); ready()
+ * when it is subscribed; lost() when the connection went away (it is opened
+ * again by itself).
+ */
+typedef struct {
+    ngx_str_t                  prefix;
+    void                     (*key)(void *data, ngx_str_t *key);
+    void                     (*ready)(void *data);
+    void                     (*lost)(void *data);
+    void                      *data;
+} ngx_http_zwfw_track_t;
+
+ngx_int_t ngx_http_zwfw_redis_track(ngx_http_zwfw_redis_t *redis,
+    ngx_http_zwfw_track_t *track);
+void ngx_http_zwfw_redis_untrack(ngx_http_zwfw_redis_t *redis,
+    ngx_http_zwfw_track_t *track);
+
+void ngx_http_zwfw_redis_state(ngx_http_zwfw_redis_t *redis,
+    ngx_http_zwfw_redis_state_t *state);
+
+
+/* ---- shared memory of a platform: ngx_http_zwfw_shared.c ---- */
+
+/* one worker of the node does a thing at a time; under the zone's mutex */
+
+typedef struct {
+    ngx_pid_t                  pid;         /* 0: nobody */
+    ngx_msec_t                 until;       /* monotonic, ngx_current_msec */
+} ngx_http_zwfw_lease_t;
+
+
+#define NGX_HTTP_ZWFW_PURGES  256
+
+typedef enum {
+    NGX_HTTP_ZWFW_COUNT_2XX = 0,
+    NGX_HTTP_ZWFW_COUNT_3XX,
+    NGX_HTTP_ZWFW_COUNT_4XX,
+    NGX_HTTP_ZWFW_COUNT_5XX,
+    NGX_HTTP_ZWFW_COUNT_SESSION_HIT,
+    NGX_HTTP_ZWFW_COUNT_SESSION_MISS,
+    NGX_HTTP_ZWFW_COUNT_PAGE_HIT,
+    NGX_HTTP_ZWFW_COUNT_PAGE_MISS,
+    NGX_HTTP_ZWFW_COUNTERS
+} ngx_http_zwfw_counter_e;
+
+
+typedef struct {
+    ngx_http_zwfw_lease_t      listener;    /* of sessions and pages */
+    ngx_msec_t                 session_beat;    /* last one heard */
+    ngx_msec_t                 page_beat;
+    ngx_atomic_t               purged;      /* purges so far */
+    uint32_t                   purge[NGX_HTTP_ZWFW_PURGES];  /* key hashes,
+                                               0: everything */
+    ngx_atomic_t               counters[NGX_HTTP_ZWFW_COUNTERS];
+    void                      *sessions;    /* of ngx_http_zwfw_known.c */
+    u_char                     node[16];    /* hex, names this node */
+} ngx_http_zwfw_shared_t;
+
+
+/*
+ * Told when this worker becomes the listener of the node, and when it is no
+ * longer.  Linked in init_process; lives as long as the worker.
+ */
+typedef struct {
+    ngx_queue_t                queue;
+    void                     (*won)(void *data);
+    void                     (*lost)(void *data);
+    void                      *data;
+} ngx_http_zwfw_listener_t;
+
+void ngx_http_zwfw_shared_listen(ngx_http_zwfw_platform_t *pf,
+    ngx_http_zwfw_listener_t *listener);
+
+
+/* ---- platforms: ngx_http_zwfw_core_module.c ---- */
+
+struct ngx_http_zwfw_platform_s {
+    ngx_str_t                  name;        /* of the block */
+    ngx_str_t                  code;        /* division or ministry */
+    ngx_str_t                  kind;        /* national, province, ministry */
+    ngx_str_t                  title;       /* Chinese name, for pages */
+    ngx_str_t                  region;
+    ngx_str_t                  base_url;    /* no slash at the end */
+    ngx_str_t                  redis_address;
+    ngx_msec_t                 redis_timeout;
+    ngx_str_t                  keys_file;
+    ngx_str_t                  files;       /* folder, with a slash */
+    ngx_str_t                  html;        /* folder of templates and words */
+    ngx_str_t                  override;    /* looked into before it */
+    ngx_str_t                  prefix;      /* "zwfw:<name>:" */
+    time_t                     idle;        /* of a session */
+    time_t                     life;
+    size_t                     zone_size;
+    size_t                     page_cache;  /* bytes a worker */
+    ngx_uint_t                 threads;     /* admitted at once a worker */
+    ngx_str_t                  pool_name;   /* thread_pool */
+    ngx_http_zwfw_pg_conf_t    pg_conf;
+
+    ngx_http_zwfw_pg_t        *pg;
+    ngx_http_zwfw_redis_t     *redis;
+    ngx_array_t                keys;        /* ngx_http_zwfw_key_t, newest
+                                               last */
+    ngx_thread_pool_t         *pool;
+    ngx_shm_zone_t            *zone;
+    ngx_slab_pool_t           *slab;
+    ngx_http_zwfw_shared_t    *shared;
+    ngx_queue_t                listeners;   /* of the worker */
+    void                      *node;        /* of shared.c, of the worker */
+    ngx_rbtree_t               pages;       /* ngx_http_zwfw_page_t by name */
+    ngx_rbtree_node_t          sentinel;
+    zwfw_json_t               *words;       /* slice, group, code, text */
+    zwfw_mem_t                 mem;         /* of the configuration */
+    void                      *page_store;  /* of cache.c, of the worker */
+    ngx_uint_t                 index;
+};
+
+
+/* ---- configuration ---- */
+
+typedef struct ngx_http_zwfw_node_s  ngx_http_zwfw_node_t;
+
+/* a route with its fields parted by where they come from */
+
+typedef struct {
+    ngx_http_zwfw_route_t     *route;
+    zwfw_field_t              *args;        /* path and query */
+    zwfw_field_t              *body;
+} ngx_http_zwfw_row_t;
+
+
+/* a segment of paths, in the tree of routes */
+
+struct ngx_http_zwfw_node_s {
+    ngx_str_t                  segment;     /* "{id}": any, named id */
+    ngx_http_zwfw_node_t      *child;
+    ngx_http_zwfw_node_t      *next;        /* sibling; "{...}" stands last */
+    ngx_http_zwfw_slice_t     *slice;
+    ngx_http_zwfw_row_t       *get;
+    ngx_http_zwfw_row_t       *post;
+};
+
+
+typedef struct {
+    ngx_array_t                platforms;   /* ngx_http_zwfw_platform_t * */
+    ngx_array_t                slices;      /* ngx_http_zwfw_slice_t * */
+    ngx_http_zwfw_node_t      *root;
+} ngx_http_zwfw_main_conf_t;
+
+
+#define NGX_HTTP_ZWFW_API    1
+#define NGX_HTTP_ZWFW_PAGES  2
+
+typedef struct {
+    ngx_str_t                  use;
+    ngx_http_zwfw_platform_t  *platform;
+    ngx_http_complex_value_t  *channel;
+    ngx_flag_t                 insecure;    /* cookies over plain http */
+    ngx_uint_t                 face;
+    ngx_str_t                  mount;       /* "/api": cut off the path */
+    ngx_str_t                  folder;      /* of pages */
+} ngx_http_zwfw_loc_conf_t;
+
+
+/* ---- pages ---- */
+
+typedef struct {
+    ngx_str_node_t             sn;          /* "item/show" */
+    zwfw_template_t           *template;
+} ngx_http_zwfw_page_t;
+
+
+/* a personal part of a shared page */
+
+typedef struct {
+    size_t                     offset;
+    ngx_str_t                  name;        /* of its template, "hole/user" */
+} ngx_http_zwfw_hole_t;
+
+
+/* a text that grows while it is rendered */
+
+typedef struct {
+    ngx_str_t                  text;
+    size_t                     size;
+    ngx_array_t               *holes;       /* ngx_http_zwfw_hole_t; NULL: the
+                                               page is for one request */
+    ngx_http_request_t        *request;
+} ngx_http_zwfw_text_t;
+
+
+/* ---- a request's state of core: ctx->core ---- */
+
+typedef struct {
+    ngx_http_zwfw_row_t       *row;         /* of ctx->route */
+    ngx_http_zwfw_query_t      query;
+    char                      *args[16];
+    ngx_http_zwfw_command_t    command;
+    ngx_str_t                  words[16];
+    ngx_str_t                  once;        /* Idempotency-Key */
+    u_char                     digest[33];  /* of what is asked once */
+    ngx_str_t                  values;      /* body as typed, for its form */
+    ngx_str_t                  location;    /* of a 303 */
+    ngx_http_zwfw_route_t     *form;        /* GET row shown again, or NULL */
+    void                      *files;       /* of files.c or download.c */
+    off_t                      limit;       /* of the body, bytes */
+    ngx_chain_t               *out;         /* pieces of a page, else answer */
+    ngx_chain_t              **last;
+    size_t                     length;      /* of out */
+    ngx_str_t                  cache_key;   /* the page is to be kept */
+    ngx_atomic_uint_t          purged;      /* before it was asked for */
+    void                      *entry;       /* of login.c */
+    unsigned                   asking:1;    /* query is in flight */
+    unsigned                   cleanup:1;   /* is registered */
+    unsigned                   reading:1;   /* the body */
+    unsigned                   known:1;     /* the session was looked up */
+    unsigned                   by_form:1;   /* the body is a form */
+} ngx_http_zwfw_state_t;
+
+
+/* shared.c: the zone at configuration time; the listener of a worker */
+ngx_int_t ngx_http_zwfw_shared_add(ngx_conf_t *cf,
+    ngx_http_zwfw_platform_t *pf);
+ngx_int_t ngx_http_zwfw_shared_init(ngx_cycle_t *cycle,
+    ngx_http_zwfw_main_conf_t *mcf);
+void ngx_http_zwfw_shared_exit(ngx_cycle_t *cycle,
+    ngx_http_zwfw_main_conf_t *mcf);
+
+/* core_module.c */
+ngx_http_zwfw_platform_t *ngx_http_zwfw_find_platform(
+    ngx_http_zwfw_main_conf_t *mcf, ngx_str_t *name);
+char *ngx_http_zwfw_set_folder(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *folder);
+
+/* slice.c: what core itself answers */
+extern ngx_http_zwfw_slice_t  ngx_http_zwfw_core_slice;
+
+/* run.c */
+ngx_int_t ngx_http_zwfw_handler(ngx_http_request_t *r);
+void ngx_http_zwfw_resume(ngx_http_request_t *r);
+extern ngx_http_zwfw_step_pt  ngx_http_zwfw_send_steps[];
+ngx_int_t ngx_http_zwfw_put(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *object,
+    zwfw_str_t *name, zwfw_str_t *value);
+
+/* steps that only core's own list has */
+ngx_int_t ngx_http_zwfw_step_match(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+ngx_int_t ngx_http_zwfw_step_session(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+ngx_int_t ngx_http_zwfw_step_permit(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+ngx_int_t ngx_http_zwfw_step_limit(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+ngx_int_t ngx_http_zwfw_step_cached(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+ngx_int_t ngx_http_zwfw_step_body(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+ngx_int_t ngx_http_zwfw_step_check(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+ngx_int_t ngx_http_zwfw_step_turn(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+ngx_int_t ngx_http_zwfw_step_form(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+
+/* permit.c: name of one audience bit, empty when it has none */
+ngx_str_t ngx_http_zwfw_who_name(ngx_uint_t who);
+
+/* route.c */
+ngx_int_t ngx_http_zwfw_routes(ngx_conf_t *cf,
+    ngx_http_zwfw_main_conf_t *mcf);
+ngx_http_zwfw_route_t *ngx_http_zwfw_form_route(ngx_http_zwfw_ctx_t *ctx);
+
+/* call.c: the settings of nobody, the statement that sets them and calls, a
+   copy that ends with NUL */
+void ngx_http_zwfw_nobody(char **args);
+ngx_int_t ngx_http_zwfw_statement(ngx_pool_t *pool, ngx_str_t *call,
+    ngx_str_t *sql);
+char *ngx_http_zwfw_cstring(ngx_pool_t *pool, ngx_str_t *s);
+ngx_int_t ngx_http_zwfw_call_once(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+ngx_int_t ngx_http_zwfw_ask_redis(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+
+/* job.c: the timers of a worker */
+ngx_int_t ngx_http_zwfw_jobs_init(ngx_cycle_t *cycle,
+    ngx_http_zwfw_main_conf_t *mcf);
+
+/* body.c: keeps what was typed, for a form that is shown again */
+ngx_int_t ngx_http_zwfw_body_keep(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+
+/* work.c: more of a work that was admitted; the caller has the next word */
+ngx_int_t ngx_http_zwfw_work_more(ngx_http_request_t *r,
+    void (*work)(void *data), void *data, size_t size);
+
+/* files.c: bytes that a body with these fields may have; 0: no files */
+off_t ngx_http_zwfw_files_limit(zwfw_field_t *fields);
+
+/*
+ * Reads a multipart body in a thread and stores its files; ctx->body is set
+ * when ctx->resume() goes on.  Returns NGX_AGAIN, NGX_DECLINED or NGX_ERROR
+ */
+ngx_int_t ngx_http_zwfw_files(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+
+/* the keys of a platform for the vault, and its folder */
+ngx_int_t ngx_http_zwfw_vault(ngx_pool_t *pool, ngx_http_zwfw_platform_t *pf,
+    zwfw_vault_t *vault);
+
+/*
+ * sweep.c: removes the files of a platform that are older than a day and that
+ * no row uses.  For a job, on one node at a time; done() comes later, from the
+ * event loop, unless NGX_ERROR is returned
+ */
+ngx_int_t ngx_http_zwfw_files_sweep(ngx_http_zwfw_platform_t *pf,
+    void (*done)(void *data, ngx_int_t rc), void *data);
+
+/* site.c: templates and words of a platform */
+char *ngx_http_zwfw_site_folder(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf,
+    ngx_str_t *folder);
+ngx_int_t ngx_http_zwfw_site(ngx_conf_t *cf, ngx_http_zwfw_main_conf_t *mcf,
+    ngx_http_zwfw_platform_t *pf);
+ngx_http_zwfw_page_t *ngx_http_zwfw_find_page(ngx_http_zwfw_platform_t *pf,
+    ngx_str_t *name);
+ngx_str_t *ngx_http_zwfw_word(ngx_http_zwfw_platform_t *pf, ngx_str_t *slice,
+    ngx_str_t *group, ngx_str_t *code);
+
+/* page.c */
+ngx_int_t ngx_http_zwfw_render(ngx_http_request_t *r, ngx_str_t *name,
+    zwfw_json_t *data, zwfw_json_t *page, ngx_http_zwfw_text_t *out);
+ngx_int_t ngx_http_zwfw_page(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_http_zwfw_text_t *out);
+zwfw_json_t *ngx_http_zwfw_page_context(ngx_http_request_t *r,
+    ngx_uint_t personal);
+
+/* cache.c: shared pages of a worker */
+ngx_int_t ngx_http_zwfw_cache_keep(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_text_t *text);
+ngx_int_t ngx_http_zwfw_out(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    u_char *p, size_t len);
+ngx_int_t ngx_http_zwfw_caches_init(ngx_cycle_t *cycle,
+    ngx_http_zwfw_main_conf_t *mcf);
+
+/* reply.c */
+ngx_int_t ngx_http_zwfw_fill(ngx_http_request_t *r, ngx_str_t *pattern,
+    zwfw_json_t *answer, ngx_str_t *filled);
+ngx_str_t ngx_http_zwfw_sentence(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *code);
+ngx_int_t ngx_http_zwfw_add_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+ngx_int_t ngx_http_zwfw_security_headers(ngx_http_request_t *r,
+    ngx_uint_t page);
+ngx_str_t *ngx_http_zwfw_header(ngx_http_request_t *r, u_char *name,
+    size_t len);
+
+/* openapi.c, audit.c: steps of rows of core */
+extern ngx_http_zwfw_step_pt  ngx_http_zwfw_openapi_steps[];
+extern ngx_http_zwfw_step_pt  ngx_http_zwfw_audit_steps[];
+
+/* variable.c */
+ngx_int_t ngx_http_zwfw_add_variables(ngx_conf_t *cf);
+
+/* metrics.c */
+ngx_int_t ngx_http_zwfw_metrics_handler(ngx_http_request_t *r);
+void ngx_http_zwfw_count(ngx_http_zwfw_platform_t *pf,
+    ngx_http_zwfw_counter_e counter);
+
+/* crypt.c */
+ngx_int_t ngx_http_zwfw_keys(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf);
+ngx_http_zwfw_key_t *ngx_http_zwfw_newest_key(ngx_http_zwfw_platform_t *pf);
+ngx_int_t ngx_http_zwfw_random(u_char *p, size_t len);
+ngx_int_t ngx_http_zwfw_hmac(u_char *key, u_char *data, size_t len,
+    u_char *mac);
+ngx_int_t ngx_http_zwfw_digest(u_char *data, size_t len, u_char *hex);
+ngx_int_t ngx_http_zwfw_uuid(ngx_pool_t *pool, ngx_str_t *uuid);
+ngx_int_t ngx_http_zwfw_form_token(ngx_http_request_t *r, ngx_str_t *token);
+ngx_int_t ngx_http_zwfw_index_by(ngx_pool_t *pool, ngx_http_zwfw_key_t *key,
+    ngx_str_t *value, ngx_str_t *index);
+ngx_int_t ngx_http_zwfw_seal(ngx_pool_t *pool, ngx_http_zwfw_key_t *key,
+    ngx_str_t *place, ngx_str_t *value, ngx_str_t *sealed);
+ngx_int_t ngx_http_zwfw_unseal(ngx_pool_t *pool, ngx_http_zwfw_platform_t *pf,
+    ngx_str_t *place, ngx_str_t *sealed, ngx_str_t *value);
+
+
+#endif /* _NGX_HTTP_ZWFW_CORE_H_INCLUDED_ */

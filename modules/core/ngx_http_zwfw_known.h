@@ -1,0 +1,62 @@
+
+/*
+ * Sessions that the workers of a node know: a table in the platform's zone.
+ * For session.c and shared.c
+ */
+
+
+#ifndef _NGX_HTTP_ZWFW_KNOWN_H_INCLUDED_
+#define _NGX_HTTP_ZWFW_KNOWN_H_INCLUDED_
+
+
+#include "ngx_http_zwfw_core.h"
+
+
+#define NGX_HTTP_ZWFW_HASH  32              /* SHA-256 of a session's token */
+
+
+/* moves whenever an entry of this slot may have become wrong */
+
+typedef struct {
+    uint32_t                   epoch;
+    uint32_t                   slot;
+} ngx_http_zwfw_generation_t;
+
+
+typedef struct {
+    u_char                     hash[NGX_HTTP_ZWFW_HASH];
+    ngx_http_zwfw_session_t    session;     /* id is not kept here */
+    time_t                     expires;     /* absolute */
+} ngx_http_zwfw_known_t;
+
+
+/* makes the table of a new zone, in three quarters of it */
+ngx_int_t ngx_http_zwfw_known_init(ngx_http_zwfw_platform_t *pf);
+
+/*
+ * Looks up known->hash; the strings of the session are copied to the pool.
+ *
+ *     NGX_OK        found; *touch says that the idle time is to be prolonged
+ *     NGX_DECLINED  ask Redis, and store the answer with *generation
+ *     NGX_ERROR     no memory
+ */
+ngx_int_t ngx_http_zwfw_known_find(ngx_http_zwfw_platform_t *pf,
+    ngx_http_zwfw_known_t *known, ngx_pool_t *pool,
+    ngx_http_zwfw_generation_t *generation, ngx_uint_t *touch);
+
+/*
+ * Keeps an answer of Redis, unless its generation has moved.  Returns whether
+ * the idle time is to be prolonged.
+ */
+ngx_uint_t ngx_http_zwfw_known_store(ngx_http_zwfw_platform_t *pf,
+    ngx_http_zwfw_known_t *known, ngx_http_zwfw_generation_t *generation);
+
+/* forgets one session, or all of them */
+void ngx_http_zwfw_known_drop(ngx_http_zwfw_platform_t *pf, u_char *hash);
+void ngx_http_zwfw_known_empty(ngx_http_zwfw_platform_t *pf);
+
+/* all that Redis dropped until then is known here; 0: no longer */
+void ngx_http_zwfw_known_beat(ngx_http_zwfw_platform_t *pf, ngx_msec_t beat);
+
+
+#endif /* _NGX_HTTP_ZWFW_KNOWN_H_INCLUDED_ */

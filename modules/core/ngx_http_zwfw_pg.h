@@ -1,0 +1,209 @@
+
+/*
+ * What the files of the PostgreSQL runtime share: a socket of libpq in the
+ * event loop (pgconn.c), a pipeline of operations on it (pipe.c), a pool of
+ * such pipelines with its queue (pg.c), and LISTEN (listen.c)
+ */
+
+
+#ifndef _NGX_HTTP_ZWFW_PG_H_INCLUDED_
+#define _NGX_HTTP_ZWFW_PG_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <libpq-fe.h>
+
+#include "ngx_http_zwfw_core.h"
+
+
+#define NGX_HTTP_ZWFW_PG_CONNECT  1000      /* ms without an answer */
+#define NGX_HTTP_ZWFW_PG_IDLE     60000     /* of an extra connection */
+#define NGX_HTTP_ZWFW_PG_GRACE    200       /* for what is asked again */
+#define NGX_HTTP_ZWFW_PG_DELAY    100       /* first back-off */
+#define NGX_HTTP_ZWFW_PG_DELAYS   1000      /* the longest */
+
+#define NGX_HTTP_ZWFW_PG_LISTEN   NGX_HTTP_ZWFW_CLASSES
+#define NGX_HTTP_ZWFW_PG_USES     (NGX_HTTP_ZWFW_CLASSES + 1)
+
+
+/* why a connection is closed */
+
+#define NGX_HTTP_ZWFW_PG_AWAY     1         /* refused, or lost */
+#define NGX_HTTP_ZWFW_PG_LATE     2         /* no answer in time */
+#define NGX_HTTP_ZWFW_PG_OTHER    3         /* another schema */
+
+
+typedef struct ngx_http_zwfw_pgconn_s  ngx_http_zwfw_pgconn_t;
+typedef struct ngx_http_zwfw_pgpool_s  ngx_http_zwfw_pgpool_t;
+
+
+/*
+ * One connection of libpq in the event loop.  Its owner sets the functions;
+ * each of them is called last and may close and free the connection.
+ */
+
+struct ngx_http_zwfw_pgconn_s {
+    PGconn                    *pg;
+    ngx_connection_t          *connection;  /* of the same socket */
+    ngx_event_t                timer;       /* the owner's when connected */
+
+    void                     (*ready)(ngx_http_zwfw_pgconn_t *conn);
+    void                     (*input)(ngx_http_zwfw_pgconn_t *conn);
+    void                     (*expired)(ngx_http_zwfw_pgconn_t *conn);
+    void                     (*lost)(ngx_http_zwfw_pgconn_t *conn,
+                                     const char *why);
+    void                      *data;
+    unsigned                   connected:1;
+};
+
+
+typedef struct {
+    ngx_str_node_t             sn;          /* name, NUL-terminated */
+    unsigned                   prepared:1;  /* or being prepared */
+    unsigned                   stale:1;     /* to be deallocated before */
+} ngx_http_zwfw_statement_t;
+
+
+/* a query on its way; outlives it when the asker is gone */
+
+typedef struct {
+    ngx_queue_t                queue;       /* of the pipe, oldest first */
+    ngx_http_zwfw_query_t     *query;       /* NULL: nobody waits */
+    ngx_http_zwfw_statement_t *statement;
+    PGresult                  *result;
+    ngx_msec_t                 deadline;
+    ngx_uint_t                 syncs;       /* to come */
+    unsigned                   preparing:1;
+    unsigned                   orphan:1;    /* its Prepare has failed */
+} ngx_http_zwfw_operation_t;
+
+
+typedef struct {
+    ngx_queue_t                queue;       /* of the pool */
+    ngx_http_zwfw_pgpool_t    *pool;
+    ngx_http_zwfw_pgconn_t     conn;
+    ngx_pool_t                *memory;      /* the pipe itself lives there */
+    ngx_rbtree_t               statements;
+    ngx_rbtree_node_t          sentinel;
+    ngx_queue_t                operations;  /* in flight, oldest first */
+    ngx_queue_t                free;
+    ngx_uint_t                 in_flight;
+    ngx_http_zwfw_query_t      check;       /* of the schema */
+    ngx_uint_t                 bad;         /* why it must be closed */
+    unsigned                   ready:1;
+    unsigned                   used:1;      /* has answered */
+} ngx_http_zwfw_pipe_t;
+
+
+/* connections and queue of a class */
+
+struct ngx_http_zwfw_pgpool_s {
+    ngx_http_zwfw_pg_t        *pg;
+    ngx_uint_t                 class;
+    ngx_uint_t                 limit;       /* of connections */
+    ngx_uint_t                 depth;       /* of a connection's pipeline */
+    ngx_msec_t                 timeout;
+
+    ngx_queue_t                pipes;
+    ngx_uint_t                 npipes;
+    ngx_uint_t                 ready;       /* of them */
+    ngx_uint_t                 in_flight;
+
+    ngx_queue_t                waiting;
+    ngx_uint_t                 nwaiting;
+    ngx_event_t                drain;       /* posted */
+    ngx_event_t                patience;    /* timer of the first waiting */
+
+    ngx_event_t                retry;       /* timer of the next attempt */
+    ngx_msec_t                 started;     /* last attempt to connect */
+    ngx_msec_t                 delay;       /* least time between attempts */
+    ngx_uint_t                 trouble;     /* already logged */
+    unsigned                   open:1;      /* the breaker */
+};
+
+
+struct ngx_http_zwfw_pg_s {
+    ngx_http_zwfw_pg_t        *next;
+    ngx_cycle_t               *cycle;
+    ngx_http_zwfw_pg_conf_t    conf;
+    char                      *title[NGX_HTTP_ZWFW_PG_USES];
+    char                      *options[NGX_HTTP_ZWFW_PG_USES];
+    ngx_http_zwfw_pgpool_t     pools[NGX_HTTP_ZWFW_CLASSES];
+    ngx_queue_t                listeners;
+    ngx_int_t                  schema;      /* -1: unknown, 0: none */
+};
+
+
+/* ---- ngx_http_zwfw_pgconn.c ---- */
+
+extern const char  ngx_http_zwfw_pg_gone[];
+
+/*
+ * Starts to connect for that use (a class or listening).
+ *
+ *     NGX_OK     ready() or lost() comes later
+ *     NGX_ERROR  it failed at once; to be closed
+ */
+ngx_int_t ngx_http_zwfw_pgconn_open(ngx_http_zwfw_pgconn_t *conn,
+    ngx_http_zwfw_pg_t *pg, ngx_uint_t use);
+
+/* sends what libpq holds, the rest by events; NGX_ERROR: lost */
+ngx_int_t ngx_http_zwfw_pgconn_flush(ngx_http_zwfw_pgconn_t *conn);
+
+/* may be called twice */
+void ngx_http_zwfw_pgconn_close(ngx_http_zwfw_pgconn_t *conn);
+
+/* first line of a text of libpq's */
+ngx_str_t ngx_http_zwfw_pg_line(const char *text);
+
+
+/* ---- ngx_http_zwfw_pipe.c ---- */
+
+/* NULL: no memory.  Not connected yet */
+ngx_http_zwfw_pipe_t *ngx_http_zwfw_pipe_create(ngx_http_zwfw_pgpool_t *pool);
+
+/* NGX_ERROR: the connection is lost, and the query is in flight on it */
+ngx_int_t ngx_http_zwfw_pipe_send(ngx_http_zwfw_pipe_t *pipe,
+    ngx_http_zwfw_query_t *q);
+
+/* what is in flight is asked again, except guilty (an operation or NULL), or
+   answered with NGX_AGAIN */
+void ngx_http_zwfw_pipe_fail(ngx_http_zwfw_pipe_t *pipe,
+    ngx_queue_t *guilty);
+
+/* closes and frees; nobody is told */
+void ngx_http_zwfw_pipe_destroy(ngx_http_zwfw_pipe_t *pipe);
+
+
+/* ---- ngx_http_zwfw_pg.c, for the others ---- */
+
+void ngx_http_zwfw_pool_ready(ngx_http_zwfw_pipe_t *pipe);
+void ngx_http_zwfw_pool_lost(ngx_http_zwfw_pipe_t *pipe, ngx_uint_t how,
+    const char *why);
+void ngx_http_zwfw_pool_retire(ngx_http_zwfw_pipe_t *pipe);
+
+/* logs trouble once until the next one, or until it is over */
+void ngx_http_zwfw_pool_trouble(ngx_http_zwfw_pgpool_t *pool, ngx_uint_t how,
+    const char *why);
+
+/* puts a query that was in flight in front of the queue */
+void ngx_http_zwfw_pool_again(ngx_http_zwfw_pgpool_t *pool,
+    ngx_http_zwfw_query_t *q);
+
+/* the queue may move */
+void ngx_http_zwfw_pool_wake(ngx_http_zwfw_pgpool_t *pool);
+
+/* calls done(); takes res (may be NULL), q is not touched afterwards */
+void ngx_http_zwfw_pg_answer(ngx_http_zwfw_query_t *q, ngx_int_t rc,
+    PGresult *res);
+
+
+/* ---- ngx_http_zwfw_listen.c ---- */
+
+void ngx_http_zwfw_listen_exit(ngx_http_zwfw_pg_t *pg);
+
+
+#endif /* _NGX_HTTP_ZWFW_PG_H_INCLUDED_ */

@@ -1,0 +1,587 @@
+
+/*
+ * Commands to Redis: one pipelined connection of each worker and instance.
+ *
+ * An operation outlives the request that asked.  When the oldest one is not
+ * answered in time, or the connection is lost, all of them fail; the breaker
+ * then refuses at once until a new connection has answered PING
+ */
+
+
+#include "ngx_http_zwfw_redis.h"
+
+
+typedef struct {
+    ngx_queue_t                queue;
+    ngx_http_zwfw_redis_t     *redis;
+    ngx_http_zwfw_command_t   *command;     /* NULL: nobody waits */
+    ngx_msec_t                 asked;
+    u_char                     word[16];    /* the first one, for the log */
+} ngx_http_zwfw_operation_t;
+
+
+#define NGX_HTTP_ZWFW_REDIS_DEPTH  4096
+
+
+static void ngx_http_zwfw_redis_start(ngx_http_zwfw_redis_t *redis,
+    ngx_log_t *log);
+static void ngx_http_zwfw_redis_connect(ngx_http_zwfw_redis_t *redis);
+static ngx_int_t ngx_http_zwfw_redis_greet(ngx_http_zwfw_redis_t *redis);
+static void ngx_http_zwfw_redis_greeted(redisAsyncContext *ac, void *answer,
+    void *data);
+static void ngx_http_zwfw_redis_try(ngx_event_t *ev);
+static void ngx_http_zwfw_redis_timeout(ngx_event_t *ev);
+static void ngx_http_zwfw_redis_away(ngx_http_zwfw_redis_t *redis);
+static void ngx_http_zwfw_redis_closed(void *data);
+static void ngx_http_zwfw_redis_fail(ngx_event_t *ev);
+static void ngx_http_zwfw_redis_answer(redisAsyncContext *ac, void *answer,
+    void *data);
+static void ngx_http_zwfw_redis_reply(ngx_http_zwfw_reply_t *reply,
+    redisReply *answer);
+static ngx_http_zwfw_operation_t *ngx_http_zwfw_redis_take(
+    ngx_http_zwfw_redis_t *redis);
+static ngx_http_zwfw_command_t *ngx_http_zwfw_redis_drop(
+    ngx_http_zwfw_operation_t *op);
+static void ngx_http_zwfw_redis_free(ngx_queue_t *list);
+
+
+ngx_int_t
+ngx_http_zwfw_redis_ask(ngx_http_zwfw_redis_t *redis,
+    ngx_http_zwfw_command_t *c)
+{
+    ngx_http_zwfw_operation_t  *op;
+
+    if (redis->open || redis->in_flight >= NGX_HTTP_ZWFW_REDIS_DEPTH) {
+        return NGX_BUSY;
+    }
+
+    op = ngx_http_zwfw_redis_take(redis);
+    if (op == NULL) {
+        return NGX_BUSY;
+    }
+
+    if (ngx_http_zwfw_wire_send(&redis->wire, c->nwords, c->words,
+                                ngx_http_zwfw_redis_answer, op)
+        != NGX_OK)
+    {
+        ngx_queue_insert_head(&redis->spare, &op->queue);
+        return NGX_BUSY;
+    }
+
+    (void) ngx_cpystrn(op->word, c->words[0].data,
+                       ngx_min(c->words[0].len + 1, sizeof(op->word)));
+
+    op->asked = ngx_current_msec;
+    op->command = c->done ? c : NULL;
+    c->operation = c->done ? op : NULL;
+
+    ngx_queue_insert_tail(&redis->asked, &op->queue);
+    redis->in_flight++;
+
+    if (!redis->timer.timer_set) {
+        ngx_add_timer(&redis->timer, redis->address.timeout);
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_zwfw_redis_forget(ngx_http_zwfw_redis_t *redis,
+    ngx_http_zwfw_command_t *c)
+{
+    ngx_http_zwfw_operation_t  *op;
+
+    op = c->operation;
+
+    if (op) {
+        op->command = NULL;
+        c->operation = NULL;
+    }
+}
+
+
+void
+ngx_http_zwfw_redis_element(ngx_http_zwfw_reply_t *reply, ngx_uint_t i,
+    ngx_http_zwfw_reply_t *element)
+{
+    redisReply  **elements;
+
+    elements = reply->elements;
+
+    ngx_http_zwfw_redis_reply(element, elements[i]);
+}
+
+
+void
+ngx_http_zwfw_redis_state(ngx_http_zwfw_redis_t *redis,
+    ngx_http_zwfw_redis_state_t *state)
+{
+    state->connected = redis->ready;
+    state->open = redis->open;
+    state->in_flight = redis->in_flight;
+}
+
+
+ngx_int_t
+ngx_http_zwfw_redis_init(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                   i;
+    ngx_http_zwfw_platform_t   **pf;
+    ngx_http_zwfw_main_conf_t   *mcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_zwfw_core_module);
+    if (mcf == NULL) {
+        return NGX_OK;
+    }
+
+    pf = mcf->platforms.elts;
+
+    for (i = 0; i < mcf->platforms.nelts; i++) {
+
+        /* platforms may share one */
+
+        if (pf[i]->redis->timer.handler == NULL) {
+            ngx_http_zwfw_redis_start(pf[i]->redis, cycle->log);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_zwfw_redis_start(ngx_http_zwfw_redis_t *redis, ngx_log_t *log)
+{
+    redis->ident.fd = (ngx_socket_t) -1;
+    redis->ident.data = redis;
+
+    redis->timer.handler = ngx_http_zwfw_redis_timeout;
+    redis->timer.data = &redis->ident;
+    redis->timer.log = log;
+
+    redis->connect.handler = ngx_http_zwfw_redis_try;
+    redis->connect.data = &redis->ident;
+    redis->connect.log = log;
+    redis->connect.cancelable = 1;
+
+    redis->fail.handler = ngx_http_zwfw_redis_fail;
+    redis->fail.data = &redis->ident;
+    redis->fail.log = log;
+
+    redis->wire.address = &redis->address;
+    redis->wire.log = log;
+    redis->wire.closed = ngx_http_zwfw_redis_closed;
+    redis->wire.data = redis;
+
+    redis->pause = NGX_HTTP_ZWFW_REDIS_PAUSE;
+
+    ngx_queue_init(&redis->asked);
+    ngx_queue_init(&redis->failed);
+    ngx_queue_init(&redis->spare);
+    ngx_queue_init(&redis->trackers);
+
+    ngx_http_zwfw_redis_connect(redis);
+}
+
+
+void
+ngx_http_zwfw_redis_exit(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                   i;
+    ngx_http_zwfw_redis_t       *redis;
+    ngx_http_zwfw_platform_t   **pf;
+    ngx_http_zwfw_main_conf_t   *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_zwfw_core_module);
+    if (mcf == NULL) {
+        return;
+    }
+
+    pf = mcf->platforms.elts;
+
+    for (i = 0; i < mcf->platforms.nelts; i++) {
+        redis = pf[i]->redis;
+
+        if (redis->timer.handler == NULL || redis->quit) {
+            continue;
+        }
+
+        redis->quit = 1;
+
+        ngx_http_zwfw_track_exit(redis);
+        ngx_http_zwfw_wire_close(&redis->wire);
+
+        ngx_http_zwfw_redis_free(&redis->asked);
+        ngx_http_zwfw_redis_free(&redis->failed);
+        ngx_http_zwfw_redis_free(&redis->spare);
+    }
+}
+
+
+static void
+ngx_http_zwfw_redis_connect(ngx_http_zwfw_redis_t *redis)
+{
+    redis->wire.level = redis->open ? NGX_LOG_INFO : NGX_LOG_ERR;
+
+    if (ngx_http_zwfw_wire_open(&redis->wire) != NGX_OK) {
+        ngx_http_zwfw_redis_away(redis);
+        return;
+    }
+
+    ngx_add_timer(&redis->connect, redis->address.timeout);
+
+    if (ngx_http_zwfw_redis_greet(redis) != NGX_OK) {
+        ngx_http_zwfw_wire_close(&redis->wire);
+    }
+}
+
+
+/* the first commands of a connection; it is ready when all are answered */
+
+static ngx_int_t
+ngx_http_zwfw_redis_greet(ngx_http_zwfw_redis_t *redis)
+{
+    ngx_uint_t  i, n;
+    ngx_str_t   words[3][2] = {
+        { ngx_string("AUTH"), redis->address.password },
+        { ngx_string("SELECT"), redis->address.db },
+        { ngx_string("PING"), ngx_null_string }
+    };
+
+    redis->greetings = 0;
+
+    for (i = 0; i < 3; i++) {
+        n = (i == 2) ? 1 : 2;
+
+        if (n == 2 && words[i][1].len == 0) {
+            continue;
+        }
+
+        if (ngx_http_zwfw_wire_send(&redis->wire, n, words[i],
+                                    ngx_http_zwfw_redis_greeted, redis)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        redis->greetings++;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_zwfw_redis_greeted(redisAsyncContext *ac, void *answer, void *data)
+{
+    redisReply             *reply = answer;
+    ngx_http_zwfw_redis_t  *redis = data;
+
+    static ngx_str_t  greeting = ngx_string("the connection");
+
+    if (reply == NULL) {
+        return;
+    }
+
+    if (reply->type == REDIS_REPLY_ERROR) {
+        ngx_http_zwfw_wire_log(&redis->wire, reply, &greeting);
+        redis->pause = NGX_HTTP_ZWFW_REDIS_PROBE;
+        ngx_http_zwfw_wire_close(&redis->wire);
+        return;
+    }
+
+    if (--redis->greetings) {
+        return;
+    }
+
+    ngx_del_timer(&redis->connect);
+
+    if (redis->open) {
+        ngx_log_error(NGX_LOG_NOTICE, redis->wire.log, 0,
+                      "zwfw: redis \"%V\" is back", &redis->address.name);
+    }
+
+    redis->ready = 1;
+    redis->open = 0;
+    redis->since = ngx_current_msec;
+    redis->pause = NGX_HTTP_ZWFW_REDIS_PAUSE;
+    redis->wire.level = NGX_LOG_ERR;
+}
+
+
+/* time to try again, or the connection took too long to become ready */
+
+static void
+ngx_http_zwfw_redis_try(ngx_event_t *ev)
+{
+    ngx_connection_t       *c;
+    ngx_http_zwfw_redis_t  *redis;
+
+    c = ev->data;
+    redis = c->data;
+
+    if (redis->wire.ac == NULL) {
+        ngx_http_zwfw_redis_connect(redis);
+        return;
+    }
+
+    ngx_log_error(redis->wire.level, ev->log, NGX_ETIMEDOUT,
+                  "zwfw: redis \"%V\" does not answer to a new connection",
+                  &redis->address.name);
+
+    redis->pause = NGX_HTTP_ZWFW_REDIS_PROBE;
+    ngx_http_zwfw_wire_close(&redis->wire);
+}
+
+
+static void
+ngx_http_zwfw_redis_timeout(ngx_event_t *ev)
+{
+    ngx_queue_t                *q;
+    ngx_msec_t                  waited;
+    ngx_connection_t           *c;
+    ngx_http_zwfw_redis_t      *redis;
+    ngx_http_zwfw_operation_t  *op;
+
+    c = ev->data;
+    redis = c->data;
+
+    if (ngx_queue_empty(&redis->asked)) {
+        return;
+    }
+
+    q = ngx_queue_head(&redis->asked);
+    op = ngx_queue_data(q, ngx_http_zwfw_operation_t, queue);
+
+    waited = ngx_current_msec - op->asked;
+
+    if (waited < redis->address.timeout) {
+        ngx_add_timer(ev, redis->address.timeout - waited);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, ev->log, NGX_ETIMEDOUT,
+                  "zwfw: redis \"%V\" did not answer %s, %ui wait",
+                  &redis->address.name, op->word, redis->in_flight);
+
+    redis->open = 1;
+    redis->pause = NGX_HTTP_ZWFW_REDIS_PROBE;
+    ngx_http_zwfw_wire_close(&redis->wire);
+}
+
+
+/* opens the breaker until a later try succeeds */
+
+static void
+ngx_http_zwfw_redis_away(ngx_http_zwfw_redis_t *redis)
+{
+    redis->open = 1;
+
+    ngx_add_timer(&redis->connect, redis->pause);
+
+    redis->pause = ngx_min(redis->pause * 2, NGX_HTTP_ZWFW_REDIS_PROBE);
+}
+
+
+static void
+ngx_http_zwfw_redis_closed(void *data)
+{
+    ngx_http_zwfw_redis_t *redis = data;
+
+    if (redis->connect.timer_set) {
+        ngx_del_timer(&redis->connect);
+    }
+
+    if (redis->timer.timer_set) {
+        ngx_del_timer(&redis->timer);
+    }
+
+    /* one that was ready for a while is opened again without a pause */
+
+    if (!redis->ready
+        || ngx_current_msec - redis->since < NGX_HTTP_ZWFW_REDIS_PROBE)
+    {
+        redis->open = 1;
+    }
+
+    redis->ready = 0;
+
+    if (redis->quit) {
+        return;
+    }
+
+    if (!ngx_queue_empty(&redis->asked)) {
+        ngx_queue_add(&redis->failed, &redis->asked);
+        ngx_queue_init(&redis->asked);
+    }
+
+    if (!redis->fail.posted) {
+        ngx_post_event(&redis->fail, &ngx_posted_events);
+    }
+}
+
+
+/* connects again, and tells those who waited */
+
+static void
+ngx_http_zwfw_redis_fail(ngx_event_t *ev)
+{
+    ngx_queue_t                *q;
+    ngx_connection_t           *c;
+    ngx_http_zwfw_redis_t      *redis;
+    ngx_http_zwfw_command_t    *command;
+    ngx_http_zwfw_operation_t  *op;
+
+    c = ev->data;
+    redis = c->data;
+
+    if (redis->wire.ac == NULL && !redis->connect.timer_set) {
+
+        if (redis->open) {
+            ngx_http_zwfw_redis_away(redis);
+
+        } else {
+            ngx_http_zwfw_redis_connect(redis);
+        }
+    }
+
+    while (!ngx_queue_empty(&redis->failed)) {
+        q = ngx_queue_head(&redis->failed);
+        op = ngx_queue_data(q, ngx_http_zwfw_operation_t, queue);
+
+        command = ngx_http_zwfw_redis_drop(op);
+
+        if (command) {
+            command->rc = NGX_AGAIN;
+            ngx_memzero(&command->reply, sizeof(ngx_http_zwfw_reply_t));
+            command->done(command);
+        }
+    }
+}
+
+
+static void
+ngx_http_zwfw_redis_answer(redisAsyncContext *ac, void *answer, void *data)
+{
+    redisReply                 *reply = answer;
+    ngx_http_zwfw_operation_t  *op = data;
+
+    ngx_str_t                 word;
+    ngx_http_zwfw_redis_t    *redis;
+    ngx_http_zwfw_command_t  *c;
+
+    /* the connection is being closed: all fail a moment later */
+
+    if (reply == NULL) {
+        return;
+    }
+
+    redis = op->redis;
+
+    if (reply->type == REDIS_REPLY_ERROR) {
+        word.data = op->word;
+        word.len = ngx_strlen(op->word);
+        ngx_http_zwfw_wire_log(&redis->wire, reply, &word);
+    }
+
+    c = ngx_http_zwfw_redis_drop(op);
+
+    if (ngx_queue_empty(&redis->asked) && redis->timer.timer_set) {
+        ngx_del_timer(&redis->timer);
+    }
+
+    if (c == NULL) {
+        return;
+    }
+
+    c->rc = (reply->type == REDIS_REPLY_ERROR) ? NGX_ERROR : NGX_OK;
+    ngx_http_zwfw_redis_reply(&c->reply, reply);
+
+    c->done(c);
+}
+
+
+static void
+ngx_http_zwfw_redis_reply(ngx_http_zwfw_reply_t *reply, redisReply *answer)
+{
+    reply->type = answer->type;
+    reply->integer = answer->integer;
+    reply->value.data = (u_char *) answer->str;
+    reply->value.len = answer->str ? answer->len : 0;
+    reply->n = (answer->type == REDIS_REPLY_ARRAY) ? answer->elements : 0;
+    reply->elements = answer->element;
+}
+
+
+static ngx_http_zwfw_operation_t *
+ngx_http_zwfw_redis_take(ngx_http_zwfw_redis_t *redis)
+{
+    ngx_queue_t                *q;
+    ngx_http_zwfw_operation_t  *op;
+
+    if (!ngx_queue_empty(&redis->spare)) {
+        q = ngx_queue_head(&redis->spare);
+        ngx_queue_remove(q);
+
+        return ngx_queue_data(q, ngx_http_zwfw_operation_t, queue);
+    }
+
+    op = ngx_alloc(sizeof(ngx_http_zwfw_operation_t), redis->wire.log);
+    if (op) {
+        op->redis = redis;
+    }
+
+    return op;
+}
+
+
+/* ends an operation; returns who waits for it */
+
+static ngx_http_zwfw_command_t *
+ngx_http_zwfw_redis_drop(ngx_http_zwfw_operation_t *op)
+{
+    ngx_http_zwfw_redis_t    *redis;
+    ngx_http_zwfw_command_t  *c;
+
+    redis = op->redis;
+    c = op->command;
+
+    if (c) {
+        c->operation = NULL;
+        op->command = NULL;
+    }
+
+    ngx_queue_remove(&op->queue);
+    ngx_queue_insert_head(&redis->spare, &op->queue);
+    redis->in_flight--;
+
+    return c;
+}
+
+
+static void
+ngx_http_zwfw_redis_free(ngx_queue_t *list)
+{
+    ngx_queue_t                *q;
+    ngx_http_zwfw_operation_t  *op;
+
+    while (!ngx_queue_empty(list)) {
+        q = ngx_queue_head(list);
+        op = ngx_queue_data(q, ngx_http_zwfw_operation_t, queue);
+
+        if (op->command) {
+            op->command->operation = NULL;
+        }
+
+        ngx_queue_remove(q);
+        ngx_free(op);
+    }
+}

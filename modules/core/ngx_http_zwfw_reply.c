@@ -1,0 +1,740 @@
+
+/*
+ * reply and send: what came of it, as JSON, page, redirect or problem
+ */
+
+
+#include "ngx_http_zwfw_core.h"
+
+#include <openssl/evp.h>
+
+
+static ngx_int_t ngx_http_zwfw_reply_json(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+static ngx_int_t ngx_http_zwfw_reply_problem(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+static ngx_int_t ngx_http_zwfw_problem_errors(ngx_http_zwfw_ctx_t *ctx,
+    zwfw_json_t *problem);
+static ngx_int_t ngx_http_zwfw_reply_page(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, ngx_str_t *name);
+static ngx_int_t ngx_http_zwfw_reply_next(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+static ngx_int_t ngx_http_zwfw_reply_login(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+static ngx_int_t ngx_http_zwfw_opened(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+static ngx_int_t ngx_http_zwfw_opened_walk(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *json);
+static ngx_int_t ngx_http_zwfw_open_value(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *json, zwfw_json_t *list);
+static ngx_int_t ngx_http_zwfw_etag(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+static ngx_int_t ngx_http_zwfw_headers(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+
+
+static ngx_str_t  ngx_http_zwfw_csp = ngx_string(
+    "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+);
+
+
+/* reply: what came of it */
+
+ngx_int_t
+ngx_http_zwfw_step_reply(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    ngx_str_t               name;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "zwfw reply %ui \"%V\"", ctx->status, &ctx->code);
+
+    if (!ctx->refused || state->form) {
+        if (ngx_http_zwfw_opened(r, ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (!ctx->page) {
+        return ctx->refused ? ngx_http_zwfw_reply_problem(r, ctx)
+                            : ngx_http_zwfw_reply_json(r, ctx);
+    }
+
+    if (state->form) {
+        return ngx_http_zwfw_reply_page(r, ctx, &state->form->page);
+    }
+
+    if (ctx->refused) {
+        if (ctx->status == NGX_HTTP_UNAUTHORIZED
+            && (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)))
+        {
+            return ngx_http_zwfw_reply_login(r, ctx);
+        }
+
+        ngx_str_set(&name, "core/error");
+        return ngx_http_zwfw_reply_page(r, ctx, &name);
+    }
+
+    if (ctx->route->method == NGX_HTTP_POST && ctx->route->next.len) {
+        return ngx_http_zwfw_reply_next(r, ctx);
+    }
+
+    if (ctx->route->page.len == 0) {
+        return ngx_http_zwfw_reply_json(r, ctx);
+    }
+
+    return ngx_http_zwfw_reply_page(r, ctx, &ctx->route->page);
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_reply_json(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+
+    return NGX_OK;
+}
+
+
+/* RFC 9457 */
+
+static ngx_int_t
+ngx_http_zwfw_reply_problem(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    u_char        status[NGX_INT_T_LEN];
+    ngx_str_t     detail;
+    zwfw_str_t    number;
+    zwfw_json_t  *problem;
+
+    detail = ngx_http_zwfw_sentence(ctx, &ctx->code);
+
+    number.data = status;
+    number.len = ngx_sprintf(status, "%ui", ctx->status) - status;
+
+    problem = zwfw_json_new(&ctx->mem, ZWFW_JSON_OBJECT, NULL);
+
+    if (problem == NULL
+        || zwfw_json_add(&ctx->mem, problem, "status", ZWFW_JSON_NUMBER,
+                         &number) == NULL
+        || zwfw_json_add(&ctx->mem, problem, "code", ZWFW_JSON_STRING,
+                         (zwfw_str_t *) &ctx->code) == NULL
+        || (ctx->field.len
+            && zwfw_json_add(&ctx->mem, problem, "field", ZWFW_JSON_STRING,
+                             (zwfw_str_t *) &ctx->field) == NULL)
+        || zwfw_json_add(&ctx->mem, problem, "detail", ZWFW_JSON_STRING,
+                         (zwfw_str_t *) &detail) == NULL
+        || ngx_http_zwfw_problem_errors(ctx, problem) != NGX_OK
+        || zwfw_json_add(&ctx->mem, problem, "request_id", ZWFW_JSON_STRING,
+                         (zwfw_str_t *) &ctx->request_id) == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&r->headers_out.content_type, "application/problem+json");
+
+    return ngx_http_zwfw_answer(r, problem);
+}
+
+
+/* all fields that are wrong, when there are more than the first */
+
+static ngx_int_t
+ngx_http_zwfw_problem_errors(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *problem)
+{
+    ngx_str_t     code, text;
+    zwfw_json_t  *list, *error, *one;
+
+    if (ctx->errors == NULL || ctx->errors->count < 2) {
+        return NGX_OK;
+    }
+
+    list = zwfw_json_add(&ctx->mem, problem, "errors", ZWFW_JSON_ARRAY, NULL);
+
+    for (error = ctx->errors->child; list && error; error = error->next) {
+        code.len = error->value.len;
+        code.data = error->value.data;
+        text = ngx_http_zwfw_sentence(ctx, &code);
+
+        one = zwfw_json_add(&ctx->mem, list, NULL, ZWFW_JSON_OBJECT, NULL);
+
+        if (one == NULL
+            || zwfw_json_add(&ctx->mem, one, "field", ZWFW_JSON_STRING,
+                             &error->key) == NULL
+            || zwfw_json_add(&ctx->mem, one, "code", ZWFW_JSON_STRING,
+                             &error->value) == NULL
+            || zwfw_json_add(&ctx->mem, one, "detail", ZWFW_JSON_STRING,
+                             (zwfw_str_t *) &text) == NULL)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return list ? NGX_OK : NGX_ERROR;
+}
+
+
+/* the Chinese sentence of an error code; the code when there is none */
+
+ngx_str_t
+ngx_http_zwfw_sentence(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *code)
+{
+    ngx_str_t   *word;
+
+    static ngx_str_t  group = ngx_string("error");
+
+    word = ngx_http_zwfw_word(ctx->platform,
+                              ctx->slice ? &ctx->slice->name : NULL, &group,
+                              code);
+
+    return word ? *word : *code;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_reply_page(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_str_t *name)
+{
+    ngx_array_t             holes;
+    ngx_http_zwfw_text_t    out;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    ngx_memzero(&out, sizeof(ngx_http_zwfw_text_t));
+
+    if (state->cache_key.len && !ctx->refused) {
+        if (ngx_array_init(&holes, r->pool, 4, sizeof(ngx_http_zwfw_hole_t))
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        out.holes = &holes;
+    }
+
+    if (ngx_http_zwfw_page(r, name, &out) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&r->headers_out.content_type, "text/html");
+
+    if (out.holes) {
+        return ngx_http_zwfw_cache_keep(r, ctx, &out);
+    }
+
+    ctx->answer = out.text;
+
+    return NGX_OK;
+}
+
+
+/* 303 to the page that follows a success */
+
+static ngx_int_t
+ngx_http_zwfw_reply_next(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    zwfw_json_t            *answer;
+    zwfw_json_error_t       error;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    static zwfw_json_limits_t  limits = { 32, 200000, 100000, 40 };
+
+    answer = NULL;
+
+    if (ctx->answer.len
+        && zwfw_json_parse(&ctx->mem, ctx->answer.data, ctx->answer.len,
+                           &limits, &answer, &error)
+           != ZWFW_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (state->location.len == 0
+        && ngx_http_zwfw_fill(r, &ctx->route->next, answer, &state->location)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ctx->status = NGX_HTTP_SEE_OTHER;
+    ngx_str_null(&ctx->answer);
+
+    return NGX_OK;
+}
+
+
+/* 303 to the login with the path to come back to */
+
+static ngx_int_t
+ngx_http_zwfw_reply_login(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    u_char                 *p;
+    uintptr_t               escape;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    escape = 2 * ngx_escape_uri(NULL, r->unparsed_uri.data,
+                                r->unparsed_uri.len, NGX_ESCAPE_URI_COMPONENT);
+
+    p = ngx_pnalloc(r->pool, sizeof("/login?next=") + r->unparsed_uri.len
+                             + escape);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    state->location.data = p;
+    p = ngx_cpymem(p, "/login?next=", sizeof("/login?next=") - 1);
+    p = (u_char *) ngx_escape_uri(p, r->unparsed_uri.data,
+                                  r->unparsed_uri.len,
+                                  NGX_ESCAPE_URI_COMPONENT);
+    state->location.len = p - state->location.data;
+
+    ctx->status = NGX_HTTP_SEE_OTHER;
+
+    return NGX_OK;
+}
+
+
+/* "/case/{id}": names are members of the answer, then of the path */
+
+ngx_int_t
+ngx_http_zwfw_fill(ngx_http_request_t *r, ngx_str_t *pattern,
+    zwfw_json_t *answer, ngx_str_t *filled)
+{
+    u_char               *p, *s, *last, *end, *name;
+    zwfw_json_t          *value;
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    p = ngx_pnalloc(r->pool, pattern->len + 512);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    filled->data = p;
+    s = pattern->data;
+    last = s + pattern->len;
+
+    while (s < last) {
+        end = (*s == '{') ? ngx_strlchr(s, last, '}') : NULL;
+
+        if (end == NULL) {
+            *p++ = *s++;
+            continue;
+        }
+
+        name = s + 1;
+        s = end + 1;
+
+        value = zwfw_json_get(answer, (char *) name, end - name);
+
+        if (value == NULL) {
+            value = zwfw_json_get(ctx->args, (char *) name, end - name);
+        }
+
+        if (value == NULL || value->value.len > 64
+            || p - filled->data > (ssize_t) pattern->len + 256)
+        {
+            return NGX_ERROR;
+        }
+
+        p = (u_char *) ngx_escape_uri(p, value->value.data, value->value.len,
+                                      NGX_ESCAPE_URI_COMPONENT);
+    }
+
+    filled->len = p - filled->data;
+
+    return NGX_OK;
+}
+
+
+/* {"sealed": [column, row, value]} in an answer becomes the plain value */
+
+static ngx_int_t
+ngx_http_zwfw_opened(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    zwfw_json_t        *json;
+    zwfw_json_error_t   error;
+
+    static u_char              mark[] = "\"sealed\"";
+    static zwfw_json_limits_t  limits = { 32, 200000, 100000, 40 };
+
+    if (ctx->answer.len < sizeof(mark)
+        || ngx_strlcasestrn(ctx->answer.data,
+                            ctx->answer.data + ctx->answer.len, mark,
+                            sizeof(mark) - 2)
+           == NULL)
+    {
+        return NGX_OK;
+    }
+
+    if (zwfw_json_parse(&ctx->mem, ctx->answer.data, ctx->answer.len, &limits,
+                        &json, &error)
+        != ZWFW_OK
+        || ngx_http_zwfw_opened_walk(r, ctx, json) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_zwfw_answer(r, json);
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_opened_walk(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    zwfw_json_t *json)
+{
+    zwfw_json_t  *child;
+
+    if (json->type == ZWFW_JSON_OBJECT && json->count == 1
+        && json->child->type == ZWFW_JSON_ARRAY && json->child->count == 3
+        && json->child->key.len == 6
+        && ngx_strncmp(json->child->key.data, "sealed", 6) == 0)
+    {
+        return ngx_http_zwfw_open_value(r, ctx, json, json->child);
+    }
+
+    for (child = json->child; child; child = child->next) {
+        if (ngx_http_zwfw_opened_walk(r, ctx, child) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_open_value(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    zwfw_json_t *json, zwfw_json_t *list)
+{
+    ngx_str_t     place, value, *column, *row, *sealed;
+
+    column = (ngx_str_t *) &list->child->value;
+    row = (ngx_str_t *) &list->child->next->value;
+    sealed = (ngx_str_t *) &list->last->value;
+
+    place.data = ngx_pnalloc(r->pool, column->len + 1 + row->len);
+    if (place.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    place.len = ngx_sprintf(place.data, "%V:%V", column, row) - place.data;
+
+    if (ngx_http_zwfw_unseal(r->pool, ctx->platform, &place, sealed, &value)
+        != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                      "zwfw: a sealed value of \"%V\" could not be opened, "
+                      "request %V", column, &ctx->request_id);
+        ngx_str_null(&value);
+    }
+
+    json->type = ZWFW_JSON_STRING;
+    json->value.len = value.len;
+    json->value.data = value.data;
+    json->child = NULL;
+    json->last = NULL;
+    json->count = 0;
+
+    return NGX_OK;
+}
+
+
+/* a tree as the answer */
+
+ngx_int_t
+ngx_http_zwfw_answer(ngx_http_request_t *r, zwfw_json_t *json)
+{
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    ctx->answer.data = ngx_pnalloc(r->pool, zwfw_json_size(json));
+    if (ctx->answer.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->answer.len = zwfw_json_write(ctx->answer.data, json)
+                      - ctx->answer.data;
+
+    return NGX_OK;
+}
+
+
+/* send */
+
+ngx_int_t
+ngx_http_zwfw_step_send(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    ngx_buf_t              *b;
+    ngx_chain_t            *cl;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    if (state->out == NULL) {
+        state->last = &state->out;
+
+        if (ngx_http_zwfw_out(r, ctx, ctx->answer.data, ctx->answer.len)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    r->headers_out.status = ctx->status ? ctx->status : NGX_HTTP_OK;
+    r->headers_out.content_length_n = state->length;
+
+    ngx_http_zwfw_count(ctx->platform, NGX_HTTP_ZWFW_COUNT_2XX
+                                       + r->headers_out.status / 100 - 2);
+
+    if (ngx_http_zwfw_headers(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (state->out == NULL) {
+        r->header_only = 1;
+    }
+
+    ctx->rc = ngx_http_send_header(r);
+
+    if (ctx->rc == NGX_ERROR || ctx->rc > NGX_OK || r->header_only) {
+        return NGX_DONE;
+    }
+
+    for (cl = state->out; cl->next; cl = cl->next) { /* void */ }
+
+    b = cl->buf;
+    b->last_buf = (r == r->main);
+    b->last_in_chain = 1;
+
+    ctx->rc = ngx_http_output_filter(r, state->out);
+
+    return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_headers(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    u_char                 *p;
+    ngx_str_t               value;
+    ngx_uint_t              ok;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    ngx_str_set(&r->headers_out.charset, "utf-8");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+    ok = (r->headers_out.status == NGX_HTTP_OK
+          && (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)));
+
+    if (ctx->session || !ok) {
+        ngx_str_set(&value, "no-store");
+
+    } else {
+        ngx_str_set(&value, "no-cache");
+    }
+
+    if (ngx_http_zwfw_add_header(r, "Cache-Control", &value) != NGX_OK
+        || ngx_http_zwfw_add_header(r, "X-Request-Id", &ctx->request_id)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ok && ngx_http_zwfw_etag(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (state->location.len) {
+        if (ngx_http_zwfw_add_header(r, "Location", &state->location)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ctx->retry) {
+        p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        value.data = p;
+        value.len = ngx_sprintf(p, "%ui", ctx->retry) - p;
+
+        if (ngx_http_zwfw_add_header(r, "Retry-After", &value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_zwfw_security_headers(r, ctx->page);
+}
+
+
+/* the same on every answer of ours, pages have a policy as well */
+
+ngx_int_t
+ngx_http_zwfw_security_headers(ngx_http_request_t *r, ngx_uint_t page)
+{
+    ngx_str_t  nosniff = ngx_string("nosniff");
+    ngx_str_t  referrer = ngx_string("same-origin");
+    ngx_str_t  frame = ngx_string("DENY");
+    ngx_str_t  opener = ngx_string("same-origin");
+    ngx_str_t  hsts = ngx_string("max-age=31536000");
+
+    if (ngx_http_zwfw_add_header(r, "X-Content-Type-Options", &nosniff)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+#if (NGX_HTTP_SSL)
+
+    if (r->connection->ssl
+        && ngx_http_zwfw_add_header(r, "Strict-Transport-Security", &hsts)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+#endif
+
+    if (!page) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_zwfw_add_header(r, "Content-Security-Policy",
+                                 &ngx_http_zwfw_csp) != NGX_OK
+        || ngx_http_zwfw_add_header(r, "Referrer-Policy", &referrer) != NGX_OK
+        || ngx_http_zwfw_add_header(r, "X-Frame-Options", &frame) != NGX_OK
+        || ngx_http_zwfw_add_header(r, "Cross-Origin-Opener-Policy", &opener)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* name is static, the value lives in r->pool */
+
+ngx_int_t
+ngx_http_zwfw_add_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->value.len = value->len;
+    h->value.data = ngx_pstrdup(r->pool, value);
+
+    if (h->value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_strcmp(name, "Location") == 0) {
+        r->headers_out.location = h;
+    }
+
+    return NGX_OK;
+}
+
+
+/* strong: the digest of the bytes; nginx answers If-None-Match itself */
+
+static ngx_int_t
+ngx_http_zwfw_etag(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    u_char                 *p, digest[32];
+    ngx_int_t               rc;
+    EVP_MD_CTX             *md;
+    ngx_chain_t            *cl;
+    ngx_table_elt_t        *h;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    md = EVP_MD_CTX_new();
+    if (md == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = EVP_DigestInit_ex(md, EVP_sha256(), NULL);
+
+    for (cl = state->out; cl && rc == 1; cl = cl->next) {
+        rc = EVP_DigestUpdate(md, cl->buf->pos, cl->buf->last - cl->buf->pos);
+    }
+
+    if (rc == 1) {
+        rc = EVP_DigestFinal_ex(md, digest, NULL);
+    }
+
+    EVP_MD_CTX_free(md);
+
+    if (rc != 1) {
+        return NGX_ERROR;
+    }
+
+    h = ngx_list_push(&r->headers_out.headers);
+    p = ngx_pnalloc(r->pool, 34);
+
+    if (h == NULL || p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    ngx_str_set(&h->key, "ETag");
+    h->value.data = p;
+    *p++ = '"';
+    p = ngx_hex_dump(p, digest, 16);
+    *p++ = '"';
+    h->value.len = p - h->value.data;
+
+    r->headers_out.etag = h;
+
+    return NGX_OK;
+}
+
+
+/* a request header by its lower case name; NULL: none */
+
+ngx_str_t *
+ngx_http_zwfw_header(ngx_http_request_t *r, u_char *name, size_t len)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return NULL;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == len
+            && ngx_strncmp(h[i].lowcase_key, name, len) == 0)
+        {
+            return &h[i].value;
+        }
+    }
+}

@@ -1,0 +1,366 @@
+
+/*
+ * The path of a request: one list of steps, one runner
+ */
+
+
+#include "ngx_http_zwfw_core.h"
+
+
+static void *ngx_http_zwfw_alloc(void *pool, size_t size);
+static ngx_http_zwfw_step_pt *ngx_http_zwfw_refused(ngx_http_zwfw_ctx_t *ctx);
+static ngx_uint_t ngx_http_zwfw_forgiven(ngx_http_zwfw_ctx_t *ctx);
+static ngx_int_t ngx_http_zwfw_request_id(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+static ngx_int_t ngx_http_zwfw_set_channel(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+
+
+/* every request runs through these, in this order */
+
+static ngx_http_zwfw_step_pt  ngx_http_zwfw_steps[] = {
+    ngx_http_zwfw_step_match,       /* which row?                   404 405 */
+    ngx_http_zwfw_step_session,     /* who is it?        asks Redis     503 */
+    ngx_http_zwfw_step_permit,      /* may they?                401 403 428 */
+    ngx_http_zwfw_step_limit,       /* too often?        asks Redis     429 */
+    ngx_http_zwfw_step_cached,      /* is the page in the cache?            */
+    ngx_http_zwfw_step_body,        /* what do they say? asks client    413 */
+    ngx_http_zwfw_step_check,       /* is it well said?             403 422 */
+    ngx_http_zwfw_step_turn,        /* to the row's own steps, if it has some */
+    ngx_http_zwfw_step_call,        /* do it             asks PostgreSQL    */
+    ngx_http_zwfw_step_reply,       /* what came of it: JSON, page or error */
+    ngx_http_zwfw_step_send
+};
+
+
+/* a form that was refused is shown again */
+
+static ngx_http_zwfw_step_pt  ngx_http_zwfw_form_steps[] = {
+    ngx_http_zwfw_step_form,        /* what the form's page needs           */
+    ngx_http_zwfw_step_reply,
+    ngx_http_zwfw_step_send
+};
+
+
+ngx_http_zwfw_step_pt  ngx_http_zwfw_send_steps[] = {
+    ngx_http_zwfw_step_send
+};
+
+
+static ngx_http_zwfw_step_pt  ngx_http_zwfw_refused_steps[] = {
+    ngx_http_zwfw_step_reply,
+    ngx_http_zwfw_step_send
+};
+
+
+ngx_int_t
+ngx_http_zwfw_handler(ngx_http_request_t *r)
+{
+    ngx_http_zwfw_ctx_t       *ctx;
+    ngx_http_zwfw_loc_conf_t  *lcf;
+
+    ctx = ngx_http_zwfw_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_zwfw_core_module);
+
+    ctx->page = (lcf->face == NGX_HTTP_ZWFW_PAGES);
+    ctx->resume = ngx_http_zwfw_run;
+    ctx->step = ngx_http_zwfw_steps;
+
+    r->main->count++;
+
+    ngx_http_zwfw_run(r);
+
+    return NGX_DONE;
+}
+
+
+void
+ngx_http_zwfw_run(ngx_http_request_t *r)
+{
+    ngx_int_t             rc;
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    do {
+        if (ctx->declined) {
+            ctx->step = ngx_http_zwfw_refused(ctx);
+        }
+
+        rc = (*ctx->step++)(r, ctx);
+
+        if (rc == NGX_ERROR && !ctx->refused) {
+            rc = ngx_http_zwfw_refuse(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
+                                      "internal_error", NULL);
+        }
+
+    } while (rc == NGX_OK || rc == NGX_DECLINED);
+
+    if (rc == NGX_AGAIN) {
+        return;
+    }
+
+    ngx_http_finalize_request(r, rc == NGX_DONE ? ctx->rc : rc);
+}
+
+
+/* where a refused request goes on */
+
+static ngx_http_zwfw_step_pt *
+ngx_http_zwfw_refused(ngx_http_zwfw_ctx_t *ctx)
+{
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    ctx->declined = 0;
+
+    if (ngx_http_zwfw_forgiven(ctx)) {
+        return ctx->step;
+    }
+
+    if (ctx->page && ctx->route && state->form == NULL
+        && (ctx->status == NGX_HTTP_ZWFW_UNPROCESSABLE
+            || ctx->status == NGX_HTTP_CONFLICT))
+    {
+        state->form = ngx_http_zwfw_form_route(ctx);
+
+        if (state->form) {
+            return ngx_http_zwfw_form_steps;
+        }
+    }
+
+    state->form = NULL;
+
+    return ngx_http_zwfw_refused_steps;
+}
+
+
+/* public pages are served to strangers while the store of sessions is away */
+
+static ngx_uint_t
+ngx_http_zwfw_forgiven(ngx_http_zwfw_ctx_t *ctx)
+{
+    if (ctx->route == NULL
+        || ctx->route->method != NGX_HTTP_GET
+        || !(ctx->route->who & NGX_HTTP_ZWFW_ANYONE)
+        || ngx_strcmp(ctx->code.data, "session_store_away") != 0)
+    {
+        return 0;
+    }
+
+    ctx->refused = 0;
+    ctx->status = 0;
+    ctx->retry = 0;
+    ngx_str_null(&ctx->code);
+
+    return 1;
+}
+
+
+/*
+ * Goes on after an answer of Redis, PostgreSQL or a thread.  A request that
+ * was finalized meanwhile has no steps left to run
+ */
+
+void
+ngx_http_zwfw_resume(ngx_http_request_t *r)
+{
+    ngx_connection_t     *c;
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    c = r->connection;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    ngx_http_set_log_request(c->log, r);
+
+    ctx->resume(r);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+ngx_int_t
+ngx_http_zwfw_refuse(ngx_http_request_t *r, ngx_uint_t status,
+    const char *code, ngx_str_t *field)
+{
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    ctx->refused = 1;
+    ctx->declined = 1;
+    ctx->status = status;
+    ctx->code.data = (u_char *) code;
+    ctx->code.len = ngx_strlen(code);
+
+    ngx_str_null(&ctx->field);
+
+    if (field) {
+        ctx->field = *field;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "zwfw: refused %ui %s, request %V",
+                  status, code, &ctx->request_id);
+
+    return NGX_DECLINED;
+}
+
+
+ngx_http_zwfw_ctx_t *
+ngx_http_zwfw_ctx(ngx_http_request_t *r)
+{
+    ngx_http_zwfw_ctx_t       *ctx;
+    ngx_http_zwfw_loc_conf_t  *lcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+    if (ctx) {
+        return ctx;
+    }
+
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_zwfw_ctx_t)
+                               + sizeof(ngx_http_zwfw_state_t));
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_zwfw_core_module);
+
+    ctx->core = ctx + 1;
+    ctx->platform = lcf->platform;
+    ctx->mem.alloc = ngx_http_zwfw_alloc;
+    ctx->mem.pool = r->pool;
+
+    if (ngx_http_zwfw_request_id(r, ctx) != NGX_OK
+        || ngx_http_zwfw_set_channel(r, ctx) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    ngx_http_set_ctx(r, ctx, ngx_http_zwfw_core_module);
+
+    return ctx;
+}
+
+
+static void *
+ngx_http_zwfw_alloc(void *pool, size_t size)
+{
+    return ngx_palloc(pool, size);
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_request_id(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    u_char                id[16];
+    ngx_http_zwfw_ctx_t  *main;
+
+    main = ngx_http_get_module_ctx(r->main, ngx_http_zwfw_core_module);
+
+    if (main) {
+        ctx->request_id = main->request_id;
+        return NGX_OK;
+    }
+
+    ctx->request_id.data = ngx_pnalloc(r->pool, 32);
+    if (ctx->request_id.data == NULL
+        || ngx_http_zwfw_random(id, sizeof(id)) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_hex_dump(ctx->request_id.data, id, sizeof(id));
+    ctx->request_id.len = 32;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_set_channel(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    ngx_uint_t                 i;
+    ngx_http_zwfw_loc_conf_t  *lcf;
+
+    static ngx_str_t  channels[] = {
+        ngx_string("pc"), ngx_string("mobile"), ngx_string("app"),
+        ngx_string("hall"), ngx_string("terminal"), ngx_string("hotline")
+    };
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_zwfw_core_module);
+
+    ctx->channel = channels[0];
+
+    if (lcf->channel == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_complex_value(r, lcf->channel, &ctx->channel) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < sizeof(channels) / sizeof(channels[0]); i++) {
+        if (ctx->channel.len == channels[i].len
+            && ngx_strncmp(ctx->channel.data, channels[i].data,
+                           channels[i].len) == 0)
+        {
+            return NGX_OK;
+        }
+    }
+
+    ctx->channel = channels[0];
+
+    return NGX_OK;
+}
+
+
+ngx_http_zwfw_platform_t *
+ngx_http_zwfw_platform(ngx_http_request_t *r)
+{
+    ngx_http_zwfw_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_zwfw_core_module);
+
+    return lcf->platform;
+}
+
+
+ngx_str_t *
+ngx_http_zwfw_platform_name(ngx_http_zwfw_platform_t *pf)
+{
+    return &pf->name;
+}
+
+
+ngx_int_t
+ngx_http_zwfw_step_turn(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    if (ctx->route->steps) {
+        ctx->step = ctx->route->steps;
+    }
+
+    return NGX_OK;
+}
+
+
+/* a string member */
+
+ngx_int_t
+ngx_http_zwfw_put(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *object,
+    zwfw_str_t *name, zwfw_str_t *value)
+{
+    zwfw_json_t  *json;
+
+    json = zwfw_json_new(&ctx->mem, ZWFW_JSON_STRING, value);
+    if (json == NULL) {
+        return NGX_ERROR;
+    }
+
+    zwfw_json_append(object, name, json);
+
+    return NGX_OK;
+}

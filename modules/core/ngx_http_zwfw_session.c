@@ -1,0 +1,570 @@
+
+/*
+ * Who asks: the session of the cookie, from shared memory or from Redis
+ */
+
+
+#include <openssl/evp.h>
+#include <hiredis/read.h>
+
+#include "ngx_http_zwfw_session.h"
+
+
+/* a question under way */
+
+typedef struct {
+    ngx_http_request_t         *request;
+    ngx_http_zwfw_redis_t      *redis;
+    ngx_http_zwfw_command_t     data;       /* GET s:{id} */
+    ngx_http_zwfw_command_t     life;       /* GET t:{id} */
+    ngx_str_t                   data_words[2];
+    ngx_str_t                   life_words[2];
+    ngx_http_zwfw_generation_t  generation;
+    ngx_http_zwfw_known_t       known;
+    ngx_int_t                   rc;         /* NGX_DECLINED: no such session */
+} ngx_http_zwfw_lookup_t;
+
+
+/* prolongs the idle time; nobody waits, so it lives on its own */
+
+typedef struct {
+    ngx_http_zwfw_command_t     command;
+    ngx_http_zwfw_platform_t   *platform;
+    u_char                      hash[NGX_HTTP_ZWFW_HASH];
+} ngx_http_zwfw_prolong_t;
+
+
+static ngx_int_t ngx_http_zwfw_session_ask(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_lookup_t *lookup);
+static void ngx_http_zwfw_session_forget(void *data);
+static void ngx_http_zwfw_session_data(ngx_http_zwfw_command_t *c);
+static void ngx_http_zwfw_session_life(ngx_http_zwfw_command_t *c);
+static ngx_int_t ngx_http_zwfw_session_refuse(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, ngx_int_t rc);
+static void ngx_http_zwfw_session_prolong(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_known_t *known);
+static void ngx_http_zwfw_session_prolonged(ngx_http_zwfw_command_t *c);
+static ngx_int_t ngx_http_zwfw_session_number(zwfw_json_t *json,
+    const char *key);
+static void ngx_http_zwfw_session_text(zwfw_json_t *json, const char *key,
+    ngx_str_t *text);
+
+
+/* made once a process: looking for the algorithm costs more than a digest */
+
+static EVP_MD_CTX  *ngx_http_zwfw_session_md;
+
+
+ngx_int_t
+ngx_http_zwfw_session(ngx_http_request_t *r)
+{
+    ngx_int_t                rc;
+    ngx_str_t                token;
+    ngx_uint_t               touch;
+    ngx_http_zwfw_ctx_t     *ctx;
+    ngx_http_zwfw_state_t   *state;
+    ngx_http_zwfw_lookup_t  *lookup;
+
+    ctx = ngx_http_zwfw_ctx(r);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    state = ctx->core;
+
+    if (state->known) {
+        return ctx->refused ? NGX_DECLINED : NGX_OK;
+    }
+
+    if (ngx_http_zwfw_cookie_token(r, &token) != NGX_OK) {
+        state->known = 1;
+        return NGX_OK;
+    }
+
+    lookup = ngx_pcalloc(r->pool, sizeof(ngx_http_zwfw_lookup_t)
+                                  + 2 * NGX_HTTP_ZWFW_HASH);
+    if (lookup == NULL
+        || ngx_http_zwfw_session_hash(&token, lookup->known.hash) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    lookup->known.session.id.data = (u_char *) (lookup + 1);
+    lookup->known.session.id.len = 2 * NGX_HTTP_ZWFW_HASH;
+
+    ngx_hex_dump((u_char *) (lookup + 1), lookup->known.hash,
+                 NGX_HTTP_ZWFW_HASH);
+
+    rc = ngx_http_zwfw_known_find(ctx->platform, &lookup->known, r->pool,
+                                  &lookup->generation, &touch);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_zwfw_session_ask(r, ctx, lookup);
+    }
+
+    if (rc == NGX_OK) {
+        state->known = 1;
+        ctx->session = &lookup->known.session;
+
+        if (touch) {
+            ngx_http_zwfw_session_prolong(r, ctx, &lookup->known);
+        }
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_session_ask(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_http_zwfw_lookup_t *lookup)
+{
+    ngx_str_t              *id;
+    ngx_http_cleanup_t     *cln;
+    ngx_http_zwfw_redis_t  *redis;
+
+    id = &lookup->known.session.id;
+    redis = ctx->platform->redis;
+
+    ngx_str_set(&lookup->data_words[0], "GET");
+    ngx_str_set(&lookup->life_words[0], "GET");
+
+    cln = ngx_http_cleanup_add(r, 0);
+
+    if (cln == NULL
+        || ngx_http_zwfw_session_key(r, 's', id, &lookup->data_words[1])
+           != NGX_OK
+        || ngx_http_zwfw_session_key(r, 't', id, &lookup->life_words[1])
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    lookup->request = r;
+    lookup->redis = redis;
+
+    lookup->data.nwords = 2;
+    lookup->data.words = lookup->data_words;
+    lookup->data.done = ngx_http_zwfw_session_data;
+    lookup->data.data = lookup;
+
+    lookup->life.nwords = 2;
+    lookup->life.words = lookup->life_words;
+    lookup->life.done = ngx_http_zwfw_session_life;
+    lookup->life.data = lookup;
+
+    if (ngx_http_zwfw_redis_ask(redis, &lookup->data) != NGX_OK) {
+        return ngx_http_zwfw_session_refuse(r, ctx, NGX_AGAIN);
+    }
+
+    if (ngx_http_zwfw_redis_ask(redis, &lookup->life) != NGX_OK) {
+        ngx_http_zwfw_redis_forget(redis, &lookup->data);
+        return ngx_http_zwfw_session_refuse(r, ctx, NGX_AGAIN);
+    }
+
+    cln->handler = ngx_http_zwfw_session_forget;
+    cln->data = lookup;
+
+    r->read_event_handler = ngx_http_test_reading;
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_http_zwfw_session_forget(void *data)
+{
+    ngx_http_zwfw_lookup_t  *lookup = data;
+
+    ngx_http_zwfw_redis_forget(lookup->redis, &lookup->data);
+    ngx_http_zwfw_redis_forget(lookup->redis, &lookup->life);
+}
+
+
+/* the first answer; its bytes are gone when the second one comes */
+
+static void
+ngx_http_zwfw_session_data(ngx_http_zwfw_command_t *c)
+{
+    ngx_http_zwfw_lookup_t  *lookup = c->data;
+
+    ngx_str_t             agent;
+    ngx_http_request_t   *r;
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    if (c->rc != NGX_OK) {
+        lookup->rc = NGX_AGAIN;
+        return;
+    }
+
+    if (c->reply.type != REDIS_REPLY_STRING) {
+        lookup->rc = NGX_DECLINED;
+        return;
+    }
+
+    r = lookup->request;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    lookup->rc = ngx_http_zwfw_session_parse(ctx, &c->reply.value,
+                                             &lookup->known, &agent);
+
+    if (lookup->rc == NGX_DECLINED) {
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "zwfw: a session of platform \"%V\" is not readable",
+                      &ctx->platform->name);
+    }
+}
+
+
+static void
+ngx_http_zwfw_session_life(ngx_http_zwfw_command_t *c)
+{
+    ngx_http_zwfw_lookup_t  *lookup = c->data;
+
+    ngx_http_request_t     *r;
+    ngx_http_zwfw_ctx_t    *ctx;
+    ngx_http_zwfw_state_t  *state;
+    ngx_http_zwfw_known_t  *known;
+
+    r = lookup->request;
+    known = &lookup->known;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+    state = ctx->core;
+
+    if (c->rc != NGX_OK) {
+        lookup->rc = NGX_AGAIN;
+    }
+
+    if (lookup->rc == NGX_OK && (c->reply.type != REDIS_REPLY_STRING
+                                 || known->expires <= ngx_time()))
+    {
+        lookup->rc = NGX_DECLINED;
+    }
+
+    state->known = 1;
+    r->read_event_handler = ngx_http_block_reading;
+
+    if (lookup->rc == NGX_OK) {
+        ctx->session = &known->session;
+
+        if (ngx_http_zwfw_known_store(ctx->platform, known,
+                                      &lookup->generation))
+        {
+            ngx_http_zwfw_session_prolong(r, ctx, known);
+        }
+
+    } else if (lookup->rc != NGX_DECLINED) {
+        (void) ngx_http_zwfw_session_refuse(r, ctx, lookup->rc);
+    }
+
+    ngx_http_zwfw_resume(r);
+}
+
+
+/* NGX_AGAIN: Redis is away; the cookie is kept */
+
+static ngx_int_t
+ngx_http_zwfw_session_refuse(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_int_t rc)
+{
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    state->known = 1;
+
+    if (rc != NGX_AGAIN) {
+        return ngx_http_zwfw_refuse(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
+                                    "internal_error", NULL);
+    }
+
+    ctx->retry = 1;
+
+    return ngx_http_zwfw_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                "session_store_away", NULL);
+}
+
+
+static void
+ngx_http_zwfw_session_prolong(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_known_t *known)
+{
+    u_char                    seconds[NGX_TIME_T_LEN];
+    ngx_str_t                 words[3];
+    ngx_http_zwfw_prolong_t  *prolong;
+
+    prolong = ngx_calloc(sizeof(ngx_http_zwfw_prolong_t), r->connection->log);
+    if (prolong == NULL) {
+        return;
+    }
+
+    ngx_memcpy(prolong->hash, known->hash, NGX_HTTP_ZWFW_HASH);
+
+    prolong->platform = ctx->platform;
+    prolong->command.nwords = 3;
+    prolong->command.words = words;
+    prolong->command.done = ngx_http_zwfw_session_prolonged;
+    prolong->command.data = prolong;
+
+    ngx_str_set(&words[0], "EXPIRE");
+    words[2].data = seconds;
+    words[2].len = ngx_sprintf(seconds, "%T", ctx->platform->idle) - seconds;
+
+    if (ngx_http_zwfw_session_key(r, 't', &known->session.id, &words[1])
+        == NGX_OK
+        && ngx_http_zwfw_redis_ask(ctx->platform->redis, &prolong->command)
+           == NGX_OK)
+    {
+        return;
+    }
+
+    ngx_http_zwfw_known_drop(ctx->platform, known->hash);
+    ngx_free(prolong);
+}
+
+
+/* one that is no longer idle, but over, must not be known either */
+
+static void
+ngx_http_zwfw_session_prolonged(ngx_http_zwfw_command_t *c)
+{
+    ngx_http_zwfw_prolong_t  *prolong = c->data;
+
+    if (c->rc != NGX_OK || c->reply.integer != 1) {
+        ngx_http_zwfw_known_drop(prolong->platform, prolong->hash);
+    }
+
+    ngx_free(prolong);
+}
+
+
+ngx_str_t *
+ngx_http_zwfw_cookie_name(ngx_http_request_t *r)
+{
+    ngx_http_zwfw_loc_conf_t  *lcf;
+
+    static ngx_str_t  insecure = ngx_string("zwfw");
+#if (NGX_HTTP_SSL)
+    static ngx_str_t  secure = ngx_string("__Host-zwfw");
+
+    if (r->connection->ssl) {
+        return &secure;
+    }
+#endif
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_zwfw_core_module);
+
+    return lcf->insecure ? &insecure : NULL;
+}
+
+
+ngx_int_t
+ngx_http_zwfw_cookie_token(ngx_http_request_t *r, ngx_str_t *token)
+{
+    unsigned           n;
+    ngx_str_t         *name;
+    ngx_table_elt_t   *h;
+#if (nginx_version < 1023000)
+    ngx_uint_t         i;
+    ngx_table_elt_t  **cookies;
+#endif
+
+    n = 0;
+
+    name = ngx_http_zwfw_cookie_name(r);
+    if (name == NULL) {
+        return NGX_DECLINED;
+    }
+
+#if (nginx_version >= 1023000)
+
+    for (h = r->headers_in.cookie; h; h = h->next) {
+        n += zwfw_cookie_find(h->value.data, h->value.len,
+                              (zwfw_str_t *) name, (zwfw_str_t *) token);
+    }
+
+#else
+
+    cookies = r->headers_in.cookies.elts;
+
+    for (i = 0; i < r->headers_in.cookies.nelts; i++) {
+        h = cookies[i];
+        n += zwfw_cookie_find(h->value.data, h->value.len,
+                              (zwfw_str_t *) name, (zwfw_str_t *) token);
+    }
+
+#endif
+
+    /* with two of them, somebody else may have set one: nobody is known */
+
+    if (n != 1 || zwfw_cookie_token((zwfw_str_t *) token) != ZWFW_OK) {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_zwfw_session_hash(ngx_str_t *token, u_char *hash)
+{
+    EVP_MD_CTX  *md;
+
+    md = ngx_http_zwfw_session_md;
+
+    if (md == NULL) {
+        md = EVP_MD_CTX_new();
+
+        if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) {
+            EVP_MD_CTX_free(md);
+            return NGX_ERROR;
+        }
+
+        ngx_http_zwfw_session_md = md;
+    }
+
+    if (EVP_DigestInit_ex(md, NULL, NULL) != 1
+        || EVP_DigestUpdate(md, token->data, token->len) != 1
+        || EVP_DigestFinal_ex(md, hash, NULL) != 1)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_zwfw_session_exit(void)
+{
+    EVP_MD_CTX_free(ngx_http_zwfw_session_md);
+    ngx_http_zwfw_session_md = NULL;
+}
+
+
+ngx_int_t
+ngx_http_zwfw_session_bytes(ngx_str_t *id, u_char *hash)
+{
+    ngx_int_t   n;
+    ngx_uint_t  i;
+
+    if (id->len != 2 * NGX_HTTP_ZWFW_HASH) {
+        return NGX_DECLINED;
+    }
+
+    for (i = 0; i < id->len; i++) {
+        if (id->data[i] >= 'A' && id->data[i] <= 'F') {
+            return NGX_DECLINED;
+        }
+    }
+
+    for (i = 0; i < NGX_HTTP_ZWFW_HASH; i++) {
+        n = ngx_hextoi(id->data + 2 * i, 2);
+
+        if (n == NGX_ERROR) {
+            return NGX_DECLINED;
+        }
+
+        hash[i] = (u_char) n;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_zwfw_session_key(ngx_http_request_t *r, u_char kind, ngx_str_t *id,
+    ngx_str_t *key)
+{
+    ngx_str_t            *prefix;
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+    prefix = &ctx->platform->prefix;
+
+    key->data = ngx_pnalloc(r->pool, prefix->len + sizeof("s:{}") + id->len);
+    if (key->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* the two keys of a session stand in one slot of a cluster */
+
+    key->len = ngx_sprintf(key->data, kind == 'u' ? "%V%c:%V" : "%V%c:{%V}",
+                           prefix, kind, id)
+               - key->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_zwfw_session_parse(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *text,
+    ngx_http_zwfw_known_t *known, ngx_str_t *agent)
+{
+    int                       rc;
+    ngx_int_t                 who, level;
+    zwfw_json_t              *json;
+    zwfw_json_error_t         error;
+    ngx_http_zwfw_session_t  *s;
+
+    static zwfw_json_limits_t  limits = { 1, 32, 32, 20 };
+
+    rc = zwfw_json_parse(&ctx->mem, text->data, text->len, &limits, &json,
+                         &error);
+    if (rc != ZWFW_OK) {
+        return rc == ZWFW_ERROR ? NGX_ERROR : NGX_DECLINED;
+    }
+
+    s = &known->session;
+
+    ngx_http_zwfw_session_text(json, "uid", &s->uid);
+    ngx_http_zwfw_session_text(json, "name", &s->name);
+    ngx_http_zwfw_session_text(json, "body", &s->body);
+    ngx_http_zwfw_session_text(json, "region", &s->region);
+    ngx_http_zwfw_session_text(json, "roles", &s->roles);
+    ngx_http_zwfw_session_text(json, "channel", &s->channel);
+    ngx_http_zwfw_session_text(json, "agent", agent);
+
+    who = ngx_http_zwfw_session_number(json, "who");
+    level = ngx_http_zwfw_session_number(json, "level");
+    s->created = ngx_http_zwfw_session_number(json, "created");
+    known->expires = ngx_http_zwfw_session_number(json, "expires");
+
+    if (s->uid.len == 0 || who == NGX_ERROR || level == NGX_ERROR
+        || level > 5 || s->created == NGX_ERROR
+        || known->expires == NGX_ERROR)
+    {
+        return NGX_DECLINED;
+    }
+
+    s->who = who;
+    s->level = level;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_session_number(zwfw_json_t *json, const char *key)
+{
+    json = zwfw_json_get(json, key, ngx_strlen(key));
+
+    if (json == NULL || json->type != ZWFW_JSON_NUMBER) {
+        return NGX_ERROR;
+    }
+
+    return ngx_atoi(json->value.data, json->value.len);
+}
+
+
+static void
+ngx_http_zwfw_session_text(zwfw_json_t *json, const char *key,
+    ngx_str_t *text)
+{
+    json = zwfw_json_get(json, key, ngx_strlen(key));
+
+    ngx_str_null(text);
+
+    if (json && json->type == ZWFW_JSON_STRING) {
+        text->data = json->value.data;
+        text->len = json->value.len;
+    }
+}

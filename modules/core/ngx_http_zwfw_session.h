@@ -1,0 +1,45 @@
+
+/*
+ * What session.c, login.c and shared.c share
+ */
+
+
+#ifndef _NGX_HTTP_ZWFW_SESSION_H_INCLUDED_
+#define _NGX_HTTP_ZWFW_SESSION_H_INCLUDED_
+
+
+#include "ngx_http_zwfw_known.h"
+#include "zwfw_cookie.h"
+
+
+/* name of our cookie here; NULL: none is taken over plain http */
+ngx_str_t *ngx_http_zwfw_cookie_name(ngx_http_request_t *r);
+
+/* the one token of the request; NGX_DECLINED: none, several or a bad one */
+ngx_int_t ngx_http_zwfw_cookie_token(ngx_http_request_t *r,
+    ngx_str_t *token);
+
+/* SHA-256; exit() frees what it keeps, when the process ends */
+ngx_int_t ngx_http_zwfw_session_hash(ngx_str_t *token, u_char *hash);
+void ngx_http_zwfw_session_exit(void);
+
+/* 64 hex, lower case, as bytes; NGX_DECLINED: it is something else */
+ngx_int_t ngx_http_zwfw_session_bytes(ngx_str_t *id, u_char *hash);
+
+/* "<prefix>s:{<id>}" for 's', "<prefix>t:{<id>}" for 't', "<prefix>u:<id>"
+   for 'u' */
+ngx_int_t ngx_http_zwfw_session_key(ngx_http_request_t *r, u_char kind,
+    ngx_str_t *id, ngx_str_t *key);
+
+/*
+ * A session as it stands in Redis.
+ *
+ *     NGX_OK        known->session is set, its strings are in the pool
+ *     NGX_DECLINED  it is no session of ours
+ *     NGX_ERROR     no memory
+ */
+ngx_int_t ngx_http_zwfw_session_parse(ngx_http_zwfw_ctx_t *ctx,
+    ngx_str_t *text, ngx_http_zwfw_known_t *known, ngx_str_t *agent);
+
+
+#endif /* _NGX_HTTP_ZWFW_SESSION_H_INCLUDED_ */

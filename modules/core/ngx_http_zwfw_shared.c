@@ -1,0 +1,527 @@
+
+/*
+ * The shared memory of a platform, and its listener: the one worker of a node
+ * that hears what Redis dropped.
+ *
+ * The listener sets a beat key under the tracked prefix.  When it hears that
+ * this key was changed, everything dropped before the beat was sent is known
+ * to the node; sessions known in shared memory count only while that is less
+ * than 900 ms ago.
+ */
+
+
+#include <openssl/rand.h>
+
+#include "ngx_http_zwfw_session.h"
+
+
+#define NGX_HTTP_ZWFW_TICK   300            /* ms, of beats and the lease */
+#define NGX_HTTP_ZWFW_LEASE  1000
+#define NGX_HTTP_ZWFW_DEAF   3000           /* then it listens anew */
+
+
+/* of a worker and platform */
+
+typedef struct {
+    ngx_http_zwfw_platform_t  *platform;
+    ngx_http_zwfw_track_t      track;
+    ngx_http_zwfw_command_t    beat;
+    ngx_str_t                  words[5];
+    ngx_event_t                tick;
+    ngx_msec_t                 sent;        /* the beat not heard yet */
+    ngx_connection_t           ident;       /* of the event, in debug lines */
+    unsigned                   listener:1;
+    unsigned                   ready:1;
+    unsigned                   waiting:1;   /* for a beat to be heard */
+} ngx_http_zwfw_shared_node_t;
+
+
+static ngx_int_t ngx_http_zwfw_shared_zone(ngx_shm_zone_t *zone, void *data);
+static ngx_int_t ngx_http_zwfw_shared_start(ngx_cycle_t *cycle,
+    ngx_http_zwfw_platform_t *pf);
+static ngx_int_t ngx_http_zwfw_shared_beat_key(ngx_cycle_t *cycle,
+    ngx_http_zwfw_shared_node_t *node);
+static void ngx_http_zwfw_shared_tick(ngx_event_t *ev);
+static ngx_uint_t ngx_http_zwfw_shared_lease(ngx_http_zwfw_platform_t *pf);
+static void ngx_http_zwfw_shared_release(ngx_http_zwfw_platform_t *pf);
+static void ngx_http_zwfw_shared_won(ngx_http_zwfw_shared_node_t *node);
+static void ngx_http_zwfw_shared_lost(ngx_http_zwfw_shared_node_t *node);
+static void ngx_http_zwfw_shared_beat(ngx_http_zwfw_shared_node_t *node);
+static void ngx_http_zwfw_shared_beaten(ngx_http_zwfw_command_t *c);
+static void ngx_http_zwfw_shared_ready(void *data);
+static void ngx_http_zwfw_shared_away(void *data);
+static void ngx_http_zwfw_shared_key(void *data, ngx_str_t *key);
+
+
+/* another Redis gets another zone, which knows nothing of the former one */
+
+ngx_int_t
+ngx_http_zwfw_shared_add(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf)
+{
+    u_char     *p;
+    size_t      len;
+    uint32_t    crc;
+    ngx_str_t   name;
+
+    if (pf->zone_size < 16 * ngx_pagesize) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone_size of zwfw_platform \"%V\" is too small, "
+                           "it takes at least %uz", &pf->name,
+                           16 * ngx_pagesize);
+        return NGX_ERROR;
+    }
+
+    len = sizeof("zwfw:::ffffffff") - 1 + pf->name.len;
+
+    p = ngx_pnalloc(cf->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    crc = ngx_crc32_long(pf->redis_address.data, pf->redis_address.len);
+
+    name.data = p;
+    name.len = ngx_sprintf(p, "zwfw:%V:%08xD", &pf->name, crc) - p;
+
+    pf->zone = ngx_shared_memory_add(cf, &name, pf->zone_size,
+                                     &ngx_http_zwfw_core_module);
+    if (pf->zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (pf->zone->data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate zwfw_platform \"%V\"", &pf->name);
+        return NGX_ERROR;
+    }
+
+    pf->zone->init = ngx_http_zwfw_shared_zone;
+    pf->zone->data = pf;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_shared_zone(ngx_shm_zone_t *zone, void *data)
+{
+    u_char                     random[8];
+    ngx_http_zwfw_platform_t  *pf = zone->data;
+
+    pf->slab = (ngx_slab_pool_t *) zone->shm.addr;
+
+    /* kept over a reload */
+
+    if (data || zone->shm.exists) {
+        pf->shared = pf->slab->data;
+        return NGX_OK;
+    }
+
+    pf->shared = ngx_slab_calloc(pf->slab, sizeof(ngx_http_zwfw_shared_t));
+
+    if (pf->shared == NULL || ngx_http_zwfw_known_init(pf) != NGX_OK
+        || RAND_bytes(random, sizeof(random)) != 1)
+    {
+        ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
+                      "zwfw: cannot set up the zone of zwfw_platform \"%V\"",
+                      &pf->name);
+        return NGX_ERROR;
+    }
+
+    ngx_hex_dump(pf->shared->node, random, sizeof(random));
+    pf->slab->data = pf->shared;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_zwfw_shared_init(ngx_cycle_t *cycle, ngx_http_zwfw_main_conf_t *mcf)
+{
+    ngx_uint_t                   i;
+    ngx_http_zwfw_platform_t   **pf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    pf = mcf->platforms.elts;
+
+    for (i = 0; i < mcf->platforms.nelts; i++) {
+        if (ngx_http_zwfw_shared_start(cycle, pf[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_shared_start(ngx_cycle_t *cycle, ngx_http_zwfw_platform_t *pf)
+{
+    ngx_http_zwfw_shared_node_t  *node;
+
+    node = ngx_pcalloc(cycle->pool, sizeof(ngx_http_zwfw_shared_node_t));
+    if (node == NULL) {
+        return NGX_ERROR;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     node->listener = node->ready = node->waiting = 0;
+     */
+
+    node->platform = pf;
+
+    if (ngx_http_zwfw_shared_beat_key(cycle, node) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    node->track.key = ngx_http_zwfw_shared_key;
+    node->track.ready = ngx_http_zwfw_shared_ready;
+    node->track.lost = ngx_http_zwfw_shared_away;
+    node->track.data = node;
+
+    node->ident.fd = (ngx_socket_t) -1;
+    node->ident.data = node;
+
+    node->tick.handler = ngx_http_zwfw_shared_tick;
+    node->tick.data = &node->ident;
+    node->tick.log = cycle->log;
+    node->tick.cancelable = 1;
+
+    if (pf->listeners.next == NULL) {
+        ngx_queue_init(&pf->listeners);
+    }
+
+    pf->node = node;
+
+    ngx_add_timer(&node->tick, 1);
+
+    return NGX_OK;
+}
+
+
+/* "zwfw:<platform>:s:beat:<node>", and the prefix in front of "beat" */
+
+static ngx_int_t
+ngx_http_zwfw_shared_beat_key(ngx_cycle_t *cycle,
+    ngx_http_zwfw_shared_node_t *node)
+{
+    u_char                    *p;
+    size_t                     len;
+    ngx_str_t                 *words;
+    ngx_http_zwfw_platform_t  *pf;
+
+    pf = node->platform;
+    len = pf->prefix.len + sizeof("s:beat:") - 1 + sizeof(pf->shared->node);
+
+    p = ngx_pnalloc(cycle->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    words = node->words;
+
+    ngx_str_set(&words[0], "SET");
+    words[1].data = p;
+    words[1].len = ngx_sprintf(p, "%Vs:beat:%*s", &pf->prefix,
+                               sizeof(pf->shared->node), pf->shared->node)
+                   - p;
+    ngx_str_set(&words[2], "1");
+    ngx_str_set(&words[3], "PX");
+    ngx_str_set(&words[4], "5000");
+
+    node->beat.nwords = 5;
+    node->beat.words = words;
+    node->beat.done = ngx_http_zwfw_shared_beaten;
+    node->beat.data = node;
+
+    node->track.prefix.data = p;
+    node->track.prefix.len = pf->prefix.len + sizeof("s:") - 1;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_zwfw_shared_exit(ngx_cycle_t *cycle, ngx_http_zwfw_main_conf_t *mcf)
+{
+    ngx_uint_t                   i;
+    ngx_http_zwfw_platform_t   **pf;
+
+    pf = mcf->platforms.elts;
+
+    for (i = 0; i < mcf->platforms.nelts; i++) {
+        if (pf[i]->node) {
+            ngx_http_zwfw_shared_release(pf[i]);
+        }
+    }
+
+    ngx_http_zwfw_session_exit();
+}
+
+
+void
+ngx_http_zwfw_shared_listen(ngx_http_zwfw_platform_t *pf,
+    ngx_http_zwfw_listener_t *listener)
+{
+    ngx_http_zwfw_shared_node_t  *node = pf->node;
+
+    if (pf->listeners.next == NULL) {
+        ngx_queue_init(&pf->listeners);
+    }
+
+    ngx_queue_insert_tail(&pf->listeners, &listener->queue);
+
+    if (node && node->listener) {
+        listener->won(listener->data);
+    }
+}
+
+
+static void
+ngx_http_zwfw_shared_tick(ngx_event_t *ev)
+{
+    ngx_connection_t             *c;
+    ngx_http_zwfw_shared_node_t  *node;
+
+    c = ev->data;
+    node = c->data;
+
+    if (ngx_exiting || ngx_quit || ngx_terminate) {
+
+        /* a worker of the next generation takes over */
+
+        if (node->listener) {
+            ngx_http_zwfw_shared_lost(node);
+            ngx_http_zwfw_shared_release(node->platform);
+        }
+
+        return;
+    }
+
+    if (ngx_http_zwfw_shared_lease(node->platform)) {
+
+        if (!node->listener) {
+            ngx_http_zwfw_shared_won(node);
+        }
+
+        ngx_http_zwfw_shared_beat(node);
+
+    } else if (node->listener) {
+        ngx_http_zwfw_shared_lost(node);
+    }
+
+    ngx_add_timer(ev, NGX_HTTP_ZWFW_TICK);
+}
+
+
+/* takes or prolongs it; returns whether this worker holds it */
+
+static ngx_uint_t
+ngx_http_zwfw_shared_lease(ngx_http_zwfw_platform_t *pf)
+{
+    ngx_uint_t              held;
+    ngx_http_zwfw_lease_t  *lease;
+
+    lease = &pf->shared->listener;
+
+    ngx_shmtx_lock(&pf->slab->mutex);
+
+    held = lease->pid && lease->pid != ngx_pid
+           && (ngx_msec_int_t) (lease->until - ngx_current_msec) > 0
+           && (kill(lease->pid, 0) == 0 || ngx_errno != NGX_ESRCH);
+
+    if (!held) {
+        lease->pid = ngx_pid;
+        lease->until = ngx_current_msec + NGX_HTTP_ZWFW_LEASE;
+    }
+
+    ngx_shmtx_unlock(&pf->slab->mutex);
+
+    return !held;
+}
+
+
+static void
+ngx_http_zwfw_shared_release(ngx_http_zwfw_platform_t *pf)
+{
+    ngx_shmtx_lock(&pf->slab->mutex);
+
+    if (pf->shared->listener.pid == ngx_pid) {
+        pf->shared->listener.pid = 0;
+    }
+
+    ngx_shmtx_unlock(&pf->slab->mutex);
+}
+
+
+static void
+ngx_http_zwfw_shared_won(ngx_http_zwfw_shared_node_t *node)
+{
+    ngx_queue_t               *q;
+    ngx_http_zwfw_listener_t  *l;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_CORE, node->tick.log, 0,
+                   "zwfw listener of \"%V\"", &node->platform->name);
+
+    if (ngx_http_zwfw_redis_track(node->platform->redis, &node->track)
+        != NGX_OK)
+    {
+        return;
+    }
+
+    node->listener = 1;
+
+    for (q = ngx_queue_head(&node->platform->listeners);
+         q != ngx_queue_sentinel(&node->platform->listeners);
+         q = ngx_queue_next(q))
+    {
+        l = ngx_queue_data(q, ngx_http_zwfw_listener_t, queue);
+        l->won(l->data);
+    }
+}
+
+
+static void
+ngx_http_zwfw_shared_lost(ngx_http_zwfw_shared_node_t *node)
+{
+    ngx_queue_t               *q;
+    ngx_http_zwfw_listener_t  *l;
+
+    node->listener = 0;
+    node->ready = 0;
+    node->waiting = 0;
+
+    ngx_http_zwfw_redis_untrack(node->platform->redis, &node->track);
+
+    for (q = ngx_queue_head(&node->platform->listeners);
+         q != ngx_queue_sentinel(&node->platform->listeners);
+         q = ngx_queue_next(q))
+    {
+        l = ngx_queue_data(q, ngx_http_zwfw_listener_t, queue);
+        l->lost(l->data);
+    }
+}
+
+
+/* one beat at a time, so that what is heard is the one that was sent */
+
+static void
+ngx_http_zwfw_shared_beat(ngx_http_zwfw_shared_node_t *node)
+{
+    if (!node->ready || node->beat.operation) {
+        return;
+    }
+
+    if (!node->waiting) {
+        node->sent = ngx_current_msec;
+        node->waiting = 1;
+
+        if (ngx_http_zwfw_redis_ask(node->platform->redis, &node->beat)
+            != NGX_OK)
+        {
+            node->waiting = 0;
+        }
+
+        return;
+    }
+
+    if (ngx_current_msec - node->sent < NGX_HTTP_ZWFW_DEAF) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, node->tick.log, 0,
+                  "zwfw: no invalidation was heard from redis for platform "
+                  "\"%V\", listening anew", &node->platform->name);
+
+    node->ready = 0;
+    node->waiting = 0;
+
+    ngx_http_zwfw_redis_untrack(node->platform->redis, &node->track);
+    (void) ngx_http_zwfw_redis_track(node->platform->redis, &node->track);
+}
+
+
+static void
+ngx_http_zwfw_shared_beaten(ngx_http_zwfw_command_t *c)
+{
+    ngx_http_zwfw_shared_node_t  *node = c->data;
+
+    if (c->rc != NGX_OK) {
+        node->waiting = 0;
+    }
+}
+
+
+/* what was dropped before is unknown: nothing known before counts */
+
+static void
+ngx_http_zwfw_shared_ready(void *data)
+{
+    ngx_http_zwfw_shared_node_t  *node = data;
+
+    ngx_http_zwfw_known_empty(node->platform);
+
+    node->ready = 1;
+    node->waiting = 0;
+
+    ngx_http_zwfw_shared_beat(node);
+}
+
+
+static void
+ngx_http_zwfw_shared_away(void *data)
+{
+    ngx_http_zwfw_shared_node_t  *node = data;
+
+    node->ready = 0;
+    node->waiting = 0;
+
+    ngx_http_zwfw_known_beat(node->platform, 0);
+}
+
+
+/* "<prefix>s:{<hash>}" or a beat */
+
+static void
+ngx_http_zwfw_shared_key(void *data, ngx_str_t *key)
+{
+    ngx_http_zwfw_shared_node_t  *node = data;
+
+    u_char      hash[NGX_HTTP_ZWFW_HASH];
+    ngx_str_t   id, *beat;
+
+    if (key == NULL) {
+        ngx_http_zwfw_known_empty(node->platform);
+        return;
+    }
+
+    beat = &node->words[1];
+
+    if (key->len == beat->len
+        && ngx_memcmp(key->data, beat->data, beat->len) == 0)
+    {
+        if (node->waiting) {
+            node->waiting = 0;
+            ngx_http_zwfw_known_beat(node->platform, node->sent);
+        }
+
+        return;
+    }
+
+    if (key->len != node->track.prefix.len + 2 * NGX_HTTP_ZWFW_HASH + 2) {
+        return;
+    }
+
+    id.data = key->data + node->track.prefix.len + 1;
+    id.len = 2 * NGX_HTTP_ZWFW_HASH;
+
+    if (ngx_http_zwfw_session_bytes(&id, hash) == NGX_OK) {
+        ngx_http_zwfw_known_drop(node->platform, hash);
+    }
+}

@@ -1,0 +1,194 @@
+
+/*
+ * What core itself answers: health, the words, the OpenAPI document, audit
+ */
+
+
+#include "ngx_http_zwfw_core.h"
+
+
+static ngx_int_t ngx_http_zwfw_health(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+static ngx_int_t ngx_http_zwfw_health_store(ngx_http_zwfw_ctx_t *ctx,
+    zwfw_json_t *health, const char *name, ngx_uint_t up);
+static ngx_int_t ngx_http_zwfw_health_number(ngx_http_request_t *r,
+    zwfw_json_t *object, const char *name, ngx_int_t n);
+static ngx_int_t ngx_http_zwfw_words(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+
+
+static ngx_http_zwfw_step_pt  ngx_http_zwfw_health_steps[] = {
+    ngx_http_zwfw_health,
+    ngx_http_zwfw_step_reply,
+    ngx_http_zwfw_step_send
+};
+
+
+static ngx_http_zwfw_step_pt  ngx_http_zwfw_words_steps[] = {
+    ngx_http_zwfw_words,
+    ngx_http_zwfw_step_reply,
+    ngx_http_zwfw_step_send
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_words_fields[] = {
+    { zwfw_string("slice"), zwfw_type_code,
+      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 20, NULL, NULL },
+      zwfw_null_field
+};
+
+
+static ngx_http_zwfw_route_t  ngx_http_zwfw_core_routes[] = {
+
+    /* operation: is the platform well? */
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("//health"),
+      .who = NGX_HTTP_ZWFW_ANYONE,
+      .steps = ngx_http_zwfw_health_steps },
+
+    /* Chinese texts of the codes of a slice */
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("//words/{slice}"),
+      .who = NGX_HTTP_ZWFW_ANYONE,
+      .fields = ngx_http_zwfw_words_fields,
+      .steps = ngx_http_zwfw_words_steps },
+
+    /* 5.2.1, what everybody may read */
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("//help"),
+      .who = NGX_HTTP_ZWFW_ANYONE,
+      .page = ngx_string("core/help") },
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("//accessibility"),
+      .who = NGX_HTTP_ZWFW_ANYONE,
+      .page = ngx_string("core/accessibility") },
+
+      ngx_http_zwfw_null_route
+};
+
+
+ngx_http_zwfw_slice_t  ngx_http_zwfw_core_slice = {
+    &ngx_http_zwfw_abi_1,
+    ngx_string("core"),
+    ngx_http_zwfw_core_routes,
+    NULL
+};
+
+
+/* 200 when all stores answer, else 503 with the same body */
+
+static ngx_int_t
+ngx_http_zwfw_health(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    ngx_str_t                      status;
+    ngx_uint_t                     pg, redis;
+    zwfw_json_t                   *health, *schema;
+    ngx_http_zwfw_pg_state_t       state;
+    ngx_http_zwfw_redis_state_t    rstate;
+
+    ngx_http_zwfw_pg_state(ctx->platform->pg, NGX_HTTP_ZWFW_READ, &state);
+    ngx_http_zwfw_redis_state(ctx->platform->redis, &rstate);
+
+    pg = (state.connected > 0 && !state.open);
+    redis = (rstate.connected && !rstate.open);
+
+    if (pg && redis) {
+        ngx_str_set(&status, "ok");
+
+    } else {
+        ngx_str_set(&status, "degraded");
+        ctx->status = NGX_HTTP_SERVICE_UNAVAILABLE;
+        ctx->retry = 1;
+    }
+
+    health = zwfw_json_new(&ctx->mem, ZWFW_JSON_OBJECT, NULL);
+
+    if (health == NULL
+        || zwfw_json_add(&ctx->mem, health, "status", ZWFW_JSON_STRING,
+                         (zwfw_str_t *) &status) == NULL
+        || zwfw_json_add(&ctx->mem, health, "platform", ZWFW_JSON_STRING,
+                         (zwfw_str_t *) &ctx->platform->name) == NULL
+        || ngx_http_zwfw_health_store(ctx, health, "postgres", pg) != NGX_OK
+        || ngx_http_zwfw_health_store(ctx, health, "redis", redis) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    schema = zwfw_json_add(&ctx->mem, health, "schema", ZWFW_JSON_OBJECT,
+                           NULL);
+
+    if (schema == NULL
+        || ngx_http_zwfw_health_number(r, schema, "node",
+                                       NGX_HTTP_ZWFW_SCHEMA) != NGX_OK
+        || (state.schema >= 0
+            && ngx_http_zwfw_health_number(r, schema, "database",
+                                           state.schema) != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_zwfw_answer(r, health);
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_health_store(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *health,
+    const char *name, ngx_uint_t up)
+{
+    ngx_str_t  word;
+
+    if (up) {
+        ngx_str_set(&word, "up");
+
+    } else {
+        ngx_str_set(&word, "down");
+    }
+
+    return zwfw_json_add(&ctx->mem, health, name, ZWFW_JSON_STRING,
+                         (zwfw_str_t *) &word)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_health_number(ngx_http_request_t *r, zwfw_json_t *object,
+    const char *name, ngx_int_t n)
+{
+    u_char               *p;
+    zwfw_str_t            text;
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text.data = p;
+    text.len = ngx_sprintf(p, "%i", n) - p;
+
+    return zwfw_json_add(&ctx->mem, object, name, ZWFW_JSON_NUMBER, &text)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_words(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    zwfw_json_t  *slice, *words;
+
+    slice = zwfw_json_get(ctx->args, "slice", 5);
+    words = zwfw_json_get(ctx->platform->words, (char *) slice->value.data,
+                          slice->value.len);
+
+    if (words == NULL) {
+        return ngx_http_zwfw_refuse(r, NGX_HTTP_NOT_FOUND, "not_found", NULL);
+    }
+
+    return ngx_http_zwfw_answer(r, words);
+}

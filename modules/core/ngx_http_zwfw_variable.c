@@ -1,0 +1,160 @@
+
+/*
+ * Variables for configurations: what is known of the request
+ */
+
+
+#include "ngx_http_zwfw_core.h"
+
+
+static ngx_int_t ngx_http_zwfw_variable_str(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_zwfw_variable_route(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_zwfw_variable_user(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_zwfw_variable_level(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_zwfw_variable_set(ngx_http_variable_value_t *v,
+    ngx_str_t *s);
+
+
+static ngx_http_variable_t  ngx_http_zwfw_variables[] = {
+
+    { ngx_string("zwfw_route"), NULL, ngx_http_zwfw_variable_route, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("zwfw_request_id"), NULL, ngx_http_zwfw_variable_str,
+      offsetof(ngx_http_zwfw_ctx_t, request_id),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("zwfw_channel"), NULL, ngx_http_zwfw_variable_str,
+      offsetof(ngx_http_zwfw_ctx_t, channel), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("zwfw_user_id"), NULL, ngx_http_zwfw_variable_user, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("zwfw_level"), NULL, ngx_http_zwfw_variable_level, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
+};
+
+
+ngx_int_t
+ngx_http_zwfw_add_variables(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_http_zwfw_variables; v->name.len; v++) {
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_variable_str(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    return ngx_http_zwfw_variable_set(v, ctx ? (ngx_str_t *)
+                                               ((u_char *) ctx + data)
+                                             : NULL);
+}
+
+
+/* "case/{id}/accept": no identifiers of people in statistics */
+
+static ngx_int_t
+ngx_http_zwfw_variable_route(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char               *p;
+    ngx_str_t             route;
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    if (ctx == NULL || ctx->route == NULL) {
+        return ngx_http_zwfw_variable_set(v, NULL);
+    }
+
+    p = ngx_pnalloc(r->pool, ctx->slice->name.len + ctx->route->path.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    route.data = p;
+    route.len = ngx_sprintf(p, "%V%V", &ctx->slice->name, &ctx->route->path)
+                - p;
+
+    return ngx_http_zwfw_variable_set(v, &route);
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_variable_user(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    return ngx_http_zwfw_variable_set(v, (ctx && ctx->session)
+                                         ? &ctx->session->uid : NULL);
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_variable_level(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char               *p;
+    ngx_str_t             level;
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    if (ctx == NULL || ctx->session == NULL) {
+        return ngx_http_zwfw_variable_set(v, NULL);
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    level.data = p;
+    level.len = ngx_sprintf(p, "%ui", ctx->session->level) - p;
+
+    return ngx_http_zwfw_variable_set(v, &level);
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_variable_set(ngx_http_variable_value_t *v, ngx_str_t *s)
+{
+    if (s == NULL || s->len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->len = s->len;
+    v->data = s->data;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}

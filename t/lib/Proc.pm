@@ -1,0 +1,203 @@
+package Proc;
+
+# Processes that a test starts: started in the foreground of their own, waited
+# for by looking, ended by pid, and killed at the end when the test forgot.
+
+use strict;
+use warnings;
+
+use POSIX qw(:sys_wait_h);
+use Time::HiRes qw(sleep time);
+
+my $owner = $$;
+my %running;
+
+# END does not run for a signal
+$SIG{$_} ||= sub { exit 1 } for qw(INT TERM HUP);
+
+
+# command => [...], log => file, user => name to become when root
+
+sub spawn {
+    my %o = @_;
+
+    my $pid = fork() // die "fork() failed: $!\n";
+
+    if ($pid == 0) {
+        eval { become($o{user}); redirect($o{log}); setpgrp };
+        warn $@ if $@;
+        exec { $o{command}[0] } @{ $o{command} } if !$@;
+        POSIX::_exit(127);
+    }
+
+    $running{$pid} = 1;
+    return $pid;
+}
+
+
+sub become {
+    my $user = shift;
+
+    return if !defined $user or $> != 0;
+
+    my ($uid, $gid) = (getpwnam $user)[2, 3];
+
+    $) = "$gid $gid";
+    POSIX::setgid($gid) and POSIX::setuid($uid)
+        or die "cannot become $user: $!\n";
+}
+
+
+sub redirect {
+    my $log = shift;
+
+    open STDIN, '<', '/dev/null' or die "/dev/null: $!\n";
+    return if !defined $log;
+
+    open STDOUT, '>>', $log or die "$log: $!\n";
+    open STDERR, '>&', \*STDOUT or die "$log: $!\n";
+}
+
+
+# runs a command to its end; dies when it fails
+
+sub run {
+    my $pid = spawn(@_);
+
+    my $status = finish($pid, 60);
+    my %o = @_;
+    die "@{ $o{command} } failed, status $status\n" if $status;
+}
+
+
+# looks until the condition holds
+
+sub until_true {
+    my ($what, $seconds, $condition) = @_;
+
+    my $deadline = time + $seconds;
+
+    while (1) {
+        my $value = $condition->();
+        return $value if $value;
+        die "not within $seconds s: $what\n" if time > $deadline;
+        sleep 0.005;
+    }
+}
+
+
+# waits for the end of a child; returns its status as in $?
+
+sub finish {
+    my ($pid, $seconds) = @_;
+
+    my $status;
+
+    until_true("end of process $pid", $seconds, sub {
+        my $got = waitpid $pid, WNOHANG;
+        $status = $? if $got == $pid;
+        return $got != 0;
+    });
+
+    delete $running{$pid};
+    return $status // 0;
+}
+
+
+# undef while the child runs, else its status
+
+sub ended {
+    my $pid = shift;
+
+    return if waitpid($pid, WNOHANG) != $pid;
+
+    delete $running{$pid};
+    return $?;
+}
+
+
+# state letter and parent, of a process that is there and no zombie
+
+sub state {
+    my $pid = shift;
+
+    open my $in, '<', "/proc/$pid/stat" or return;
+    my ($state, $parent) = (readline($in) // '') =~ /^.*\) (\S) (\d+)/s
+        or return;
+
+    return if $state eq 'Z' or $state eq 'X';
+    return ($state, $parent);
+}
+
+
+sub alive {
+    return scalar(() = state(shift)) > 0;
+}
+
+
+sub children {
+    my $pid = shift;
+
+    return grep { ((state($_))[1] // 0) == $pid }
+        map { m{(\d+)$} } glob '/proc/[0-9]*';
+}
+
+
+sub descendants {
+    return map { ($_, descendants($_)) } children(shift);
+}
+
+
+# Stops a process with all below it, as a machine that hangs.
+
+sub freeze {
+    my $pid = shift;
+
+    kill 'STOP', $pid;
+    stopped($pid);
+
+    for (descendants($pid)) {
+        kill 'STOP', $_;
+        stopped($_);
+    }
+}
+
+
+sub stopped {
+    my $pid = shift;
+
+    until_true("process $pid stopped", 10, sub {
+        return ((state($pid))[0] // 'T') =~ /[Tt]/;
+    });
+}
+
+
+sub thaw {
+    my $pid = shift;
+
+    kill 'CONT', $_ for reverse $pid, descendants($pid);
+}
+
+
+# kill -9 of a process and all below it; returns when they are gone
+
+sub destroy {
+    my $pid = shift;
+
+    my @all = ($pid, descendants($pid));
+
+    kill 'KILL', @all;
+    finish($pid, 10);
+    until_true("end of @all", 10, sub { !grep { alive($_) } @all });
+}
+
+
+END {
+    if ($$ == $owner) {
+        local $?;
+        eval { destroy($_) } for keys %running;
+    }
+}
+
+
+1;

@@ -1,0 +1,230 @@
+package Sql;
+
+# Functions of the database alone: a private server with the schema and the
+# demo data of a platform, and one psql per user, which asks as nginx does.
+#
+#     my $db = Sql->new;                        # core and item, shandong
+#     my $he = $db->user(roles => 'item_manager', body => $uuid);
+#     my $answer = $he->call('item_show', { code => $code });
+#     $answer->{code};                          # what was answered
+#     $he->refused('item_show', { code => 'x' });   # "404 item_not_found"
+#     $db->admin('SELECT 1');                   # as superuser
+
+use strict;
+use warnings;
+use utf8;
+
+use Encode qw(decode_utf8 encode_utf8);
+use IPC::Open2 qw(open2);
+use JSON::PP ();
+use Stores;
+
+my $json = JSON::PP->new->canonical->allow_nonref;
+my $number = 0;
+
+my @settings = qw(uid acting_for roles body region level channel request_id
+                  session);
+
+
+sub new {
+    my ($class, %o) = @_;
+
+    my $self = bless { pg => Stores::Postgres->start,
+                       slices => ['core', 'item'], platform => 'shandong',
+                       %o }, $class;
+
+    $self->admin('CREATE DATABASE zwfw');
+    $self->{dbname} = 'zwfw';
+    $self->file('modules/core/roles.sql');
+    $self->admin('ALTER DATABASE zwfw SET zwfw.test_clock = on');
+    $self->admin('CREATE EXTENSION plpgsql_check');
+
+    for my $kind ('tables/*.sql', 'api.sql') {
+        $self->file(glob "modules/$_/$kind") for @{ $self->{slices} };
+    }
+
+    $self->file(grep { -f } map { "modules/$_/demo.sql" }
+                @{ $self->{slices} });
+
+    return $self;
+}
+
+
+# runs files, as a migration does
+
+sub file {
+    my ($self, @files) = @_;
+
+    return if !@files;
+
+    my $role = $files[0] =~ /roles\.sql/ ? '' : 'SET ROLE zwfw_owner;';
+    my $pid = open(my $out, '-|') // die "fork() failed: $!\n";
+
+    if ($pid == 0) {
+        open STDERR, '>&', \*STDOUT;
+        exec 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1',
+            '-v', "platform=$self->{platform}", '-d', $self->conninfo,
+            '-c', "SET client_min_messages = error; $role",
+            map { ('-f', $_) } @files or POSIX::_exit(127);
+    }
+
+    my $text = join '', <$out>;
+    close $out or die "psql: $text\n";
+}
+
+
+sub conninfo {
+    my ($self, %o) = @_;
+
+    return $self->{pg}->conninfo(dbname => $self->{dbname}, %o);
+}
+
+
+sub admin {
+    my ($self, $sql) = @_;
+
+    my %o = $self->{dbname} ? (dbname => $self->{dbname}) : ();
+    return decode_utf8($self->{pg}->psql(encode_utf8($sql), %o));
+}
+
+
+# a new id, as nginx makes it: the time in front
+
+sub uuid {
+    return sprintf '%08x-%04x-7%03x-8%03x-%012x', 0x019a1000 + $number / 4096,
+        $$ & 0xffff, $number++ & 0xfff, rand 4096, rand 2**40;
+}
+
+
+sub user {
+    my ($self, %me) = @_;
+
+    my $user = bless { me => \%me }, 'Sql::User';
+    local $ENV{PGCLIENTENCODING} = 'UTF8';
+    local $ENV{PSQLRC} = '/dev/null';
+    $user->{pid} = open2($user->{out}, $user->{in}, '/bin/sh', '-c',
+        'exec psql -XqAt -v VERBOSITY=verbose -d "$0" 2>&1',
+        $self->conninfo(user => 'zwfw_web'));
+
+    return $user;
+}
+
+
+package Sql::User;
+
+use Encode qw(decode_utf8 encode_utf8);
+
+
+sub quote {
+    my $text = shift // '';
+
+    return "'" . $text =~ s/'/''/gr . "'";
+}
+
+
+# the statement of nginx, up to the function
+
+sub statement {
+    my ($self, $call) = @_;
+
+    my $me = join ', ', map {
+        "set_config('zwfw.$_', " . quote($self->{me}{$_}) . ", true)"
+    } @settings;
+
+    return "WITH me AS MATERIALIZED (SELECT $me) SELECT $call FROM me;";
+}
+
+
+# sends it; receive() has the answer
+
+sub send {
+    my ($self, $sql) = @_;
+
+    my $in = $self->{in};
+
+    print $in encode_utf8($sql), "\n\\echo :SQLSTATE end\n";
+    $in->flush;
+}
+
+
+# ($sqlstate, $text)
+
+sub receive {
+    my $self = shift;
+
+    my $out = $self->{out};
+    my $text = '';
+
+    while (defined(my $line = <$out>)) {
+        return ($1, decode_utf8($text)) if $line =~ /^([0-9A-Z]{5}) end$/;
+        $text .= $line;
+    }
+
+    die "psql ended: $text\n";
+}
+
+
+sub ask {
+    my ($self, $sql) = @_;
+
+    $self->send($sql);
+    return $self->receive;
+}
+
+
+sub arguments {
+    my ($args, $body) = @_;
+
+    return join ', ', map { quote($json->encode($_ // {})) . '::jsonb' }
+        $args, $body;
+}
+
+
+# the answer of api.<call>; dies of a refusal
+
+sub call {
+    my ($self, $call, @arguments) = @_;
+
+    my ($state, $text) = $self->ask(
+        $self->statement("api.$call(" . arguments(@arguments) . ")"));
+
+    die "$call: $text\n" if $state ne '00000';
+
+    return $json->decode($text);
+}
+
+
+# the refusal: "<status or SQLSTATE> <code> <field>"
+
+sub refused {
+    my ($self, $call, @arguments) = @_;
+
+    return $self->refusal(
+        $self->statement("api.$call(" . arguments(@arguments) . ")"));
+}
+
+
+sub refusal {
+    my ($self, $sql) = @_;
+
+    my ($state, $text) = $self->ask($sql);
+    return "not refused: $text" if $state eq '00000';
+
+    my ($code) = $text =~ /^ERROR:  [0-9A-Z]{5}: (.*)$/m;
+    my ($field) = $text =~ /^COLUMN NAME:  (.*)$/m;
+
+    return join ' ', $state =~ s/^ZW//r, $state =~ /^ZW/ ? $code : (),
+        $field // ();
+}
+
+
+sub DESTROY {
+    my $self = shift;
+
+    local ($@, $?, $!);
+    close $self->{in};
+    waitpid $self->{pid}, 0;
+}
+
+
+1;

@@ -1,0 +1,164 @@
+# The audit trail: append-only, chained, filtered by time, act and person.
+
+use strict;
+use warnings;
+use utf8;
+
+use lib 't/lib';
+
+use JSON::PP ();
+use Sql;
+use Test::More;
+
+my $db = Sql->new(slices => ['core']);
+my @clerks = map { $db->user(uid => Sql::uuid(), roles => 'clerk',
+                             request_id => sprintf('%032x', $_),
+                             session => 'f' x 64, channel => 'pc',
+                             body => '019a0000-0000-7000-8000-000000000002') }
+    1 .. 5;
+my $operator = $db->user(uid => Sql::uuid(), roles => 'operator');
+
+
+sub act {
+    my ($he, $name) = @_;
+
+    $he->call('audit_refused', { action => $name, object_id => 'A1',
+                                 status => 409, code => 'wrong_state' });
+}
+
+
+act($_, 'case_accept') for @clerks, @clerks;
+act($clerks[0], 'item_save');
+
+subtest 'what a row holds' => sub {
+    my $row = $operator->call('audit_list', { action => 'item_save' })
+        ->{items}[0];
+
+    like(delete $row->{at}, qr/^\d{4}-.*\+08:00$/, 'time');
+    like(delete $row->{hash}, qr/^[0-9a-f]{64}$/, 'hash');
+    ok(delete $row->{id} > 0, 'id');
+    is_deeply($row, {
+        uid => $clerks[0]{me}{uid}, role => 'clerk', channel => 'pc',
+        body => '019a0000-0000-7000-8000-000000000002',
+        action => 'item_save', object => 'item', object_id => 'A1',
+        outcome => 'refused', request_id => sprintf('%032x', 1),
+        detail => { status => 409, code => 'wrong_state' },
+    }, 'who did what, where, with which outcome');
+};
+
+subtest 'lists' => sub {
+    my $list = $operator->call('audit_list');
+    is($list->{count}, 11, 'all of them');
+    is($list->{items}[0]{action}, 'item_save', 'the newest first');
+    ok(!exists $list->{next}, 'one page');
+
+    my (@seen, $after);
+
+    do {
+        my $page = $operator->call('audit_list', {
+            limit => 4, action => 'case_accept',
+            $after ? (after => $after) : () });
+        push @seen, map { $_->{id} } @{ $page->{items} };
+        $after = $page->{next};
+        is($page->{count}, 10, 'of ten');
+    } while ($after);
+
+    is_deeply(\@seen, [map { $_->{id} } @{ $list->{items} }[1 .. 10]],
+              'pages hold each once, in order');
+
+    is($operator->call('audit_list', { uid => $clerks[0]{me}{uid} })->{count},
+       3, 'one person');
+    my $today = $db->admin('SELECT zwfw.today()');
+    is($operator->call('audit_list', { from => $today, to => $today })
+       ->{count}, 11, 'today');
+    is($operator->call('audit_list', { to => '2020-01-01' })->{count}, 0,
+       'long ago');
+    is_deeply($operator->call('audit_list', { to => '2020-01-01' })->{items},
+              [], 'an empty page is a list');
+
+    for my $call ('audit_list', 'audit_check') {
+        is($clerks[0]->refused($call), '403 not_allowed', "$call: operators");
+        is($db->user->refused($call), '403 not_allowed', "$call: nobody else");
+    }
+
+    is($operator->refused('audit_list', { uid => 'x' }), '22P02', 'bad uid');
+};
+
+subtest 'nobody changes it' => sub {
+    for my $sql ("UPDATE zwfw.audit SET action = 'x'",
+                 'DELETE FROM zwfw.audit', 'TRUNCATE zwfw.audit')
+    {
+        ok(!eval { $db->admin($sql) }, $sql);
+        like($@, qr/append-only/, 'refused even to an administrator');
+    }
+
+    is($db->admin("SELECT string_agg(g.grantee || ' ' || g.privilege_type,"
+                  . " ', ' ORDER BY 1) FROM information_schema"
+                  . ".role_table_grants g WHERE g.table_schema = 'zwfw'"
+                  . " AND g.table_name = 'audit'"
+                  . " AND g.grantee <> 'zwfw_owner'"),
+       'zwfw_staff SELECT, zwfw_system INSERT, zwfw_system SELECT', 'rights');
+};
+
+subtest 'at the same time' => sub {
+    my @same = map { $db->user(uid => $clerks[0]{me}{uid}) } 1 .. 4;
+
+    for my $he (@same, @clerks) {
+        my $one = $he->statement(q{api.audit_refused('{"action": "a_b"}',
+                                                     '{}')});
+        $he->send(join "\n", ($one) x 20);
+    }
+
+    is(($_->receive)[0], '00000', 'written') for @same, @clerks;
+    is($operator->call('audit_list', { action => 'a_b' })->{count}, 180,
+       'all of them');
+    is($db->admin('SELECT count(*) FROM (SELECT max(seq) - count(*) AS gap'
+                  . ' FROM zwfw.audit GROUP BY chain) c WHERE gap <> 0'), 0,
+       'without a gap');
+};
+
+subtest 'the chain' => sub {
+    my $check = $operator->call('audit_check');
+    my $all = $db->admin('SELECT count(*) FROM zwfw.audit');
+
+    ok($check->{ok}, 'whole');
+    is($check->{checked}, $all, 'every row was compared');
+    is(@{ $check->{heads} },
+       $db->admin('SELECT count(DISTINCT chain) FROM zwfw.audit'), 'heads');
+
+    my $tamper = sub {
+        my $sql = shift;
+        $db->admin("ALTER TABLE zwfw.audit DISABLE TRIGGER keep; $sql;"
+                   . " ALTER TABLE zwfw.audit ENABLE TRIGGER keep");
+        return $operator->call('audit_check');
+    };
+    my ($id, $chain, $seq) = split /\|/, $db->admin(
+        'SELECT id, chain, seq FROM zwfw.audit WHERE seq = 2'
+        . ' ORDER BY at, id LIMIT 1');
+    my $row = "WHERE chain = $chain AND seq = $seq";
+
+    for my $set ("action = action || 'x'", "at = at + interval '1 second'",
+                 'uid = NULL', q{detail = '{"status": 200}'}, "outcome = 'ok'",
+                 "session = ''")
+    {
+        $db->admin("CREATE TABLE kept AS SELECT * FROM zwfw.audit $row");
+        $check = $tamper->("UPDATE zwfw.audit SET $set $row");
+        is_deeply([@$check{qw(ok broken first)}], [JSON::PP::false, 1, $id],
+                  "changed: $set");
+        $tamper->('UPDATE zwfw.audit a SET action = k.action, at = k.at,'
+                  . ' uid = k.uid, detail = k.detail, outcome = k.outcome,'
+                  . " session = k.session FROM kept k $row"
+                  =~ s/chain =/a.chain =/r =~ s/AND seq/AND a.seq/r);
+        $db->admin('DROP TABLE kept');
+    }
+
+    ok($operator->call('audit_check')->{ok}, 'put right again');
+
+    $check = $tamper->("DELETE FROM zwfw.audit $row");
+    ok(!$check->{ok}, 'a missing row is seen');
+    is($check->{first}, $id + 16, 'at the row after it');
+    ok($operator->call('audit_check', { to => '2020-01-01' })->{ok},
+       'other days are whole');
+};
+
+done_testing;

@@ -1,0 +1,313 @@
+# Items are written by one and approved by another person (GB/T 39047,
+# 5.2.2.2 a); each rule of a complete list has a list that breaks it.
+
+use strict;
+use warnings;
+use utf8;
+
+use lib 't/lib';
+
+use JSON::PP ();
+use Sql;
+use Test::More;
+
+binmode $_, ':encoding(UTF-8)' for Test::More->builder->output,
+    Test::More->builder->failure_output;
+
+my $db = Sql->new;
+my $json = JSON::PP->new;
+my $catalog = '000199002000';
+my $food = "11990100MB0DEM033R3$catalog";
+
+sub body { return sprintf '019a0000-0000-7000-8000-%012d', shift }
+
+sub staff {
+    my ($roles, $body) = @_;
+
+    return $db->user(uid => Sql::uuid(), roles => $roles, body => body($body));
+}
+
+my $nobody = $db->user;
+my $writer = staff('item_manager', 2);
+my $second = staff('item_manager,item_editor', 2);
+my $editor = staff('item_editor', 2);
+my $above = staff('item_editor', 1);
+my $stranger = staff('item_manager,item_editor', 3);
+
+sub draft {
+    return $writer->call('item_save', { new_id => Sql::uuid() },
+                         { catalog_code => $catalog, @_ });
+}
+
+sub audit {
+    return $db->admin("SELECT string_agg(action || ' ' || outcome, ', '"
+                      . " ORDER BY at, id) FROM zwfw.audit"
+                      . " WHERE object_id = '$food' AND uid = '$_[0]{me}{uid}'");
+}
+
+
+my $draft = draft(promise_day => 4);
+
+subtest 'a draft' => sub {
+    is($draft->{code}, $food, 'code');
+    is("$draft->{version} $draft->{state} $draft->{revision}", '2 draft 2',
+       'the next version');
+    is($nobody->call('item_show', { code => $food })->{promise_day}, 5,
+       'nobody sees it');
+    is($writer->refused('item_save', { new_id => Sql::uuid() },
+                        { catalog_code => $catalog }),
+       '409 draft_exists catalog_code', 'one at a time');
+    is($writer->refused('item_save', { new_id => Sql::uuid() },
+                        { catalog_code => '000199099000' }),
+       '422 unknown_catalog catalog_code', 'not in the directory');
+
+    my $id = { id => $draft->{id} };
+    is($writer->refused('item_save', $id, { revision => 1 }),
+       '409 changed_meanwhile revision', 'somebody saved before');
+    is($writer->refused('item_save', $id, {}),
+       '409 changed_meanwhile revision', 'no revision');
+    is($stranger->refused('item_save', $id, { revision => 2 }),
+       '404 item_not_found', 'another body');
+    is($editor->refused('item_save', $id, { revision => 2 }),
+       '403 not_allowed', 'an editor does not write');
+    is($nobody->refused('item_save', $id, { revision => 2 }),
+       '403 not_allowed', 'nor does a stranger');
+
+    is($writer->refused('item_save', $id, { revision => 2, @$_[0, 1] }),
+       $_->[2], "$_->[2]") for
+        [guide => { x => 1 }, '422 unknown_field guide.x'],
+        [guide => { visits => -1 }, '422 bad_type guide.visits'],
+        [guide => { materials => {} }, '422 bad_type guide.materials'],
+        [guide => { flow => [{ stage => 1 }] }, '422 bad_type guide.flow.0.stage'],
+        [guide => { form => [{ options => ['a', {}] }] },
+            '422 bad_type guide.form.0.options.1'],
+        [guide => { accept_condition => 'x' x 4001 },
+            '422 too_long guide.accept_condition'],
+        [guide => 'x', '422 bad_type guide'],
+        [objects => '7', '422 bad_value objects'],
+        [objects => [], '422 bad_value objects'],
+        [real_level => 6, '422 bad_value real_level'],
+        [project_type => '3', '422 bad_value project_type'];
+
+    my $saved = $writer->call('item_save', $id, {
+        revision => 2, objects => '1，2', keywords => 'ＫＦＤ、开饭店', state => 'in_use',
+        body => body(3), id => Sql::uuid(), authors => '{}' });
+    is("$saved->{id} $saved->{state}", "$draft->{id} draft",
+       'only its own columns are written');
+
+    my $shown = $writer->call('item_draft_show', $id);
+    is_deeply($shown->{keywords}, ['kfd', '开饭店'], 'words are folded');
+    is_deeply([map { $_->{field} } @{ $shown->{changes} }],
+              ['keywords', 'promise_day'], 'what changed');
+    is_deeply($shown->{changes}[1],
+              { field => 'promise_day', old => '5', new => '4' }, 'from, to');
+    is($shown->{before}, 1, 'since version 1');
+    ok($shown->{own}, 'own work');
+    is($stranger->refused('item_draft_show', $id), '404 item_not_found',
+       'not shown to others');
+
+    my $guide = { %{ $json->decode($db->admin("SELECT guide FROM zwfw.items"
+                        . " WHERE id = '$draft->{id}'")) } };
+    $guide->{$_} = "$guide->{$_}" for 'visits', 'minutes';
+    $guide->{express} = 'on';
+    $guide->{materials}[0]{files} = '3';
+    $writer->call('item_save', $id, { revision => 3, guide => $guide });
+    is($db->admin("SELECT guide->'visits', guide->'express',"
+                  . " guide->'materials'->0->'files' FROM zwfw.items"
+                  . " WHERE id = '$draft->{id}'"), '0|true|3',
+       'forms send strings');
+};
+
+
+subtest 'a second person' => sub {
+    my $id = { id => $draft->{id} };
+
+    is($editor->refused('item_approve', $id), '409 wrong_state',
+       'not yet submitted');
+    is($writer->call('item_submit', $id, { revision => 4 })->{state},
+       'pending', 'submitted');
+    is($writer->refused('item_save', $id, { revision => 4 }),
+       '409 wrong_state', 'no longer written');
+
+    is($editor->call('item_pending_list')->{count}, 1, 'editors see it');
+    is($above->call('item_pending_list')->{items}[0]{code}, $food,
+       'above, too');
+    is($stranger->call('item_pending_list')->{count}, 0, 'others do not');
+    is($writer->refused('item_pending_list'), '403 not_allowed',
+       'it is the editors\' list');
+
+    is($stranger->refused('item_approve', $id), '404 item_not_found',
+       'another body');
+    is($writer->refused('item_approve', $id), '403 not_allowed', 'a writer');
+
+    is($above->refused('item_reject', $id), '422 missing reason',
+       'a rejection says why');
+    is($above->call('item_reject', $id, { reason => '承诺时限请核实' })->{state},
+       'draft', 'rejected');
+    is($writer->call('item_own_list')->{items}[0]{reason}, '承诺时限请核实',
+       'its writer reads the reason');
+
+    $second->call('item_save', $id, { revision => 5, promise_day => 5 });
+    $writer->call('item_submit', $id, { revision => 6 });
+    is($second->refused('item_approve', $id), '403 same_person',
+       'who wrote a part of it does not approve it');
+
+    my $listen = $db->user;
+    $listen->ask('LISTEN zwfw_cache;');
+    is($editor->call('item_approve', $id)->{state}, 'in_use', 'approved');
+    my $heard = ($listen->ask('SELECT 1;'))[1];
+    like($heard, qr/"zwfw_cache" with payload "item\/$food"/, 'pages drop');
+    like($heard, qr/"zwfw_cache" with payload "item"/, 'and lists');
+
+    my $guide = $nobody->call('item_show', { code => $food });
+    is("$guide->{version} $guide->{keywords}[0]", '2 kfd', 'everybody sees it');
+    is($nobody->call('item_show', { code => $food, version => 1 })->{state},
+       'replaced', 'the old version stays readable');
+    is($nobody->call('item_search', { q => 'KFD' })->{count}, 1, 'and found');
+    is($nobody->call('item_search', { q => '食品经营' })->{count}, 1,
+       'one version is');
+
+    is(audit($writer), 'item_save ok, item_save ok, item_save ok,'
+       . ' item_submit ok, item_submit ok', 'what the writer did');
+    is(audit($editor), 'item_approve ok', 'and the editor');
+    is(audit($above), 'item_reject ok', 'and the one above');
+    is($editor->refused('item_approve', $id), '409 wrong_state', 'once');
+};
+
+
+subtest 'a day to come' => sub {
+    $db->admin("SELECT zwfw.move_clock('2026-11-23T10:00:00+08:00')");
+    $draft = draft(promise_day => 3, effective_on => '2026-12-01');
+    my $id = { id => $draft->{id} };
+
+    $writer->call('item_submit', $id, { revision => 2 });
+    my $done = $editor->call('item_approve', $id);
+    is("$done->{state} $done->{effective_on}", 'approved 2026-12-01',
+       'it waits');
+    is($nobody->call('item_switch')->{published}, 0, 'not yet');
+    is($nobody->call('item_show', { code => $food })->{promise_day}, 5,
+       'the old text');
+
+    $db->admin("SELECT zwfw.move_clock('2026-12-01T00:00:01+08:00')");
+    is($nobody->call('item_switch')->{published}, 1, 'the day comes');
+    is($nobody->call('item_show', { code => $food })->{promise_day}, 3,
+       'the new text');
+    is($nobody->call('item_switch')->{published}, 0, 'once');
+    $db->admin('SELECT zwfw.move_clock(NULL)');
+};
+
+
+subtest 'suspended and cancelled' => sub {
+    my $code = { code => $food };
+
+    is($writer->refused('item_suspend', $code, { reason => 'x' }),
+       '403 not_allowed', 'editors only');
+    is($stranger->refused('item_suspend', $code, { reason => 'x' }),
+       '404 item_not_found', 'of the body');
+    is($editor->refused('item_suspend', $code, { reason => ' ' }),
+       '422 missing reason', 'with a reason');
+
+    $editor->call('item_suspend', $code, { reason => '系统升级' });
+    my $guide = $nobody->call('item_show', $code);
+    is("$guide->{state} $guide->{reason}", 'suspended 系统升级',
+       'shown with its reason');
+    ok(!$guide->{applicable}, 'nobody may apply');
+    is($nobody->call('item_search', { q => '食品经营' })->{items}[0]{state},
+       'suspended', 'still found');
+    is($editor->refused('item_suspend', $code, { reason => 'x' }),
+       '409 wrong_state', 'once');
+
+    $editor->call('item_resume', $code);
+    ok($nobody->call('item_show', $code)->{applicable}, 'resumed');
+    ok(!exists $nobody->call('item_show', $code)->{reason}, 'no reason left');
+
+    $above->call('item_cancel', $code, { reason => '国家取消该许可' });
+    is($nobody->call('item_show', $code)->{state}, 'cancelled', 'cancelled');
+    is($nobody->call('item_search', { q => '食品经营' })->{count}, 0,
+       'no longer found');
+    is($editor->refused('item_resume', $code), '404 item_not_found', 'for good');
+
+    my $again = draft();
+    is($again->{version}, 4, 'but a later version may follow');
+};
+
+
+subtest 'the rules' => sub {
+    my $id = $db->admin("SELECT id FROM zwfw.items WHERE code = '$food'"
+                        . " AND state = 'draft'");
+    my $check = sub {
+        my ($set) = @_;
+        my $got = eval {
+            $db->admin("BEGIN; UPDATE zwfw.items SET $set WHERE id = '$id';"
+                       . " SELECT zwfw.item_check(i) FROM zwfw.items i"
+                       . " WHERE id = '$id'; ROLLBACK"); 'ok';
+        };
+        return $got // ($@ =~ /ERROR:  (\w+)/)[0];
+    };
+    my $guide = sub { "guide = jsonb_set(guide, '{$_[0]}', '$_[1]')" };
+    my $without = sub { "guide = guide #- '{$_[0]}'" };
+
+    is($check->('heat = 0'), 'ok', 'a good one passes');
+
+    my @rules = (
+        [C1 => 'promise_longer_than_legal', 'promise_day = 11'],
+        [C1 => 'promise_longer_than_legal',
+            "anticipate_type = '2', anticipate_day = 6, promise_day = 5"],
+        [C1 => 'legal_time_needs_basis', 'anticipate_day = 30'],
+        [C3 => 'not_at_once', "project_type = '1', promise_day = 3"],
+        [C2 => 'not_at_once', "project_type = '2', promise_day = 0"],
+        [C4 => 'visit_needs_reason', $guide->('visits', 1)],
+        [C4 => 'visit_reason_unexpected', $guide->('visit_reason', '"x"')],
+        [C5 => 'online_needs_no_visit', "guide = guide || '{\"visits\": 1,"
+            . " \"visit_reason\": \"x\"}'"],
+        [C5 => 'neither_online_nor_mail', 'online = false'],
+        [C6 => 'fee_missing', 'fee = true'],
+        [C6 => 'fee_not_payable_online', 'fee = true, ' . $guide->('fees',
+            '[{"name": "x", "amount": 1, "basis": "x"}]')],
+        [C6 => 'fee_unexpected', $guide->('fees',
+            '[{"name": "x", "amount": 1, "basis": "x"}]')],
+        [C6 => 'fee_unexpected', $guide->('pay_online', 'true')],
+        [C7 => 'result_type', $guide->('result,type', '"20"')],
+        [C7 => 'result_type', $guide->('result,name', '"批复"')],
+        [C8 => 'phones_equal', $guide->('phones,complain', '"0531-00001002"')],
+        [C8 => 'phone_without_area', $guide->('phones,consult', '"00001002"')],
+        [C9 => 'topic_missing', "topics = '{c02}'"],
+        [C9 => 'topic_missing', "topics = '{u07}'"],
+        [C9 => 'unknown_topic', "topics = '{u07,c02,c99}'"],
+        [C10 => 'question_missing', $without->('questions')],
+        [C10 => 'stage_missing', $without->('flow,2')],
+        [C11 => 'material_needs_sample', $without->('materials,0,sample')],
+        [C11 => 'material_needs_issuer', $without->('materials,3,issuer')],
+        [C12 => 'entrust_missing', $guide->('power_source', '"5"')],
+        [C13 => 'name_not_in_catalog', "name = '食品许可'"],
+        [C13 => 'basis_not_in_catalog', $guide->('basis,0,name', '"x"')],
+        ['six elements' => 'missing', $without->('accept_condition')],
+        ['six elements' => 'missing', $without->('places')],
+        ['six elements' => 'missing', $without->('materials,0,name')],
+        [form => 'duplicate', $guide->('form,1,name', '"shop_name"')],
+        [form => 'bad_value', $guide->('form,1,name', '"a.b"')],
+        [form => 'bad_value', $guide->('form,1,type', '"script"')],
+        [form => 'missing', $without->('form,1,options')],
+        [materials => 'duplicate', $guide->('materials,1,code', '"M01"')],
+    );
+
+    is($check->($_->[2]), $_->[1], "$_->[0]: $_->[1]") for @rules;
+
+    is($check->("name = '食品许可', " . $guide->('refines', 'true')), 'ok',
+       'C13: a refinement says so');
+    is($check->('anticipate_day = 30, '
+                . $guide->('anticipate_explain', '"x"')), 'ok',
+       'C1: a longer legal time with its basis');
+
+    $db->admin("UPDATE zwfw.items SET promise_day = 11 WHERE id = '$id'");
+    is($writer->refused('item_submit', { id => $id }, { revision => 2 }),
+       '422 promise_longer_than_legal promise_day',
+       'a list that breaks one is not submitted');
+
+    ok(!eval { $db->admin("UPDATE zwfw.items SET state = 'in_use'"
+                          . " WHERE code = '$food' AND version IN (1, 2)") },
+       'C14: one version in use');
+    like($@, qr/items_offered/, 'the index says so');
+};
+
+done_testing;
