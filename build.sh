@@ -67,7 +67,10 @@ present() {
     nodejs)
         command -v node >/dev/null && return
         ;;
-    npm|chromium|gcc|make|curl|openssl|perl)
+    perl)
+        command -v prove >/dev/null && return
+        ;;
+    npm|chromium|gcc|make|curl|openssl)
         command -v "$1" >/dev/null && return
         ;;
     nginx)
@@ -494,7 +497,7 @@ ours() {
 
     pid=$(head -n 1 "$1" 2>/dev/null) || return 1
     [[ $pid =~ ^[0-9]+$ ]] || return 1
-    tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$2"
+    tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$2"
 }
 
 wait_until() {

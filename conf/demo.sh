@@ -4,6 +4,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
 
+# shellcheck source=modules/auth/demo.sh
+. "$ROOT/modules/auth/demo.sh"
+
 PLATFORMS=(national shandong transport)
 declare -A CODE=([national]=000000 [shandong]=370000 [transport]=000018)
 
@@ -156,6 +159,9 @@ load_demo() {
                 -v code="${CODE[$platform]}" -f "$file" >/dev/null \
                 || die 5 "$slice/demo.sql failed in zwfw_$platform"
         done
+
+        demo_auth "$platform" "$RUN/keys" | sql "zwfw_$platform" >/dev/null \
+            || die 5 "the demo accounts failed in zwfw_$platform"
     done
 }
 
@@ -229,8 +235,9 @@ print_demo() {
             printf '%s{"name": "%s", "code": "%s",\n  "url": "%s",\n' \
                 "$comma" "$platform" "${CODE[$platform]}" \
                 "https://$platform.localhost:${ZWFW_TLS_PORT:-8443}"
-            printf '  "insecure_url": "%s"}' \
-                "http://$platform.localhost:${ZWFW_PORT:-8080}"
+            printf '  "insecure_url": "%s",\n  "accounts": %s}' \
+                "http://$platform.localhost:${ZWFW_PORT:-8080}" \
+                "$(demo_accounts_json "$platform")"
             comma=,$'\n'
         done
 
@@ -239,5 +246,10 @@ print_demo() {
 
     echo
     sed -n 's/.*"\(https*:.*\)".*/\1\//p' "$RUN/demo.json" | paste - -
+    echo
+    echo "accounts of shandong, password $DEMO_PASSWORD (all: $RUN/demo.json):"
+    demo_accounts shandong | awk -F'|' '{ printf "  %-28s %-8s %s %s\n",
+                                         $4, $2, $3, $6 }'
+    echo
     echo "https is signed by $RUN/ca.pem, made for this demo only."
 }

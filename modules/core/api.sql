@@ -241,20 +241,38 @@ SELECT zwfw.describe('audit_refused', '{"type":"object",
     "additionalProperties":false}');
 
 
--- Rows of the audit trail, newest first, of [since, until) and before a row.
+-- The audit trail of [since, until): rows, newest first and before a row, and
+-- how many there are, at most 1001.
+
+CREATE OR REPLACE FUNCTION zwfw.audit_sql(args jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT ' FROM zwfw.audit a WHERE a.at >= $1 AND a.at < $2'
+           || CASE WHEN args ? 'uid' THEN ' AND a.uid = $3' ELSE '' END
+           || CASE WHEN args ? 'action' THEN ' AND a.action = $4' ELSE '' END
+$$;
 
 CREATE OR REPLACE FUNCTION zwfw.audit_find(args jsonb, since timestamptz,
     until timestamptz, at timestamptz, id bigint, most integer)
 RETURNS SETOF zwfw.audit
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN QUERY EXECUTE 'SELECT a.* FROM zwfw.audit a'
-        || ' WHERE a.at >= $1 AND a.at < $2'
-        || CASE WHEN args ? 'uid' THEN ' AND a.uid = $3' ELSE '' END
-        || CASE WHEN args ? 'action' THEN ' AND a.action = $4' ELSE '' END
+    RETURN QUERY EXECUTE 'SELECT a.*' || zwfw.audit_sql(args)
         || CASE WHEN at IS NULL THEN '' ELSE ' AND (a.at, a.id) < ($5, $6)' END
         || ' ORDER BY a.at DESC, a.id DESC LIMIT $7'
       USING since, until, (args->>'uid')::uuid, args->>'action', at, id, most;
+END $$;
+
+CREATE OR REPLACE FUNCTION zwfw.audit_count(args jsonb, since timestamptz,
+    until timestamptz) RETURNS bigint
+LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
+DECLARE
+    total  bigint;
+BEGIN
+    EXECUTE 'SELECT count(*) FROM (SELECT 1' || zwfw.audit_sql(args)
+            || ' LIMIT 1001) f' INTO total
+      USING since, until, (args->>'uid')::uuid, args->>'action';
+
+    RETURN total;
 END $$;
 
 CREATE OR REPLACE FUNCTION zwfw.audit_row(a zwfw.audit) RETURNS json
@@ -287,7 +305,6 @@ DECLARE
     lim    integer := lim(args, 1000);
     items  json[];
     keys   jsonb[];
-    total  bigint;
 BEGIN
     PERFORM need_role('operator');
 
@@ -296,10 +313,7 @@ BEGIN
       FROM audit_find(args, since, until, c[1]::timestamptz, c[2]::bigint,
                       lim + 1) a;
 
-    SELECT count(*) INTO total
-      FROM audit_find(args, since, until, NULL, NULL, 1001) a;
-
-    RETURN list(items, keys, lim, total, 1000);
+    RETURN list(items, keys, lim, audit_count(args, since, until), 1000);
 END $$;
 
 ALTER FUNCTION api.audit_list OWNER TO zwfw_staff;
@@ -429,6 +443,98 @@ SELECT zwfw.describe('core_sweep', '{"type":"object","required":["replies"],
     "properties":{"replies":{"type":"integer"}}}');
 
 
+-- Files.  A body has {file, name, size, type, sm3} at the place of an upload:
+-- a row that keeps one says so and stores the address that is returned.
+-- Errors: bad_value, what stands there is no upload.
+
+CREATE OR REPLACE FUNCTION zwfw.keep_file(file jsonb, used_by text,
+    row_id uuid) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    place  text := file->>'file';
+BEGIN
+    IF file IS NULL THEN
+        RETURN NULL;
+    END IF;
+
+    IF place IS NULL THEN
+        PERFORM fail('bad_value', 422);
+    END IF;
+
+    INSERT INTO files AS f (address, sm3, size, type, at)
+    VALUES (place, file->>'sm3', (file->>'size')::bigint, file->>'type',
+            zwfw.now())
+        ON CONFLICT (address) DO UPDATE SET type = f.type;
+
+    INSERT INTO file_uses (used_by, row_id, address)
+    VALUES (keep_file.used_by, keep_file.row_id, place)
+        ON CONFLICT DO NOTHING;
+
+    RETURN place;
+END $$;
+
+ALTER FUNCTION zwfw.keep_file OWNER TO zwfw_system;
+
+-- The row uses a file no more, or (no place) none.  Content that nobody uses
+-- is forgotten; who is just about to use it again is waited for.
+
+CREATE OR REPLACE FUNCTION zwfw.drop_file(used_by text, row_id uuid,
+    place text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    dropped  text[];
+BEGIN
+    WITH gone AS (
+        DELETE FROM file_uses u
+         WHERE u.used_by = drop_file.used_by AND u.row_id = drop_file.row_id
+           AND u.address = coalesce(place, u.address)
+        RETURNING u.address)
+    SELECT array_agg(g.address) INTO dropped FROM gone g;
+
+    PERFORM FROM files f WHERE f.address = ANY (dropped)
+      ORDER BY f.address FOR UPDATE;
+
+    DELETE FROM files f
+     WHERE f.address = ANY (dropped)
+       AND NOT EXISTS (SELECT FROM file_uses u WHERE u.address = f.address);
+END $$;
+
+ALTER FUNCTION zwfw.drop_file OWNER TO zwfw_system;
+
+-- The answer that nginx's step of a download reads; NULL: no such file.
+
+CREATE OR REPLACE FUNCTION zwfw.show_file(place text, name text) RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = zwfw, pg_temp AS $$
+BEGIN
+    RETURN (SELECT json_build_object('file', f.address, 'name', name,
+                                     'size', f.size, 'type', f.type)
+              FROM files f WHERE f.address = place);
+END $$;
+
+ALTER FUNCTION zwfw.show_file OWNER TO zwfw_system;
+
+-- nginx asks which of the addresses, of old files on the disk, no row uses.
+
+CREATE OR REPLACE FUNCTION api.files_unused(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = zwfw, pg_temp AS $$
+BEGIN
+    RETURN json_build_object('addresses', coalesce((
+        SELECT json_agg(a)
+          FROM jsonb_array_elements_text(args->'addresses') a
+         WHERE NOT EXISTS (SELECT FROM file_uses u WHERE u.address = a)),
+        '[]'));
+END $$;
+
+ALTER FUNCTION api.files_unused OWNER TO zwfw_system;
+SELECT zwfw.describe('files_unused', '{"type":"object",
+    "required":["addresses"], "additionalProperties":false,
+    "properties":{"addresses":{"type":"array","items":{"type":"string",
+        "pattern":"^[0-9a-f]{64}$"}}}}');
+
+
 -- Does the database answer, which version is it, and what time is it?
 
 CREATE OR REPLACE FUNCTION api.core_ping(args jsonb, body jsonb) RETURNS json
@@ -443,3 +549,23 @@ SELECT zwfw.describe('core_ping', '{"type":"object",
     "required":["version","at"], "additionalProperties":false,
     "properties":{"version":{"type":"integer"},
         "at":{"type":"string","format":"date-time"}}}');
+
+
+-- The schemas of all replies by function, for the OpenAPI document.
+
+CREATE OR REPLACE FUNCTION api.core_schemas(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = zwfw, pg_temp AS $$
+BEGIN
+    RETURN (SELECT json_object_agg(d.name, d.schema ORDER BY d.name)
+              FROM (SELECT p.proname AS name,
+                           obj_description(p.oid, 'pg_proc')::json AS schema
+                      FROM pg_proc p
+                     WHERE p.pronamespace = 'api'::regnamespace) d
+             WHERE d.schema IS NOT NULL);
+END $$;
+
+ALTER FUNCTION api.core_schemas OWNER TO zwfw_system;
+SELECT zwfw.describe('core_schemas', '{"type":"object",
+    "additionalProperties":{"type":"object"}}');

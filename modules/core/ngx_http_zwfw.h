@@ -85,15 +85,25 @@ typedef struct {
 #define ngx_http_zwfw_null_route  { .method = 0 }
 
 
-/* run on one node each interval, as api.<call> of class slow */
+/* gets NGX_OK and the answer; or NGX_ERROR and the SQLSTATE, which is empty
+   when the store is away or too slow */
+typedef void (*ngx_http_zwfw_told_pt)(void *data, ngx_int_t rc,
+    ngx_str_t *answer);
+
+
+/* run on one node each interval, as api.<call> of class slow, or by run() */
 
 typedef struct {
     ngx_str_t                  name;
     ngx_msec_t                 interval;
     ngx_str_t                  call;
+
+    /* instead of call; done() comes later, or NGX_ERROR is returned */
+    ngx_int_t                (*run)(ngx_http_zwfw_platform_t *pf,
+                                    ngx_http_zwfw_told_pt done, void *data);
 } ngx_http_zwfw_job_t;
 
-#define ngx_http_zwfw_null_job  { ngx_null_string, 0, ngx_null_string }
+#define ngx_http_zwfw_null_job  { ngx_null_string, 0, ngx_null_string, NULL }
 
 
 struct ngx_http_zwfw_slice_s {
@@ -190,6 +200,18 @@ ngx_int_t ngx_http_zwfw_session(ngx_http_request_t *r);
 ngx_int_t ngx_http_zwfw_allow(ngx_http_request_t *r, ngx_uint_t who,
     ngx_uint_t level);
 
+/*
+ * For guards in the access phase: answers what was refused, with a page or a
+ * problem.  Returns NGX_DONE, for the phase handler to return.
+ */
+ngx_int_t ngx_http_zwfw_answer_refusal(ngx_http_request_t *r);
+
+/* cuts our session cookie out of the request that goes to an upstream */
+void ngx_http_zwfw_hide_cookie(ngx_http_request_t *r);
+
+/* while location configurations are merged: the platform selected there */
+ngx_http_zwfw_platform_t *ngx_http_zwfw_conf_platform(ngx_conf_t *cf);
+
 /* bit of a role's or kind's name, "clerk", "natural"; 0: unknown */
 ngx_uint_t ngx_http_zwfw_who(ngx_str_t *name);
 
@@ -200,6 +222,14 @@ ngx_int_t ngx_http_zwfw_step_call(ngx_http_request_t *r,
 ngx_int_t ngx_http_zwfw_step_reply(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 ngx_int_t ngx_http_zwfw_step_send(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+
+/*
+ * The last step of a list, after a call whose answer is {"file": <address>,
+ * "name": ..., "type": ...}: sends that stored file as a download.  Not a byte
+ * is sent of a file that was changed on the disk.
+ */
+ngx_int_t ngx_http_zwfw_step_file(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 
 /*
@@ -215,10 +245,15 @@ ngx_int_t ngx_http_zwfw_call(ngx_http_request_t *r, ngx_uint_t class,
 /* writes a tree into ctx->answer */
 ngx_int_t ngx_http_zwfw_answer(ngx_http_request_t *r, zwfw_json_t *json);
 
-/* gets NGX_OK and the answer; or NGX_ERROR and the SQLSTATE, which is empty
-   when the store is away or too slow */
-typedef void (*ngx_http_zwfw_told_pt)(void *data, ngx_int_t rc,
-    ngx_str_t *answer);
+/* ctx->answer as a tree; NULL: no memory, or no JSON */
+zwfw_json_t *ngx_http_zwfw_answered(ngx_http_request_t *r);
+
+/* where a form's success leads, instead of .next; a path that is not of this
+   site is ignored; the path is copied */
+void ngx_http_zwfw_next(ngx_http_request_t *r, ngx_str_t *path);
+
+/* form token of ctx->session, 43 characters */
+ngx_int_t ngx_http_zwfw_form_token(ngx_http_request_t *r, ngx_str_t *token);
 
 /*
  * Calls api.<call>(args, body) for no request: a batch or a job, of nobody.

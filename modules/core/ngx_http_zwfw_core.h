@@ -412,6 +412,7 @@ typedef struct {
     ngx_str_t                  location;    /* of a 303 */
     ngx_http_zwfw_route_t     *form;        /* GET row shown again, or NULL */
     void                      *files;       /* of files.c or download.c */
+    ngx_thread_task_t         *task;        /* of work.c */
     off_t                      limit;       /* of the body, bytes */
     ngx_chain_t               *out;         /* pieces of a page, else answer */
     ngx_chain_t              **last;
@@ -518,11 +519,10 @@ ngx_int_t ngx_http_zwfw_vault(ngx_pool_t *pool, ngx_http_zwfw_platform_t *pf,
 
 /*
  * sweep.c: removes the files of a platform that are older than a day and that
- * no row uses.  For a job, on one node at a time; done() comes later, from the
- * event loop, unless NGX_ERROR is returned
+ * no row uses.  The run() of a job
  */
 ngx_int_t ngx_http_zwfw_files_sweep(ngx_http_zwfw_platform_t *pf,
-    void (*done)(void *data, ngx_int_t rc), void *data);
+    ngx_http_zwfw_told_pt done, void *data);
 
 /* site.c: templates and words of a platform */
 char *ngx_http_zwfw_site_folder(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf,
@@ -561,9 +561,12 @@ ngx_int_t ngx_http_zwfw_security_headers(ngx_http_request_t *r,
 ngx_str_t *ngx_http_zwfw_header(ngx_http_request_t *r, u_char *name,
     size_t len);
 
-/* openapi.c, audit.c: steps of rows of core */
+/* openapi.c, audit.c: steps of rows of slice.c */
 extern ngx_http_zwfw_step_pt  ngx_http_zwfw_openapi_steps[];
 extern ngx_http_zwfw_step_pt  ngx_http_zwfw_audit_steps[];
+
+/* guard.c */
+ngx_int_t ngx_http_zwfw_guard_init(ngx_conf_t *cf);
 
 /* variable.c */
 ngx_int_t ngx_http_zwfw_add_variables(ngx_conf_t *cf);
@@ -581,7 +584,6 @@ ngx_int_t ngx_http_zwfw_hmac(u_char *key, u_char *data, size_t len,
     u_char *mac);
 ngx_int_t ngx_http_zwfw_digest(u_char *data, size_t len, u_char *hex);
 ngx_int_t ngx_http_zwfw_uuid(ngx_pool_t *pool, ngx_str_t *uuid);
-ngx_int_t ngx_http_zwfw_form_token(ngx_http_request_t *r, ngx_str_t *token);
 ngx_int_t ngx_http_zwfw_index_by(ngx_pool_t *pool, ngx_http_zwfw_key_t *key,
     ngx_str_t *value, ngx_str_t *index);
 ngx_int_t ngx_http_zwfw_seal(ngx_pool_t *pool, ngx_http_zwfw_key_t *key,

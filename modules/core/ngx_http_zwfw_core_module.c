@@ -888,7 +888,9 @@ ngx_http_zwfw_postconfiguration(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    if (ngx_http_zwfw_routes(cf, mcf) != NGX_OK) {
+    if (ngx_http_zwfw_routes(cf, mcf) != NGX_OK
+        || ngx_http_zwfw_guard_init(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -1001,6 +1003,17 @@ ngx_http_zwfw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     return NGX_CONF_OK;
+}
+
+
+ngx_http_zwfw_platform_t *
+ngx_http_zwfw_conf_platform(ngx_conf_t *cf)
+{
+    ngx_http_zwfw_loc_conf_t  *lcf;
+
+    lcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_zwfw_core_module);
+
+    return lcf->platform;
 }
 
 

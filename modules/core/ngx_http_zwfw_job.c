@@ -94,8 +94,8 @@ ngx_http_zwfw_jobs_start(ngx_cycle_t *cycle, ngx_http_zwfw_platform_t *pf,
     w->timer.cancelable = 1;
 
     ngx_add_timer(&w->timer,
-                  1 + ngx_random() % ngx_min(job->interval,
-                                             NGX_HTTP_ZWFW_JOB_FIRST));
+                  ngx_random() % (ngx_min(job->interval,
+                                          NGX_HTTP_ZWFW_JOB_FIRST) + 1));
 
     return NGX_OK;
 }
@@ -143,12 +143,17 @@ ngx_http_zwfw_job_claimed(void *data, ngx_int_t rc, ngx_str_t *answer)
         return;
     }
 
-    if (ngx_http_zwfw_tell(w->platform, NGX_HTTP_ZWFW_SLOW, &w->job->call,
-                           &ngx_http_zwfw_job_nothing,
-                           &ngx_http_zwfw_job_nothing, ngx_http_zwfw_job_ran,
-                           w)
-        != NGX_OK)
-    {
+    if (w->job->run) {
+        rc = w->job->run(w->platform, ngx_http_zwfw_job_ran, w);
+
+    } else {
+        rc = ngx_http_zwfw_tell(w->platform, NGX_HTTP_ZWFW_SLOW,
+                                &w->job->call, &ngx_http_zwfw_job_nothing,
+                                &ngx_http_zwfw_job_nothing,
+                                ngx_http_zwfw_job_ran, w);
+    }
+
+    if (rc != NGX_OK) {
         ngx_str_null(&none);
         ngx_http_zwfw_job_ran(w, NGX_ERROR, &none);
     }

@@ -146,6 +146,8 @@ ngx_http_zwfw_known_find(ngx_http_zwfw_platform_t *pf,
         generation->slot = *ngx_http_zwfw_known_slot(t, known->hash);
 
         ngx_http_zwfw_known_unlock(pf, t);
+        ngx_http_zwfw_count(pf, NGX_HTTP_ZWFW_COUNT_SESSION_MISS);
+
         return NGX_DECLINED;
     }
 
@@ -160,6 +162,7 @@ ngx_http_zwfw_known_find(ngx_http_zwfw_platform_t *pf,
     ngx_memcpy(copy, e, NGX_HTTP_ZWFW_KNOWN_ENTRY);
 
     ngx_http_zwfw_known_unlock(pf, t);
+    ngx_http_zwfw_count(pf, NGX_HTTP_ZWFW_COUNT_SESSION_HIT);
 
     return ngx_http_zwfw_known_read(known, (ngx_http_zwfw_entry_t *) copy,
                                     pool);

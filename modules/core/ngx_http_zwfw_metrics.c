@@ -8,40 +8,106 @@
 #include "ngx_http_zwfw_core.h"
 
 
-static ngx_int_t ngx_http_zwfw_metrics_text(ngx_http_request_t *r,
-    ngx_http_zwfw_platform_t *pf, ngx_uint_t detail, ngx_buf_t *b);
+typedef struct {
+    const char                *name;
+    const char                *help;
+    const char                *type;
+    const char                *label;       /* NULL: none */
+    const char               **values;      /* of the label */
+    ngx_uint_t               (*get)(ngx_http_zwfw_platform_t *pf,
+                                    ngx_uint_t first, ngx_uint_t i);
+    ngx_uint_t                 first;       /* counter, or field of a pool */
+    ngx_uint_t                 open;        /* strangers see it */
+} ngx_http_zwfw_metric_t;
+
+
+static ngx_buf_t *ngx_http_zwfw_metrics_text(ngx_http_request_t *r);
+static u_char *ngx_http_zwfw_metric_text(u_char *p, u_char *last,
+    ngx_http_zwfw_metric_t *m, ngx_http_zwfw_main_conf_t *mcf);
+static u_char *ngx_http_zwfw_metric_platform(u_char *p, u_char *last,
+    ngx_http_zwfw_metric_t *m, ngx_http_zwfw_platform_t *pf);
 static ngx_uint_t ngx_http_zwfw_metrics_local(ngx_http_request_t *r);
-static void ngx_http_zwfw_metric(ngx_buf_t *b, const char *name,
-    ngx_http_zwfw_platform_t *pf, const char *label, ngx_uint_t n);
+static ngx_uint_t ngx_http_zwfw_metric_pg_up(ngx_http_zwfw_platform_t *pf,
+    ngx_uint_t first, ngx_uint_t i);
+static ngx_uint_t ngx_http_zwfw_metric_pg(ngx_http_zwfw_platform_t *pf,
+    ngx_uint_t first, ngx_uint_t i);
+static ngx_uint_t ngx_http_zwfw_metric_redis_up(ngx_http_zwfw_platform_t *pf,
+    ngx_uint_t first, ngx_uint_t i);
+static ngx_uint_t ngx_http_zwfw_metric_redis(ngx_http_zwfw_platform_t *pf,
+    ngx_uint_t first, ngx_uint_t i);
+static ngx_uint_t ngx_http_zwfw_metric_count(ngx_http_zwfw_platform_t *pf,
+    ngx_uint_t first, ngx_uint_t i);
 
 
-#define NGX_HTTP_ZWFW_METRICS  8192         /* bytes of one platform */
+#define NGX_HTTP_ZWFW_METRICS  4096         /* bytes of a platform, of help */
 
 
-static const char  *ngx_http_zwfw_counter_names[] = {
-    "requests{class=\"2xx\"",
-    "requests{class=\"3xx\"",
-    "requests{class=\"4xx\"",
-    "requests{class=\"5xx\"",
-    "session_cache{outcome=\"hit\"",
-    "session_cache{outcome=\"miss\"",
-    "page_cache{outcome=\"hit\"",
-    "page_cache{outcome=\"miss\""
+static const char  *ngx_http_zwfw_pg_classes[] = {
+    "read", "write", "slow", NULL
 };
 
+static const char  *ngx_http_zwfw_statuses[] = {
+    "2xx", "3xx", "4xx", "5xx", NULL
+};
 
-static const char  *ngx_http_zwfw_class_names[] = { "read", "write", "slow" };
+static const char  *ngx_http_zwfw_outcomes[] = { "hit", "miss", NULL };
+
+
+static ngx_http_zwfw_metric_t  ngx_http_zwfw_metric_list[] = {
+
+    { "zwfw_postgres_up",
+      "Whether PostgreSQL answers the worker that says so.", "gauge",
+      "class", ngx_http_zwfw_pg_classes, ngx_http_zwfw_metric_pg_up,
+      0, 1 },
+
+    { "zwfw_postgres_connections",
+      "Connections to PostgreSQL of the worker that says so.", "gauge",
+      "class", ngx_http_zwfw_pg_classes, ngx_http_zwfw_metric_pg,
+      offsetof(ngx_http_zwfw_pg_state_t, connected), 0 },
+
+    { "zwfw_postgres_in_flight",
+      "Statements of that worker without an answer yet.", "gauge",
+      "class", ngx_http_zwfw_pg_classes, ngx_http_zwfw_metric_pg,
+      offsetof(ngx_http_zwfw_pg_state_t, in_flight), 0 },
+
+    { "zwfw_postgres_waiting",
+      "Statements of that worker that wait for a connection.", "gauge",
+      "class", ngx_http_zwfw_pg_classes, ngx_http_zwfw_metric_pg,
+      offsetof(ngx_http_zwfw_pg_state_t, waiting), 0 },
+
+    { "zwfw_redis_up",
+      "Whether Redis answers the worker that says so.", "gauge",
+      NULL, NULL, ngx_http_zwfw_metric_redis_up, 0, 1 },
+
+    { "zwfw_redis_in_flight",
+      "Commands of that worker without an answer yet.", "gauge",
+      NULL, NULL, ngx_http_zwfw_metric_redis, 0, 0 },
+
+    { "zwfw_requests_total",
+      "Answers of this node by class of status.", "counter",
+      "status", ngx_http_zwfw_statuses, ngx_http_zwfw_metric_count,
+      NGX_HTTP_ZWFW_COUNT_2XX, 0 },
+
+    { "zwfw_session_cache_total",
+      "Sessions looked up in the shared memory of this node.", "counter",
+      "outcome", ngx_http_zwfw_outcomes, ngx_http_zwfw_metric_count,
+      NGX_HTTP_ZWFW_COUNT_SESSION_HIT, 0 },
+
+    { "zwfw_page_cache_total",
+      "Shared pages looked up in the caches of this node.", "counter",
+      "outcome", ngx_http_zwfw_outcomes, ngx_http_zwfw_metric_count,
+      NGX_HTTP_ZWFW_COUNT_PAGE_HIT, 0 },
+
+    { NULL, NULL, NULL, NULL, NULL, NULL, 0, 0 }
+};
 
 
 ngx_int_t
 ngx_http_zwfw_metrics_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                    rc;
-    ngx_buf_t                   *b;
-    ngx_uint_t                   i, detail;
-    ngx_chain_t                  out;
-    ngx_http_zwfw_platform_t   **pf;
-    ngx_http_zwfw_main_conf_t   *mcf;
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return NGX_HTTP_NOT_ALLOWED;
@@ -52,21 +118,9 @@ ngx_http_zwfw_metrics_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_zwfw_core_module);
-    pf = mcf->platforms.elts;
-
-    b = ngx_create_temp_buf(r->pool, (mcf->platforms.nelts + 1)
-                                     * NGX_HTTP_ZWFW_METRICS);
+    b = ngx_http_zwfw_metrics_text(r);
     if (b == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    detail = ngx_http_zwfw_metrics_local(r);
-
-    for (i = 0; i < mcf->platforms.nelts; i++) {
-        if (ngx_http_zwfw_metrics_text(r, pf[i], detail, b) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
     }
 
     ngx_str_set(&r->headers_out.content_type, "text/plain; version=0.0.4");
@@ -76,9 +130,7 @@ ngx_http_zwfw_metrics_handler(ngx_http_request_t *r)
 
     rc = ngx_http_send_header(r);
 
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only
-        || b->last == b->pos)
-    {
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
         return rc;
     }
 
@@ -92,61 +144,74 @@ ngx_http_zwfw_metrics_handler(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
-ngx_http_zwfw_metrics_text(ngx_http_request_t *r,
-    ngx_http_zwfw_platform_t *pf, ngx_uint_t detail, ngx_buf_t *b)
+static ngx_buf_t *
+ngx_http_zwfw_metrics_text(ngx_http_request_t *r)
 {
-    u_char                         label[64];
-    ngx_uint_t                     i;
-    ngx_http_zwfw_pg_state_t       pg;
-    ngx_http_zwfw_redis_state_t    redis;
+    ngx_buf_t                  *b;
+    ngx_uint_t                  local;
+    ngx_http_zwfw_metric_t     *m;
+    ngx_http_zwfw_main_conf_t  *mcf;
 
-    ngx_http_zwfw_redis_state(pf->redis, &redis);
-    ngx_http_zwfw_metric(b, "redis_up", pf, "", redis.connected
-                                                && !redis.open);
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_zwfw_core_module);
 
-    for (i = 0; i < NGX_HTTP_ZWFW_CLASSES; i++) {
-        ngx_http_zwfw_pg_state(pf->pg, i, &pg);
+    b = ngx_create_temp_buf(r->pool, (mcf->platforms.nelts + 1)
+                                     * NGX_HTTP_ZWFW_METRICS);
+    if (b == NULL) {
+        return NULL;
+    }
 
-        ngx_sprintf(label, ",class=\"%s\"%Z", ngx_http_zwfw_class_names[i]);
+    local = ngx_http_zwfw_metrics_local(r);
 
-        ngx_http_zwfw_metric(b, "postgres_up", pf, (char *) label,
-                             pg.connected > 0 && !pg.open);
-
-        if (!detail) {
-            continue;
+    for (m = ngx_http_zwfw_metric_list; m->name; m++) {
+        if (local || m->open) {
+            b->last = ngx_http_zwfw_metric_text(b->last, b->end, m, mcf);
         }
-
-        ngx_http_zwfw_metric(b, "postgres_connections", pf, (char *) label,
-                             pg.connected);
-        ngx_http_zwfw_metric(b, "postgres_in_flight", pf, (char *) label,
-                             pg.in_flight);
-        ngx_http_zwfw_metric(b, "postgres_waiting", pf, (char *) label,
-                             pg.waiting);
     }
 
-    if (!detail) {
-        return NGX_OK;
-    }
-
-    ngx_http_zwfw_metric(b, "redis_in_flight", pf, "", redis.in_flight);
-
-    for (i = 0; i < NGX_HTTP_ZWFW_COUNTERS; i++) {
-        b->last = ngx_sprintf(b->last, "zwfw_%s,platform=\"%V\"} %uA\n",
-                              ngx_http_zwfw_counter_names[i], &pf->name,
-                              pf->shared->counters[i]);
-    }
-
-    return NGX_OK;
+    return b;
 }
 
 
-static void
-ngx_http_zwfw_metric(ngx_buf_t *b, const char *name,
-    ngx_http_zwfw_platform_t *pf, const char *label, ngx_uint_t n)
+/* all samples of a metric stand together, below what it is */
+
+static u_char *
+ngx_http_zwfw_metric_text(u_char *p, u_char *last, ngx_http_zwfw_metric_t *m,
+    ngx_http_zwfw_main_conf_t *mcf)
 {
-    b->last = ngx_sprintf(b->last, "zwfw_%s{platform=\"%V\"%s} %ui\n",
-                          name, &pf->name, label, n);
+    ngx_uint_t                   i;
+    ngx_http_zwfw_platform_t   **pf;
+
+    p = ngx_slprintf(p, last, "# HELP %s %s\n# TYPE %s %s\n",
+                     m->name, m->help, m->name, m->type);
+
+    pf = mcf->platforms.elts;
+
+    for (i = 0; i < mcf->platforms.nelts; i++) {
+        p = ngx_http_zwfw_metric_platform(p, last, m, pf[i]);
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_zwfw_metric_platform(u_char *p, u_char *last,
+    ngx_http_zwfw_metric_t *m, ngx_http_zwfw_platform_t *pf)
+{
+    ngx_uint_t  i;
+
+    if (m->label == NULL) {
+        return ngx_slprintf(p, last, "%s{platform=\"%V\"} %ui\n",
+                            m->name, &pf->name, m->get(pf, m->first, 0));
+    }
+
+    for (i = 0; m->values[i]; i++) {
+        p = ngx_slprintf(p, last, "%s{platform=\"%V\",%s=\"%s\"} %ui\n",
+                         m->name, &pf->name, m->label, m->values[i],
+                         m->get(pf, m->first, i));
+    }
+
+    return p;
 }
 
 
@@ -160,6 +225,64 @@ ngx_http_zwfw_metrics_local(ngx_http_request_t *r)
     return (addr->len > 4 && ngx_strncmp(addr->data, "127.", 4) == 0)
            || (addr->len == 3 && ngx_strncmp(addr->data, "::1", 3) == 0)
            || (addr->len >= 5 && ngx_strncmp(addr->data, "unix:", 5) == 0);
+}
+
+
+static ngx_uint_t
+ngx_http_zwfw_metric_pg_up(ngx_http_zwfw_platform_t *pf, ngx_uint_t first,
+    ngx_uint_t i)
+{
+    ngx_http_zwfw_pg_state_t  state;
+
+    ngx_http_zwfw_pg_state(pf->pg, i, &state);
+
+    return state.connected > 0 && !state.open;
+}
+
+
+/* first is the offset of a number in the state */
+
+static ngx_uint_t
+ngx_http_zwfw_metric_pg(ngx_http_zwfw_platform_t *pf, ngx_uint_t first,
+    ngx_uint_t i)
+{
+    ngx_http_zwfw_pg_state_t  state;
+
+    ngx_http_zwfw_pg_state(pf->pg, i, &state);
+
+    return *(ngx_uint_t *) ((u_char *) &state + first);
+}
+
+
+static ngx_uint_t
+ngx_http_zwfw_metric_redis_up(ngx_http_zwfw_platform_t *pf, ngx_uint_t first,
+    ngx_uint_t i)
+{
+    ngx_http_zwfw_redis_state_t  state;
+
+    ngx_http_zwfw_redis_state(pf->redis, &state);
+
+    return state.connected && !state.open;
+}
+
+
+static ngx_uint_t
+ngx_http_zwfw_metric_redis(ngx_http_zwfw_platform_t *pf, ngx_uint_t first,
+    ngx_uint_t i)
+{
+    ngx_http_zwfw_redis_state_t  state;
+
+    ngx_http_zwfw_redis_state(pf->redis, &state);
+
+    return state.in_flight;
+}
+
+
+static ngx_uint_t
+ngx_http_zwfw_metric_count(ngx_http_zwfw_platform_t *pf, ngx_uint_t first,
+    ngx_uint_t i)
+{
+    return pf->shared->counters[first + i];
 }
 
 

@@ -7,8 +7,6 @@
 #include "ngx_http_zwfw_core.h"
 
 
-static ngx_int_t ngx_http_zwfw_page_data(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx, zwfw_json_t **data);
 static ngx_int_t ngx_http_zwfw_page_user(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *page);
 static ngx_int_t ngx_http_zwfw_page_roles(ngx_http_zwfw_ctx_t *ctx,
@@ -80,50 +78,18 @@ ngx_http_zwfw_render(ngx_http_request_t *r, ngx_str_t *name,
 }
 
 
-/* the answer as a tree; a page without a call has none */
-
-static ngx_int_t
-ngx_http_zwfw_page_data(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
-    zwfw_json_t **data)
-{
-    zwfw_json_error_t  error;
-
-    if (ctx->answer.len == 0) {
-        *data = zwfw_json_new(&ctx->mem, ZWFW_JSON_OBJECT, NULL);
-        return *data ? NGX_OK : NGX_ERROR;
-    }
-
-    if (zwfw_json_parse(&ctx->mem, ctx->answer.data, ctx->answer.len,
-                        &ngx_http_zwfw_answer_limits, data, &error)
-        != ZWFW_OK)
-    {
-        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
-                      "zwfw: api.%V() answered no JSON: %s",
-                      &ctx->route->call, error.code);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
 /* the whole page of this request */
 
 ngx_int_t
 ngx_http_zwfw_page(ngx_http_request_t *r, ngx_str_t *name,
     ngx_http_zwfw_text_t *out)
 {
-    zwfw_json_t          *data, *page;
-    ngx_http_zwfw_ctx_t  *ctx;
+    zwfw_json_t  *data, *page;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
-
-    if (ngx_http_zwfw_page_data(r, ctx, &data) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
+    data = ngx_http_zwfw_answered(r);
     page = ngx_http_zwfw_page_context(r, out->holes == NULL);
-    if (page == NULL) {
+
+    if (data == NULL || page == NULL) {
         return NGX_ERROR;
     }
 

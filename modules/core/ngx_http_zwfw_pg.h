@@ -2,7 +2,7 @@
 /*
  * What the files of the PostgreSQL runtime share: a socket of libpq in the
  * event loop (pgconn.c), a pipeline of operations on it (pipe.c), a pool of
- * such pipelines with its queue (pg.c), and LISTEN (listen.c)
+ * such pipelines with its queue (pg.c, pg_conf.c), and LISTEN (listen.c)
  */
 
 
@@ -135,6 +135,15 @@ struct ngx_http_zwfw_pg_s {
     ngx_queue_t                listeners;
     ngx_int_t                  schema;      /* -1: unknown, 0: none */
 };
+
+
+/* ---- ngx_http_zwfw_pg_conf.c ---- */
+
+/* names of the classes and of listening */
+extern char  *ngx_http_zwfw_pg_uses[];
+
+/* the pools of all cycles that live in this process */
+extern ngx_http_zwfw_pg_t  *ngx_http_zwfw_pgs;
 
 
 /* ---- ngx_http_zwfw_pgconn.c ---- */

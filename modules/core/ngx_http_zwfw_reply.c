@@ -29,6 +29,7 @@ static ngx_int_t ngx_http_zwfw_open_value(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *json, zwfw_json_t *list);
 static ngx_int_t ngx_http_zwfw_etag(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
+static void ngx_http_zwfw_status_line(ngx_http_request_t *r);
 static ngx_int_t ngx_http_zwfw_headers(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 
@@ -235,18 +236,10 @@ static ngx_int_t
 ngx_http_zwfw_reply_next(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
     zwfw_json_t            *answer;
-    zwfw_json_error_t       error;
     ngx_http_zwfw_state_t  *state = ctx->core;
 
-    static zwfw_json_limits_t  limits = { 32, 200000, 100000, 40 };
-
-    answer = NULL;
-
-    if (ctx->answer.len
-        && zwfw_json_parse(&ctx->mem, ctx->answer.data, ctx->answer.len,
-                           &limits, &answer, &error)
-           != ZWFW_OK)
-    {
+    answer = ngx_http_zwfw_answered(r);
+    if (answer == NULL) {
         return NGX_ERROR;
     }
 
@@ -354,11 +347,9 @@ ngx_http_zwfw_fill(ngx_http_request_t *r, ngx_str_t *pattern,
 static ngx_int_t
 ngx_http_zwfw_opened(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
-    zwfw_json_t        *json;
-    zwfw_json_error_t   error;
+    zwfw_json_t  *json;
 
-    static u_char              mark[] = "\"sealed\"";
-    static zwfw_json_limits_t  limits = { 32, 200000, 100000, 40 };
+    static u_char  mark[] = "\"sealed\"";
 
     if (ctx->answer.len < sizeof(mark)
         || ngx_strlcasestrn(ctx->answer.data,
@@ -369,11 +360,9 @@ ngx_http_zwfw_opened(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         return NGX_OK;
     }
 
-    if (zwfw_json_parse(&ctx->mem, ctx->answer.data, ctx->answer.len, &limits,
-                        &json, &error)
-        != ZWFW_OK
-        || ngx_http_zwfw_opened_walk(r, ctx, json) != NGX_OK)
-    {
+    json = ngx_http_zwfw_answered(r);
+
+    if (json == NULL || ngx_http_zwfw_opened_walk(r, ctx, json) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -463,6 +452,69 @@ ngx_http_zwfw_answer(ngx_http_request_t *r, zwfw_json_t *json)
 }
 
 
+zwfw_json_t *
+ngx_http_zwfw_answered(ngx_http_request_t *r)
+{
+    zwfw_json_t          *json;
+    zwfw_json_error_t     error;
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    static zwfw_json_limits_t  limits = { 32, 200000, 100000, 40 };
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    if (ctx->answer.len == 0) {
+        return zwfw_json_new(&ctx->mem, ZWFW_JSON_OBJECT, NULL);
+    }
+
+    if (zwfw_json_parse(&ctx->mem, ctx->answer.data, ctx->answer.len, &limits,
+                        &json, &error)
+        != ZWFW_OK)
+    {
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "zwfw: an answer is no JSON: %s, request %V",
+                      error.code, &ctx->request_id);
+        return NULL;
+    }
+
+    return json;
+}
+
+
+/* begins with one slash and no backslash; visible ASCII only */
+
+void
+ngx_http_zwfw_next(ngx_http_request_t *r, ngx_str_t *path)
+{
+    ngx_uint_t              i;
+    ngx_http_zwfw_ctx_t    *ctx;
+    ngx_http_zwfw_state_t  *state;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+    state = ctx->core;
+
+    if (path->len == 0 || path->data[0] != '/'
+        || (path->len > 1 && path->data[1] == '/'))
+    {
+        return;
+    }
+
+    for (i = 0; i < path->len; i++) {
+        if (path->data[i] <= ' ' || path->data[i] >= 0x7f
+            || path->data[i] == '\\')
+        {
+            return;
+        }
+    }
+
+    state->location.data = ngx_pstrdup(r->pool, path);
+
+    if (state->location.data) {
+        state->location.len = path->len;
+    }
+}
+
+
 /* send */
 
 ngx_int_t
@@ -483,6 +535,7 @@ ngx_http_zwfw_step_send(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     }
 
     r->headers_out.status = ctx->status ? ctx->status : NGX_HTTP_OK;
+    ngx_http_zwfw_status_line(r);
     r->headers_out.content_length_n = state->length;
 
     ngx_http_zwfw_count(ctx->platform, NGX_HTTP_ZWFW_COUNT_2XX
@@ -511,6 +564,27 @@ ngx_http_zwfw_step_send(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     ctx->rc = ngx_http_output_filter(r, state->out);
 
     return NGX_DONE;
+}
+
+
+/* what nginx has no words for */
+
+static void
+ngx_http_zwfw_status_line(ngx_http_request_t *r)
+{
+    switch (r->headers_out.status) {
+
+    case NGX_HTTP_ZWFW_UNPROCESSABLE:
+        ngx_str_set(&r->headers_out.status_line, "422 Unprocessable Content");
+        break;
+
+    case NGX_HTTP_ZWFW_PRECONDITION_REQUIRED:
+        ngx_str_set(&r->headers_out.status_line, "428 Precondition Required");
+        break;
+
+    default:
+        break;
+    }
 }
 
 

@@ -123,7 +123,8 @@ ngx_http_zwfw_refused(ngx_http_zwfw_ctx_t *ctx)
 
     if (ctx->page && ctx->route && state->form == NULL
         && (ctx->status == NGX_HTTP_ZWFW_UNPROCESSABLE
-            || ctx->status == NGX_HTTP_CONFLICT))
+            || ctx->status == NGX_HTTP_CONFLICT
+            || ctx->status == NGX_HTTP_TOO_MANY_REQUESTS))
     {
         state->form = ngx_http_zwfw_form_route(ctx);
 

@@ -38,6 +38,37 @@ static zwfw_field_t  ngx_http_zwfw_words_fields[] = {
 };
 
 
+static zwfw_field_t  ngx_http_zwfw_audit_fields[] = {
+    { zwfw_string("from"), zwfw_type_date, ZWFW_FIELD_QUERY, 0, NULL, NULL },
+    { zwfw_string("to"), zwfw_type_date, ZWFW_FIELD_QUERY, 0, NULL, NULL },
+    { zwfw_string("action"), zwfw_type_code, ZWFW_FIELD_QUERY, 63, NULL,
+      NULL },
+    { zwfw_string("uid"), zwfw_type_uuid, ZWFW_FIELD_QUERY, 0, NULL, NULL },
+    { zwfw_string("after"), zwfw_type_cursor, ZWFW_FIELD_QUERY, 200, NULL,
+      NULL },
+    { zwfw_string("limit"), zwfw_type_integer, ZWFW_FIELD_QUERY, 1000, NULL,
+      NULL },
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_audit_export_fields[] = {
+    { zwfw_string("from"), zwfw_type_date, ZWFW_FIELD_QUERY, 0, NULL, NULL },
+    { zwfw_string("to"), zwfw_type_date, ZWFW_FIELD_QUERY, 0, NULL, NULL },
+    { zwfw_string("action"), zwfw_type_code, ZWFW_FIELD_QUERY, 63, NULL,
+      NULL },
+    { zwfw_string("uid"), zwfw_type_uuid, ZWFW_FIELD_QUERY, 0, NULL, NULL },
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_audit_check_fields[] = {
+    { zwfw_string("from"), zwfw_type_date, ZWFW_FIELD_QUERY, 0, NULL, NULL },
+    { zwfw_string("to"), zwfw_type_date, ZWFW_FIELD_QUERY, 0, NULL, NULL },
+      zwfw_null_field
+};
+
+
 static ngx_http_zwfw_route_t  ngx_http_zwfw_core_routes[] = {
 
     /* operation: is the platform well? */
@@ -45,7 +76,28 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_core_routes[] = {
     { .method = NGX_HTTP_GET,
       .path = ngx_string("//health"),
       .who = NGX_HTTP_ZWFW_ANYONE,
-      .steps = ngx_http_zwfw_health_steps },
+      .steps = ngx_http_zwfw_health_steps,
+      .reply = ngx_string("{\"x-statuses\":[\"503\"],\"type\":\"object\","
+          "\"additionalProperties\":false,"
+          "\"required\":[\"status\",\"platform\",\"postgres\",\"redis\","
+          "\"schema\"],\"properties\":{"
+          "\"status\":{\"enum\":[\"ok\",\"degraded\"]},"
+          "\"platform\":{\"type\":\"string\"},"
+          "\"postgres\":{\"enum\":[\"up\",\"down\"]},"
+          "\"redis\":{\"enum\":[\"up\",\"down\"]},"
+          "\"schema\":{\"type\":\"object\",\"additionalProperties\":false,"
+          "\"required\":[\"node\"],\"properties\":{"
+          "\"node\":{\"type\":\"integer\"},"
+          "\"database\":{\"type\":\"integer\"}}}}}") },
+
+    /* the rows and fields of all slices, for programs */
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("//openapi.json"),
+      .who = NGX_HTTP_ZWFW_ANYONE,
+      .steps = ngx_http_zwfw_openapi_steps,
+      .reply = ngx_string("{\"type\":\"object\","
+          "\"required\":[\"openapi\",\"info\",\"paths\"]}") },
 
     /* Chinese texts of the codes of a slice */
 
@@ -53,7 +105,38 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_core_routes[] = {
       .path = ngx_string("//words/{slice}"),
       .who = NGX_HTTP_ZWFW_ANYONE,
       .fields = ngx_http_zwfw_words_fields,
-      .steps = ngx_http_zwfw_words_steps },
+      .steps = ngx_http_zwfw_words_steps,
+      .reply = ngx_string("{\"type\":\"object\","
+          "\"additionalProperties\":{\"type\":\"object\","
+          "\"additionalProperties\":{\"type\":\"string\"}}}") },
+
+    /* the audit trail: seen, taken along, and proved to be whole */
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("//audit"),
+      .who = NGX_HTTP_ZWFW_OPERATOR,
+      .fields = ngx_http_zwfw_audit_fields,
+      .call = ngx_string("audit_list"),
+      .class = NGX_HTTP_ZWFW_SLOW,
+      .page = ngx_string("core/audit"),
+      .reads = ngx_string("audit") },
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("//audit/export"),
+      .who = NGX_HTTP_ZWFW_OPERATOR,
+      .fields = ngx_http_zwfw_audit_export_fields,
+      .class = NGX_HTTP_ZWFW_SLOW,
+      .steps = ngx_http_zwfw_audit_steps,
+      .reply = ngx_string("text/csv"),
+      .reads = ngx_string("audit") },
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("//audit/check"),
+      .who = NGX_HTTP_ZWFW_OPERATOR,
+      .fields = ngx_http_zwfw_audit_check_fields,
+      .call = ngx_string("audit_check"),
+      .class = NGX_HTTP_ZWFW_SLOW,
+      .page = ngx_string("core/audit_check") },
 
     /* 5.2.1, what everybody may read */
 
@@ -71,11 +154,26 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_core_routes[] = {
 };
 
 
+static ngx_http_zwfw_job_t  ngx_http_zwfw_core_jobs[] = {
+
+    /* replies that nobody may ask for again */
+
+    { ngx_string("core_sweep"), 3600000, ngx_string("core_sweep"), NULL },
+
+    /* stored files that nobody uses */
+
+    { ngx_string("files_sweep"), 3600000, ngx_null_string,
+      ngx_http_zwfw_files_sweep },
+
+      ngx_http_zwfw_null_job
+};
+
+
 ngx_http_zwfw_slice_t  ngx_http_zwfw_core_slice = {
     &ngx_http_zwfw_abi_1,
     ngx_string("core"),
     ngx_http_zwfw_core_routes,
-    NULL
+    ngx_http_zwfw_core_jobs
 };
 
 

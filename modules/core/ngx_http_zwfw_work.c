@@ -15,6 +15,8 @@ static void ngx_http_zwfw_work_done(ngx_event_t *ev);
 static void ngx_http_zwfw_work_wake(ngx_http_request_t *r);
 static ngx_int_t ngx_http_zwfw_work_post(ngx_http_request_t *r,
     void (*work)(void *data), void *data, size_t size, ngx_uint_t counted);
+static ngx_thread_task_t *ngx_http_zwfw_work_task(ngx_http_request_t *r,
+    ngx_http_zwfw_state_t *state, size_t size);
 static ngx_uint_t ngx_http_zwfw_work_admits(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 
@@ -29,6 +31,7 @@ struct ngx_http_zwfw_task_s {
     void                     (*work)(void *data);
     void                      *data;        /* of the caller, copied back */
     size_t                     size;
+    size_t                     room;
     void                      *copy;        /* what the thread touches */
 };
 
@@ -85,7 +88,7 @@ ngx_http_zwfw_work_post(ngx_http_request_t *r, void (*work)(void *data),
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
 
-    task = ngx_thread_task_alloc(r->pool, sizeof(ngx_http_zwfw_task_t) + size);
+    task = ngx_http_zwfw_work_task(r, ctx->core, size);
     if (task == NULL) {
         return NGX_ERROR;
     }
@@ -98,14 +101,8 @@ ngx_http_zwfw_work_post(ngx_http_request_t *r, void (*work)(void *data),
     t->work = work;
     t->data = data;
     t->size = size;
-    t->copy = t + 1;
 
     ngx_memcpy(t->copy, data, size);
-
-    task->handler = ngx_http_zwfw_work_run;
-    task->event.data = t;
-    task->event.handler = ngx_http_zwfw_work_done;
-    task->event.log = r->connection->log;
 
     if (ngx_thread_task_post(ctx->platform->pool, task) != NGX_OK) {
         return NGX_BUSY;
@@ -127,6 +124,45 @@ ngx_http_zwfw_work_post(ngx_http_request_t *r, void (*work)(void *data),
     r->write_event_handler = ngx_http_zwfw_work_wake;
 
     return NGX_AGAIN;
+}
+
+
+/* a request has one at a time, and uses it again */
+
+static ngx_thread_task_t *
+ngx_http_zwfw_work_task(ngx_http_request_t *r, ngx_http_zwfw_state_t *state,
+    size_t size)
+{
+    ngx_thread_task_t     *task;
+    ngx_http_zwfw_task_t  *t;
+
+    task = state->task;
+
+    if (task) {
+        t = task->ctx;
+
+        if (t->room >= size) {
+            return task;
+        }
+    }
+
+    task = ngx_thread_task_alloc(r->pool, sizeof(ngx_http_zwfw_task_t) + size);
+    if (task == NULL) {
+        return NULL;
+    }
+
+    t = task->ctx;
+    t->room = size;
+    t->copy = t + 1;
+
+    task->handler = ngx_http_zwfw_work_run;
+    task->event.data = t;
+    task->event.handler = ngx_http_zwfw_work_done;
+    task->event.log = r->connection->log;
+
+    state->task = task;
+
+    return task;
 }
 
 

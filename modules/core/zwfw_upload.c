@@ -665,6 +665,10 @@ zwfw_upload_limit(zwfw_field_t *fields)
 
     for (f = fields; f && f->type; f++) {
 
+        if (f->flags & (ZWFW_FIELD_PATH|ZWFW_FIELD_QUERY)) {
+            continue;
+        }
+
         if (f->type == zwfw_type_file) {
             one = f->size;
 

@@ -462,14 +462,14 @@ CREATE OR REPLACE FUNCTION zwfw.item_query(args jsonb, path text[])
 RETURNS tsquery
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    list  text[] := zwfw.tokens(left(args->>'q', 100), true);
-    part  record;
+    list   text[] := coalesce(zwfw.tokens(left(args->>'q', 100), true), '{}');
+    part   record;
+    words  tsquery;
+    place  tsquery;
 BEGIN
     IF args ? 'q' AND cardinality(list) = 0 THEN
         RETURN NULL;
     END IF;
-
-    list := coalesce(list, '{}') || 's:'::text;
 
     FOR part IN SELECT * FROM (VALUES ('o:', 'object'), ('t:', 'type'),
                     ('p:', 'topic'), ('c:', 'catalog')) AS v (mark, name)
@@ -482,11 +482,12 @@ BEGIN
         list := list || (part.mark || (args->>part.name));
     END LOOP;
 
-    RETURN (SELECT string_agg(quote_literal(word), ' & ')::tsquery
-              FROM unnest(list) word)
-           && (SELECT coalesce(string_agg(quote_literal('r:' || r), ' | '),
-                               quote_literal('s:'))
-                 FROM unnest(path) r)::tsquery;
+    SELECT string_agg(quote_literal(w), ' & ')::tsquery INTO words
+      FROM unnest(list) w;
+    SELECT string_agg(quote_literal('r:' || r), ' | ')::tsquery INTO place
+      FROM unnest(path) r;
+
+    RETURN coalesce(words && place, words, place, $q$'s:'$q$);
 END $$;
 
 -- Offered items that fit, best first: the name itself, names that begin with
@@ -501,8 +502,11 @@ BEGIN
     RETURN QUERY
     SELECT f.id, f.score, f.heat
       FROM (SELECT i.id, i.heat,
-                   CASE WHEN wanted IS NULL THEN 0
-                        ELSE zwfw.item_match(wanted, i.name, i.keywords) END
+                   CASE WHEN wanted IS NULL OR i.folded = wanted THEN 0
+                        WHEN starts_with(i.folded, wanted) THEN 10
+                        WHEN strpos(i.folded, wanted) > 0
+                             OR wanted = ANY (i.keywords) THEN 20
+                        ELSE 30 END
                    + coalesce(array_position(path, i.region), 9) AS score
               FROM zwfw.items i WHERE i.words @@ query) f
      WHERE c IS NULL
@@ -510,19 +514,6 @@ BEGIN
            > (c[1]::integer, -c[2]::integer, c[3]::uuid)
      ORDER BY f.score, f.heat DESC, f.id
      LIMIT most;
-END $$;
-
-CREATE OR REPLACE FUNCTION zwfw.item_match(wanted text, name text,
-    keywords text[]) RETURNS integer
-LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE
-    folded  text := zwfw.fold(name);
-BEGIN
-    RETURN CASE WHEN folded = wanted THEN 0
-                WHEN starts_with(folded, wanted) THEN 10
-                WHEN strpos(folded, wanted) > 0 OR wanted = ANY (keywords)
-                THEN 20
-                ELSE 30 END;
 END $$;
 
 -- The same without words and region, where nothing but demand makes an order.
@@ -549,6 +540,12 @@ CREATE OR REPLACE FUNCTION zwfw.item_count(query tsquery, most integer)
 RETURNS SETOF integer
 LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
+    IF query = $q$'s:'$q$::tsquery THEN
+        RETURN QUERY SELECT 1 FROM zwfw.items i
+                      WHERE i.state IN ('in_use', 'suspended') LIMIT most;
+        RETURN;
+    END IF;
+
     RETURN QUERY SELECT 1 FROM zwfw.items i WHERE i.words @@ query LIMIT most;
 END $$;
 
@@ -687,7 +684,7 @@ SELECT zwfw.describe('item_topics', zwfw.list_schema('{"type":"object",
 CREATE OR REPLACE FUNCTION api.item_catalog(args jsonb, body jsonb)
 RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER
-SET search_path = zwfw, pg_temp AS $$
+SET search_path = zwfw, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     c      text[] := after(args, 'text');
     lim    integer := lim(args);
@@ -1250,7 +1247,8 @@ SELECT zwfw.describe('item_own_list',
                      zwfw.list_schema(zwfw.item_draft_schema()));
 
 
--- What waits for the asking editor, the oldest first.
+-- What waits for the asking editor, the oldest first: a page of each body,
+-- merged.
 
 CREATE OR REPLACE FUNCTION api.item_pending_list(args jsonb, body jsonb)
 RETURNS json
@@ -1270,17 +1268,18 @@ BEGIN
     SELECT array_agg(item_draft_row(f.i)),
            array_agg(jsonb_build_array((f.i).updated_at, (f.i).id))
       INTO items, keys
-      FROM (SELECT i FROM zwfw.items i
-             WHERE i.state = 'pending' AND i.body = ANY (below)
-               AND (i.updated_at, i.id)
-                   > (coalesce(c[1]::timestamptz, '-infinity'),
-                      coalesce(c[2], repeat('0', 32))::uuid)
-             ORDER BY i.updated_at, i.id LIMIT lim + 1) f;
+      FROM (SELECT o.i FROM unnest(below) b, LATERAL (
+                       SELECT i FROM zwfw.items i
+                        WHERE i.state = 'pending' AND i.body = b
+                          AND (i.updated_at, i.id)
+                              > (coalesce(c[1]::timestamptz, '-infinity'),
+                                 coalesce(c[2], repeat('0', 32))::uuid)
+                        ORDER BY i.updated_at, i.id LIMIT lim + 1) o
+             ORDER BY (o.i).updated_at, (o.i).id LIMIT lim + 1) f;
 
     SELECT count(*) INTO total
-      FROM (SELECT FROM zwfw.items i
-             WHERE i.state = 'pending' AND i.body = ANY (below)
-             LIMIT 1001) f;
+      FROM (SELECT FROM unnest(below) b, zwfw.items i
+             WHERE i.state = 'pending' AND i.body = b LIMIT 1001) f;
 
     RETURN list(items, keys, lim, total, 1000);
 END $$;

@@ -29,7 +29,7 @@ sub run {
         "-I$root/modules/core", '-o', $program,
         "$root/t/unit/$name.c", "$root/t/unit/tap.c",
         map({ "$root/modules/core/$_" } @sources),
-        '-l:libyajl_s.a',
+        '-l:libyajl_s.a', '-lcrypto',
     );
 
     if (system(@command) != 0) {

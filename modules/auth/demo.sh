@@ -1,0 +1,112 @@
+# Demo accounts: prints SQL.  build.sh reads this: demo_auth PLATFORM KEYS.
+#
+# E-mail addresses are sealed and indexed as nginx does it, with the newest
+# key of the file; one password for all, DEMO_PASSWORD.
+
+# shellcheck shell=bash
+
+DEMO_PASSWORD=demo-2026
+
+# HMAC-SM3 of standard input under a key in hexadecimals
+
+demo_hmac() {
+    openssl dgst -sm3 -mac HMAC -macopt "hexkey:$1" -hex | sed 's/.* //'
+}
+
+demo_derive() {
+    printf %s "$2" | demo_hmac "$1"
+}
+
+demo_bytes() {
+    # shellcheck disable=SC2059
+    printf "$(printf %s "$1" | sed 's/../\\x&/g')"
+}
+
+# seal PLACE VALUE, as ngx_http_zwfw_seal() does
+
+demo_seal() {
+    local nonce text mac
+
+    nonce=$(openssl rand -hex 16)
+    text=$(printf %s "$2" | openssl enc -sm4-ctr -K "${SEAL:0:32}" \
+               -iv "$nonce" | od -An -v -tx1 | tr -d ' \n')
+    mac=$({ printf '%s\0' "$1"; demo_bytes "$nonce$text"; } \
+          | demo_hmac "$MAC")
+    printf 'zs1:%s:%s' "$NUMBER" "$(demo_bytes "$nonce$text$mac" \
+        | base64 -w0 | tr '+/' '-_' | tr -d =)"
+}
+
+# account N KIND NAME E-MAIL BODY ROLES; a body is the end of its id
+
+demo_account() {
+    local id email index role
+
+    id=$(printf '019a0000-0000-7000-8000-0001%08d' "$1")
+    email=$(demo_seal "users.email:$id" "$4")
+    index=$NUMBER:$(printf %s "$4" | demo_hmac "$INDEX")
+
+    printf "INSERT INTO zwfw.users (id, kind, name, email, email_index,
+        password, created_at) VALUES ('%s', '%s', '%s', '%s', '%s', '%s',
+        now()) ON CONFLICT DO NOTHING;\n" \
+        "$id" "$2" "$3" "$email" "$index" "$HASH"
+    printf "INSERT INTO zwfw.level_proofs VALUES ('%s', 1, 'seeded', now())
+        ON CONFLICT DO NOTHING;\n" "$id"
+    [ "$2" = staff ] || printf "INSERT INTO zwfw.consents VALUES ('%s',
+        '2026-11', now(), 'pc', 'demo') ON CONFLICT DO NOTHING;\n" "$id"
+
+    for role in ${6-}; do
+        printf "INSERT INTO zwfw.staff_roles VALUES ('%s',
+            '019a0000-0000-7000-8000-%012d', '%s')
+            ON CONFLICT DO NOTHING;\n" "$id" "$5" "$role"
+    done
+}
+
+# one line an account: number, kind, name, e-mail, body, roles
+
+demo_accounts() {
+    local own=9 top=1
+
+    case $1 in
+    national) own=15 top=13 ;;
+    transport) own=14 top=14 ;;
+    esac
+
+    cat <<TEXT
+1|natural|李晓梅|lixiaomei@$1.example||
+2|natural|刘洋|liuyang@$1.example||
+11|staff|赵敏|zhaomin@$1.example|$own|clerk
+12|staff|孙立|sunli@$1.example|$own|approver
+13|staff|周强|zhouqiang@$1.example|$top|supervisor
+14|staff|何静|hejing@$1.example|$own|item_manager
+15|staff|林峰|linfeng@$1.example|$own|item_editor
+16|staff|冯涛|fengtao@$1.example|$top|operator
+TEXT
+}
+
+demo_accounts_json() {
+    demo_accounts "$1" | awk -F'|' -v password="$DEMO_PASSWORD" '
+        { printf "%s{\"email\": \"%s\", \"password\": \"%s\", " \
+                 "\"name\": \"%s\", \"kind\": \"%s\", \"roles\": \"%s\"}",
+                 NR == 1 ? "[" : ",\n   ", $4, password, $3, $2, $6 }
+        END { print "]" }'
+}
+
+demo_auth() {
+    local master salt n kind name email body roles
+
+    read -r NUMBER master < <(grep -v '^#' "$2" | tail -n 1)
+    SEAL=$(demo_derive "$master" seal)
+    MAC=$(demo_derive "$master" mac)
+    INDEX=$(demo_derive "$master" index)
+    salt=$(openssl rand -hex 16)
+    HASH="scrypt\$15\$8\$1\$$salt\$$(openssl kdf -keylen 32 \
+        -kdfopt "pass:$DEMO_PASSWORD" -kdfopt "hexsalt:$salt" \
+        -kdfopt n:32768 -kdfopt r:8 -kdfopt p:1 \
+        -kdfopt maxmem_bytes:268435456 SCRYPT | tr -d ':\n' | tr A-F a-f)"
+
+    echo "BEGIN;"
+    while IFS='|' read -r n kind name email body roles; do
+        demo_account "$n" "$kind" "$name" "$email" "$body" "$roles"
+    done < <(demo_accounts "$1")
+    echo "COMMIT;"
+}

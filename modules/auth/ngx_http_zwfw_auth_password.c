@@ -1,0 +1,260 @@
+
+/*
+ * Registration and login by e-mail address and password: level 1 of table 1
+ */
+
+
+#include "ngx_http_zwfw_auth.h"
+
+
+#define NGX_HTTP_ZWFW_AUTH_PASSWORD  (72 * 4)   /* characters, as bytes */
+
+
+/* what the thread gets and gives back */
+
+typedef struct {
+    size_t      len;
+    u_char      password[NGX_HTTP_ZWFW_AUTH_PASSWORD];
+    u_char      hash[128];
+    ngx_int_t   rc;
+} ngx_http_zwfw_auth_work_t;
+
+
+static ngx_int_t ngx_http_zwfw_auth_take(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_auth_work_t **work);
+static void ngx_http_zwfw_auth_make(void *data);
+static void ngx_http_zwfw_auth_verify(void *data);
+static void ngx_http_zwfw_auth_wipe(void *data);
+static ngx_uint_t ngx_http_zwfw_auth_weak(ngx_http_zwfw_auth_work_t *work);
+
+
+/* of no password: an unknown address takes as long as a known one */
+
+static u_char  ngx_http_zwfw_auth_nobody[] =
+    "scrypt$15$8$1$00000000000000000000000000000000$"
+    "0000000000000000000000000000000000000000000000000000000000000000";
+
+
+ngx_int_t
+ngx_http_zwfw_auth_hash(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    ngx_http_zwfw_auth_work_t  *work;
+
+    static ngx_str_t  field = ngx_string("password");
+
+    if (ngx_http_zwfw_auth_take(r, ctx, &work) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_zwfw_auth_weak(work)) {
+        return ngx_http_zwfw_refuse(r, 422, "weak_password", &field);
+    }
+
+    return ngx_http_zwfw_work(r, ngx_http_zwfw_auth_make, work,
+                              sizeof(ngx_http_zwfw_auth_work_t));
+}
+
+
+/* letters alone or digits alone are guessed too soon */
+
+static ngx_uint_t
+ngx_http_zwfw_auth_weak(ngx_http_zwfw_auth_work_t *work)
+{
+    size_t      i;
+    ngx_uint_t  digits;
+
+    digits = 0;
+
+    for (i = 0; i < work->len; i++) {
+        if (work->password[i] >= '0' && work->password[i] <= '9') {
+            digits++;
+        }
+    }
+
+    return digits == 0 || digits == work->len;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_auth_take(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_http_zwfw_auth_work_t **work)
+{
+    zwfw_json_t                *password;
+    ngx_pool_cleanup_t         *cln;
+    ngx_http_zwfw_auth_work_t  *w;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_zwfw_auth_work_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    w = cln->data;
+    ngx_memzero(w, sizeof(ngx_http_zwfw_auth_work_t));
+
+    cln->handler = ngx_http_zwfw_auth_wipe;
+    ctx->data = w;
+    *work = w;
+
+    password = zwfw_json_get(ctx->body, "password", 8);
+
+    if (password->value.len > NGX_HTTP_ZWFW_AUTH_PASSWORD) {
+        return NGX_ERROR;
+    }
+
+    w->len = password->value.len;
+    ngx_memcpy(w->password, password->value.data, w->len);
+    ngx_explicit_memzero(password->value.data, w->len);
+
+    zwfw_json_remove(ctx->body, password);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_zwfw_auth_wipe(void *data)
+{
+    ngx_explicit_memzero(data, sizeof(ngx_http_zwfw_auth_work_t));
+}
+
+
+/* in a thread */
+
+static void
+ngx_http_zwfw_auth_make(void *data)
+{
+    ngx_http_zwfw_auth_work_t  *work = data;
+
+    ngx_str_t  password;
+
+    password.len = work->len;
+    password.data = work->password;
+
+    work->rc = ngx_http_zwfw_password_hash(&password, work->hash);
+}
+
+
+static void
+ngx_http_zwfw_auth_verify(void *data)
+{
+    ngx_http_zwfw_auth_work_t  *work = data;
+
+    ngx_str_t  password;
+
+    password.len = work->len;
+    password.data = work->password;
+
+    work->rc = ngx_http_zwfw_password_verify(&password, work->hash);
+}
+
+
+ngx_int_t
+ngx_http_zwfw_auth_create(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    zwfw_str_t                  hash;
+    zwfw_json_t                *next;
+    ngx_http_zwfw_auth_work_t  *work = ctx->data;
+
+    static ngx_str_t  call = ngx_string("auth_register");
+
+    if (work->rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    next = zwfw_json_get(ctx->body, "next", 4);
+
+    if (next) {
+        ngx_http_zwfw_next(r, (ngx_str_t *) &next->value);
+        zwfw_json_remove(ctx->body, next);
+    }
+
+    hash.data = work->hash;
+    hash.len = ngx_strlen(work->hash);
+
+    if (zwfw_json_add(&ctx->mem, ctx->body, "password", ZWFW_JSON_STRING,
+                      &hash) == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_zwfw_call(r, NGX_HTTP_ZWFW_WRITE, &call, ctx->args,
+                              ctx->body);
+}
+
+
+ngx_int_t
+ngx_http_zwfw_auth_find(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    zwfw_json_t  *email, *body;
+
+    static ngx_str_t  call = ngx_string("auth_find");
+
+    email = zwfw_json_get(ctx->body, "email", 5);
+    body = zwfw_json_new(&ctx->mem, ZWFW_JSON_OBJECT, NULL);
+
+    if (body == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* one member is shared by two trees, so the second is written out now */
+
+    body->child = zwfw_json_get(email, "index", 5);
+    body->last = body->child;
+    body->count = 1;
+
+    return ngx_http_zwfw_call(r, NGX_HTTP_ZWFW_READ, &call, NULL, body);
+}
+
+
+ngx_int_t
+ngx_http_zwfw_auth_compare(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    zwfw_json_t                *answer, *hash;
+    ngx_http_zwfw_auth_work_t  *work;
+
+    answer = ngx_http_zwfw_answered(r);
+
+    if (answer == NULL || ngx_http_zwfw_auth_take(r, ctx, &work) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(work->hash, ngx_http_zwfw_auth_nobody,
+               sizeof(ngx_http_zwfw_auth_nobody));
+
+    hash = zwfw_json_get(answer, "password", 8);
+
+    if (hash && hash->value.len < sizeof(work->hash)) {
+        ngx_memcpy(work->hash, hash->value.data, hash->value.len);
+        work->hash[hash->value.len] = '\0';
+    }
+
+    return ngx_http_zwfw_work(r, ngx_http_zwfw_auth_verify, work,
+                              sizeof(ngx_http_zwfw_auth_work_t));
+}
+
+
+ngx_int_t
+ngx_http_zwfw_auth_enter(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    zwfw_json_t                *next;
+    ngx_http_zwfw_auth_work_t  *work = ctx->data;
+
+    static ngx_str_t  call = ngx_string("auth_enter");
+
+    next = zwfw_json_get(ctx->body, "next", 4);
+
+    if (next) {
+        ngx_http_zwfw_next(r, (ngx_str_t *) &next->value);
+        zwfw_json_remove(ctx->body, next);
+    }
+
+    if (zwfw_json_add(&ctx->mem, ctx->body, "right",
+                      work->rc == NGX_OK ? ZWFW_JSON_TRUE : ZWFW_JSON_FALSE,
+                      NULL) == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_zwfw_call(r, NGX_HTTP_ZWFW_WRITE, &call, ctx->args,
+                              ctx->body);
+}

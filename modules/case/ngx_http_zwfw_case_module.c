@@ -1,0 +1,532 @@
+
+/*
+ * Cases: apply, receive, accept, decide, query.
+ * GB/T 39047, 5.2.1.6 and 5.2.2.3
+ */
+
+
+#include "ngx_http_zwfw.h"
+
+
+#define NGX_HTTP_ZWFW_CASE_FILE  (20 * 1024 * 1024)     /* bytes of a file */
+
+
+static ngx_int_t ngx_http_zwfw_case_file(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+static ngx_int_t ngx_http_zwfw_case_init(ngx_conf_t *cf);
+
+
+/* fields of lists */
+
+static zwfw_field_t  ngx_http_zwfw_case_own_fields[] = {
+    { zwfw_string("state"), zwfw_type_code, ZWFW_FIELD_QUERY, 20, NULL, NULL },
+    { zwfw_string("after"), zwfw_type_cursor, ZWFW_FIELD_QUERY, 200, NULL,
+      NULL },
+    { zwfw_string("limit"), zwfw_type_integer, ZWFW_FIELD_QUERY, 100, NULL,
+      NULL },
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_case_inbox_fields[] = {
+    { zwfw_string("state"), zwfw_type_code, ZWFW_FIELD_QUERY, 20, NULL, NULL },
+    { zwfw_string("q"), zwfw_type_code, ZWFW_FIELD_QUERY, 50, NULL, NULL },
+    { zwfw_string("due"), zwfw_type_code, ZWFW_FIELD_QUERY, 20, NULL, NULL },
+    { zwfw_string("after"), zwfw_type_cursor, ZWFW_FIELD_QUERY, 200, NULL,
+      NULL },
+    { zwfw_string("limit"), zwfw_type_integer, ZWFW_FIELD_QUERY, 100, NULL,
+      NULL },
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_case_all_fields[] = {
+    { zwfw_string("state"), zwfw_type_code, ZWFW_FIELD_QUERY, 20, NULL, NULL },
+    { zwfw_string("overdue"), zwfw_type_boolean, ZWFW_FIELD_QUERY, 0, NULL,
+      NULL },
+    { zwfw_string("body"), zwfw_type_uuid, ZWFW_FIELD_QUERY, 0, NULL, NULL },
+    { zwfw_string("after"), zwfw_type_cursor, ZWFW_FIELD_QUERY, 200, NULL,
+      NULL },
+    { zwfw_string("limit"), zwfw_type_integer, ZWFW_FIELD_QUERY, 100, NULL,
+      NULL },
+      zwfw_null_field
+};
+
+
+/* what an applicant says */
+
+static zwfw_field_t  ngx_http_zwfw_case_person[] = {
+    { zwfw_string("name"), zwfw_type_name, ZWFW_FIELD_REQUIRED, 50, NULL,
+      NULL },
+    { zwfw_string("id_number"), zwfw_type_idnumber, ZWFW_FIELD_REQUIRED, 18,
+      NULL, "cases.id_number" },
+    { zwfw_string("phone"), zwfw_type_phone, ZWFW_FIELD_REQUIRED, 11, NULL,
+      "cases.phone" },
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_case_drafted[] = {
+    { zwfw_string("name"), zwfw_type_name, 0, 50, NULL, NULL },
+    { zwfw_string("id_number"), zwfw_type_idnumber, 0, 18, NULL,
+      "cases.id_number" },
+    { zwfw_string("phone"), zwfw_type_phone, 0, 11, NULL, "cases.phone" },
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_case_material[] = {
+    { zwfw_string("code"), zwfw_type_code, ZWFW_FIELD_REQUIRED, 20, NULL,
+      NULL },
+    { zwfw_string("file"), zwfw_type_file, 0, NGX_HTTP_ZWFW_CASE_FILE, NULL,
+      NULL },
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_case_new_fields[] = {
+    { zwfw_string("item"), zwfw_type_code,
+      ZWFW_FIELD_QUERY|ZWFW_FIELD_REQUIRED, 31, NULL, NULL },
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_case_apply_fields[] = {
+    { zwfw_string("item"), zwfw_type_code, ZWFW_FIELD_REQUIRED, 31, NULL,
+      NULL },
+    { zwfw_string("applicant"), zwfw_type_group, ZWFW_FIELD_REQUIRED, 0,
+      ngx_http_zwfw_case_person, NULL },
+    { zwfw_string("form"), zwfw_type_object, 0, 65536, NULL, NULL },
+    { zwfw_string("materials"), zwfw_type_list, 0, 40,
+      ngx_http_zwfw_case_material, NULL },
+    { zwfw_string("note"), zwfw_type_text, 0, 500, NULL, NULL },
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_case_draft_fields[] = {
+    { zwfw_string("item"), zwfw_type_code, ZWFW_FIELD_REQUIRED, 31, NULL,
+      NULL },
+    { zwfw_string("applicant"), zwfw_type_group, 0, 0,
+      ngx_http_zwfw_case_drafted, NULL },
+    { zwfw_string("form"), zwfw_type_object, 0, 65536, NULL, NULL },
+    { zwfw_string("materials"), zwfw_type_list, 0, 40,
+      ngx_http_zwfw_case_material, NULL },
+    { zwfw_string("note"), zwfw_type_text, 0, 500, NULL, NULL },
+      zwfw_null_field
+};
+
+
+/* acts on one case */
+
+static zwfw_field_t  ngx_http_zwfw_case_id_fields[] = {
+    { zwfw_string("id"), zwfw_type_uuid,
+      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_case_file_fields[] = {
+    { zwfw_string("id"), zwfw_type_uuid,
+      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
+    { zwfw_string("file"), zwfw_type_uuid,
+      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_case_act_fields[] = {
+    { zwfw_string("id"), zwfw_type_uuid,
+      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
+    { zwfw_string("version"), zwfw_type_integer, ZWFW_FIELD_REQUIRED, 0, NULL,
+      NULL },
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_case_save_fields[] = {
+    { zwfw_string("id"), zwfw_type_uuid,
+      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
+    { zwfw_string("version"), zwfw_type_integer, ZWFW_FIELD_REQUIRED, 0, NULL,
+      NULL },
+    { zwfw_string("applicant"), zwfw_type_group, 0, 0,
+      ngx_http_zwfw_case_drafted, NULL },
+    { zwfw_string("form"), zwfw_type_object, 0, 65536, NULL, NULL },
+    { zwfw_string("materials"), zwfw_type_list, 0, 40,
+      ngx_http_zwfw_case_material, NULL },
+    { zwfw_string("note"), zwfw_type_text, 0, 500, NULL, NULL },
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_case_reason_fields[] = {
+    { zwfw_string("id"), zwfw_type_uuid,
+      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
+    { zwfw_string("version"), zwfw_type_integer, ZWFW_FIELD_REQUIRED, 0, NULL,
+      NULL },
+    { zwfw_string("reason"), zwfw_type_text, ZWFW_FIELD_REQUIRED, 1000, NULL,
+      NULL },
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_case_notice[] = {
+    { zwfw_string("material"), zwfw_type_code, 0, 20, NULL, NULL },
+    { zwfw_string("field"), zwfw_type_code, 0, 50, NULL, NULL },
+    { zwfw_string("text"), zwfw_type_text, 0, 500, NULL, NULL },
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_case_correct_fields[] = {
+    { zwfw_string("id"), zwfw_type_uuid,
+      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
+    { zwfw_string("version"), zwfw_type_integer, ZWFW_FIELD_REQUIRED, 0, NULL,
+      NULL },
+    { zwfw_string("items"), zwfw_type_list, ZWFW_FIELD_REQUIRED, 50,
+      ngx_http_zwfw_case_notice, NULL },
+    { zwfw_string("note"), zwfw_type_text, 0, 1000, NULL, NULL },
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_case_reject_fields[] = {
+    { zwfw_string("id"), zwfw_type_uuid,
+      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
+    { zwfw_string("version"), zwfw_type_integer, ZWFW_FIELD_REQUIRED, 0, NULL,
+      NULL },
+    { zwfw_string("reason"), zwfw_type_text, ZWFW_FIELD_REQUIRED, 1000, NULL,
+      NULL },
+    { zwfw_string("remedy"), zwfw_type_text, ZWFW_FIELD_REQUIRED, 1000, NULL,
+      NULL },
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_case_result[] = {
+    { zwfw_string("name"), zwfw_type_line, ZWFW_FIELD_REQUIRED, 100, NULL,
+      NULL },
+    { zwfw_string("number"), zwfw_type_line, 0, 50, NULL, NULL },
+    { zwfw_string("valid_until"), zwfw_type_date, 0, 0, NULL, NULL },
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_case_grant_fields[] = {
+    { zwfw_string("id"), zwfw_type_uuid,
+      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
+    { zwfw_string("version"), zwfw_type_integer, ZWFW_FIELD_REQUIRED, 0, NULL,
+      NULL },
+    { zwfw_string("result"), zwfw_type_group, ZWFW_FIELD_REQUIRED, 0,
+      ngx_http_zwfw_case_result, NULL },
+    { zwfw_string("opinion"), zwfw_type_text, ZWFW_FIELD_REQUIRED, 1000, NULL,
+      NULL },
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_case_refuse_fields[] = {
+    { zwfw_string("id"), zwfw_type_uuid,
+      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
+    { zwfw_string("version"), zwfw_type_integer, ZWFW_FIELD_REQUIRED, 0, NULL,
+      NULL },
+    { zwfw_string("reason"), zwfw_type_text, ZWFW_FIELD_REQUIRED, 1000, NULL,
+      NULL },
+    { zwfw_string("remedy"), zwfw_type_text, ZWFW_FIELD_REQUIRED, 1000, NULL,
+      NULL },
+    { zwfw_string("opinion"), zwfw_type_text, ZWFW_FIELD_REQUIRED, 1000, NULL,
+      NULL },
+      zwfw_null_field
+};
+
+
+static ngx_http_zwfw_step_pt  ngx_http_zwfw_case_file_steps[] = {
+    ngx_http_zwfw_case_file,        /* api.case_file: right, name, type     */
+    ngx_http_zwfw_step_file         /* verified and decrypted in a thread   */
+};
+
+
+static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
+
+    /* 5.2.2.3, application */
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("/new"),
+      .who = NGX_HTTP_ZWFW_NATURAL,
+      .level = 1,
+      .fields = ngx_http_zwfw_case_new_fields,
+      .call = ngx_string("case_new"),
+      .class = NGX_HTTP_ZWFW_READ,
+      .page = ngx_string("case/new") },
+
+    { .method = NGX_HTTP_POST,
+      .path = ngx_string("/"),
+      .who = NGX_HTTP_ZWFW_NATURAL,
+      .level = 1,
+      .fields = ngx_http_zwfw_case_apply_fields,
+      .call = ngx_string("case_apply"),
+      .class = NGX_HTTP_ZWFW_WRITE,
+      .form = ngx_string("/new"),
+      .next = ngx_string("/case/{id}"),
+      .limit = { 60, 3600, ngx_string("uid") } },
+
+    { .method = NGX_HTTP_POST,
+      .path = ngx_string("/draft"),
+      .who = NGX_HTTP_ZWFW_NATURAL,
+      .level = 1,
+      .fields = ngx_http_zwfw_case_draft_fields,
+      .call = ngx_string("case_draft"),
+      .class = NGX_HTTP_ZWFW_WRITE,
+      .form = ngx_string("/new"),
+      .next = ngx_string("/case/{id}/edit"),
+      .limit = { 60, 3600, ngx_string("uid") } },
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("/{id}/edit"),
+      .who = NGX_HTTP_ZWFW_NATURAL,
+      .level = 1,
+      .fields = ngx_http_zwfw_case_id_fields,
+      .call = ngx_string("case_edit"),
+      .class = NGX_HTTP_ZWFW_READ,
+      .page = ngx_string("case/edit") },
+
+    { .method = NGX_HTTP_POST,
+      .path = ngx_string("/{id}/save"),
+      .who = NGX_HTTP_ZWFW_NATURAL,
+      .level = 1,
+      .fields = ngx_http_zwfw_case_save_fields,
+      .call = ngx_string("case_save"),
+      .class = NGX_HTTP_ZWFW_WRITE,
+      .form = ngx_string("/{id}/edit"),
+      .next = ngx_string("/case/{id}/edit") },
+
+    { .method = NGX_HTTP_POST,
+      .path = ngx_string("/{id}/submit"),
+      .who = NGX_HTTP_ZWFW_NATURAL,
+      .level = 1,
+      .fields = ngx_http_zwfw_case_save_fields,
+      .call = ngx_string("case_submit"),
+      .class = NGX_HTTP_ZWFW_WRITE,
+      .form = ngx_string("/{id}/edit"),
+      .next = ngx_string("/case/{id}") },
+
+    { .method = NGX_HTTP_POST,
+      .path = ngx_string("/{id}/drop"),
+      .who = NGX_HTTP_ZWFW_NATURAL,
+      .level = 1,
+      .fields = ngx_http_zwfw_case_act_fields,
+      .call = ngx_string("case_drop"),
+      .class = NGX_HTTP_ZWFW_WRITE,
+      .next = ngx_string("/case/") },
+
+    { .method = NGX_HTTP_POST,
+      .path = ngx_string("/{id}/resubmit"),
+      .who = NGX_HTTP_ZWFW_NATURAL,
+      .level = 1,
+      .fields = ngx_http_zwfw_case_save_fields,
+      .call = ngx_string("case_resubmit"),
+      .class = NGX_HTTP_ZWFW_WRITE,
+      .form = ngx_string("/{id}/edit"),
+      .next = ngx_string("/case/{id}") },
+
+    { .method = NGX_HTTP_POST,
+      .path = ngx_string("/{id}/withdraw"),
+      .who = NGX_HTTP_ZWFW_NATURAL,
+      .level = 1,
+      .fields = ngx_http_zwfw_case_reason_fields,
+      .call = ngx_string("case_withdraw"),
+      .class = NGX_HTTP_ZWFW_WRITE,
+      .form = ngx_string("/{id}"),
+      .next = ngx_string("/case/{id}") },
+
+    /* 5.2.1.6, query of the own cases */
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("/"),
+      .who = NGX_HTTP_ZWFW_NATURAL,
+      .level = 1,
+      .fields = ngx_http_zwfw_case_own_fields,
+      .call = ngx_string("case_own_list"),
+      .class = NGX_HTTP_ZWFW_READ,
+      .page = ngx_string("case/list") },
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("/{id}"),
+      .who = NGX_HTTP_ZWFW_NATURAL,
+      .level = 1,
+      .fields = ngx_http_zwfw_case_id_fields,
+      .call = ngx_string("case_show"),
+      .class = NGX_HTTP_ZWFW_READ,
+      .page = ngx_string("case/show") },
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("/{id}/receipt"),
+      .who = NGX_HTTP_ZWFW_NATURAL|NGX_HTTP_ZWFW_CLERK
+             |NGX_HTTP_ZWFW_APPROVER,
+      .level = 1,
+      .fields = ngx_http_zwfw_case_id_fields,
+      .call = ngx_string("case_receipt"),
+      .class = NGX_HTTP_ZWFW_READ,
+      .page = ngx_string("case/receipt"),
+      .reads = ngx_string("case") },
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("/{id}/files/{file}"),
+      .who = NGX_HTTP_ZWFW_NATURAL|NGX_HTTP_ZWFW_CLERK
+             |NGX_HTTP_ZWFW_APPROVER,
+      .level = 1,
+      .fields = ngx_http_zwfw_case_file_fields,
+      .steps = ngx_http_zwfw_case_file_steps,
+      .reads = ngx_string("case") },
+
+    /* 5.2.2.3, receiving and accepting */
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("/inbox"),
+      .who = NGX_HTTP_ZWFW_CLERK|NGX_HTTP_ZWFW_APPROVER,
+      .fields = ngx_http_zwfw_case_inbox_fields,
+      .call = ngx_string("case_inbox"),
+      .class = NGX_HTTP_ZWFW_READ,
+      .page = ngx_string("case/inbox"),
+      .reads = ngx_string("case") },
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("/{id}/work"),
+      .who = NGX_HTTP_ZWFW_CLERK|NGX_HTTP_ZWFW_APPROVER,
+      .fields = ngx_http_zwfw_case_id_fields,
+      .call = ngx_string("case_work"),
+      .class = NGX_HTTP_ZWFW_READ,
+      .page = ngx_string("case/work"),
+      .reads = ngx_string("case") },
+
+    { .method = NGX_HTTP_POST,
+      .path = ngx_string("/{id}/receive"),
+      .who = NGX_HTTP_ZWFW_CLERK,
+      .fields = ngx_http_zwfw_case_act_fields,
+      .call = ngx_string("case_receive"),
+      .class = NGX_HTTP_ZWFW_WRITE,
+      .form = ngx_string("/{id}/work"),
+      .next = ngx_string("/case/{id}/work") },
+
+    { .method = NGX_HTTP_POST,
+      .path = ngx_string("/{id}/correct"),
+      .who = NGX_HTTP_ZWFW_CLERK,
+      .fields = ngx_http_zwfw_case_correct_fields,
+      .call = ngx_string("case_correct"),
+      .class = NGX_HTTP_ZWFW_WRITE,
+      .form = ngx_string("/{id}/work"),
+      .next = ngx_string("/case/{id}/work") },
+
+    { .method = NGX_HTTP_POST,
+      .path = ngx_string("/{id}/accept"),
+      .who = NGX_HTTP_ZWFW_CLERK,
+      .fields = ngx_http_zwfw_case_act_fields,
+      .call = ngx_string("case_accept"),
+      .class = NGX_HTTP_ZWFW_WRITE,
+      .form = ngx_string("/{id}/work"),
+      .next = ngx_string("/case/{id}/work") },
+
+    { .method = NGX_HTTP_POST,
+      .path = ngx_string("/{id}/reject"),
+      .who = NGX_HTTP_ZWFW_CLERK,
+      .fields = ngx_http_zwfw_case_reject_fields,
+      .call = ngx_string("case_reject"),
+      .class = NGX_HTTP_ZWFW_WRITE,
+      .form = ngx_string("/{id}/work"),
+      .next = ngx_string("/case/{id}/work") },
+
+    /* 5.2.2.3, decision */
+
+    { .method = NGX_HTTP_POST,
+      .path = ngx_string("/{id}/grant"),
+      .who = NGX_HTTP_ZWFW_APPROVER,
+      .fields = ngx_http_zwfw_case_grant_fields,
+      .call = ngx_string("case_grant"),
+      .class = NGX_HTTP_ZWFW_WRITE,
+      .form = ngx_string("/{id}/work"),
+      .next = ngx_string("/case/{id}/work") },
+
+    { .method = NGX_HTTP_POST,
+      .path = ngx_string("/{id}/refuse"),
+      .who = NGX_HTTP_ZWFW_APPROVER,
+      .fields = ngx_http_zwfw_case_refuse_fields,
+      .call = ngx_string("case_refuse"),
+      .class = NGX_HTTP_ZWFW_WRITE,
+      .form = ngx_string("/{id}/work"),
+      .next = ngx_string("/case/{id}/work") },
+
+    /* 5.2.2.5, the supervisor's view: numbers, and cases without names */
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("/overview"),
+      .who = NGX_HTTP_ZWFW_SUPERVISOR,
+      .fields = ngx_http_zwfw_case_all_fields,
+      .call = ngx_string("case_overview"),
+      .class = NGX_HTTP_ZWFW_SLOW,
+      .page = ngx_string("case/overview") },
+
+      ngx_http_zwfw_null_route
+};
+
+
+/* 行政许可法 32: nothing said in five working days is acceptance */
+
+static ngx_http_zwfw_job_t  ngx_http_zwfw_case_jobs[] = {
+    { ngx_string("case_deem"), 60000, ngx_string("case_deem") },
+    { ngx_null_string, 0, ngx_null_string }
+};
+
+
+static ngx_http_zwfw_slice_t  ngx_http_zwfw_case_slice = {
+    &ngx_http_zwfw_abi_1,
+    ngx_string("case"),
+    ngx_http_zwfw_case_routes,
+    ngx_http_zwfw_case_jobs
+};
+
+
+static ngx_http_module_t  ngx_http_zwfw_case_module_ctx = {
+    ngx_http_zwfw_case_init,               /* preconfiguration */
+    NULL,                                  /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    NULL,                                  /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_zwfw_case_module = {
+    NGX_MODULE_V1,
+    &ngx_http_zwfw_case_module_ctx,        /* module context */
+    NULL,                                  /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_zwfw_case_file(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    static ngx_str_t  call = ngx_string("case_file");
+
+    return ngx_http_zwfw_call(r, NGX_HTTP_ZWFW_READ, &call, ctx->args, NULL);
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_case_init(ngx_conf_t *cf)
+{
+    return ngx_http_zwfw_add(cf, &ngx_http_zwfw_case_slice);
+}

@@ -1,0 +1,234 @@
+
+/*
+ * What guards and foreign upstreams need: refusals in the access phase, and
+ * requests without identity headers or cookies of ours
+ */
+
+
+#include "ngx_http_zwfw_session.h"
+
+
+static ngx_int_t ngx_http_zwfw_strip(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_zwfw_identity(ngx_str_t *name);
+static ngx_int_t ngx_http_zwfw_unlink(ngx_http_request_t *r,
+    ngx_list_part_t *part, ngx_uint_t i);
+static void ngx_http_zwfw_cut_cookie(ngx_str_t *value, ngx_str_t *name);
+
+
+ngx_int_t
+ngx_http_zwfw_guard_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_zwfw_strip;
+
+    return NGX_OK;
+}
+
+
+/* a guard's refusal: our page for a browser, a problem for others */
+
+ngx_int_t
+ngx_http_zwfw_answer_refusal(ngx_http_request_t *r)
+{
+    ngx_str_t            *accept;
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    accept = ngx_http_zwfw_header(r, (u_char *) "accept",
+                                  sizeof("accept") - 1);
+
+    ctx->page = (accept
+                 && ngx_strlcasestrn(accept->data, accept->data + accept->len,
+                                     (u_char *) "text/html",
+                                     sizeof("text/html") - 2)
+                    != NULL);
+
+    ctx->resume = ngx_http_zwfw_run;
+
+    r->main->count++;
+
+    ngx_http_zwfw_run(r);
+
+    return NGX_DONE;
+}
+
+
+/* X-Zwfw-User and the like are ours to say: each spelling goes at once */
+
+static ngx_int_t
+ngx_http_zwfw_strip(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (!ngx_http_zwfw_identity(&h[i].key)) {
+                continue;
+            }
+
+            if (ngx_http_zwfw_unlink(r, part, i) != NGX_OK) {
+                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            }
+
+            break;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* "x-zwfw-", in any case, with "_" or "." in the place of "-" */
+
+static ngx_uint_t
+ngx_http_zwfw_identity(ngx_str_t *name)
+{
+    u_char      c;
+    ngx_uint_t  i;
+
+    static u_char  prefix[] = "x-zwfw-";
+
+    if (name->len < sizeof(prefix) - 1) {
+        return 0;
+    }
+
+    for (i = 0; i < sizeof(prefix) - 1; i++) {
+        c = ngx_tolower(name->data[i]);
+
+        if (c == '_' || c == '.') {
+            c = '-';
+        }
+
+        if (c != prefix[i]) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/*
+ * Takes header i out of a part: others keep their places, as nginx points at
+ * them, so the part is split in two around it
+ */
+
+static ngx_int_t
+ngx_http_zwfw_unlink(ngx_http_request_t *r, ngx_list_part_t *part,
+    ngx_uint_t i)
+{
+    ngx_list_t       *list;
+    ngx_list_part_t  *rest;
+    ngx_table_elt_t  *h;
+
+    list = &r->headers_in.headers;
+    h = part->elts;
+
+    rest = ngx_palloc(r->pool, sizeof(ngx_list_part_t));
+    if (rest == NULL) {
+        return NGX_ERROR;
+    }
+
+    rest->elts = &h[i + 1];
+    rest->nelts = part->nelts - i - 1;
+    rest->next = part->next;
+
+    part->nelts = i;
+    part->next = rest;
+
+    if (list->last == part) {
+        list->last = rest;
+
+        /* no room is left behind the rest: the next header gets a part */
+
+        list->nalloc = rest->nelts;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the upstream behind a guard does not get our cookie */
+
+void
+ngx_http_zwfw_hide_cookie(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_str_t        *name;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    name = ngx_http_zwfw_cookie_name(r);
+    if (name == NULL) {
+        return;
+    }
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len == 6
+                && ngx_strncasecmp(h[i].key.data, (u_char *) "cookie", 6) == 0)
+            {
+                ngx_http_zwfw_cut_cookie(&h[i].value, name);
+            }
+        }
+    }
+}
+
+
+/* "a=1; zwfw=x; b=2" becomes "a=1; b=2" */
+
+static void
+ngx_http_zwfw_cut_cookie(ngx_str_t *value, ngx_str_t *name)
+{
+    u_char  *p, *last, *end, *to;
+
+    p = value->data;
+    last = p + value->len;
+    to = p;
+
+    while (p < last) {
+        while (p < last && (*p == ' ' || *p == ';')) {
+            p++;
+        }
+
+        end = ngx_strlchr(p, last, ';');
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        if (p == end
+            || ((size_t) (end - p) > name->len && p[name->len] == '='
+                && ngx_strncmp(p, name->data, name->len) == 0))
+        {
+            p = end;
+            continue;
+        }
+
+        if (to != value->data) {
+            *to++ = ';';
+            *to++ = ' ';
+        }
+
+        to = ngx_movemem(to, p, end - p);
+        p = end;
+    }
+
+    value->len = to - value->data;
+}

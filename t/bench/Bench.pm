@@ -1,0 +1,450 @@
+package Bench;
+
+# Measures two sides of a row in turns, in one run, against one nginx and the
+# stores that ./build.sh bench has started.  run.pl has the rows.
+#
+#     my $bench = Bench->start(@rows);      # rows that can be measured, ready
+#     $bench->round for 1 .. 9;
+#     $bench->results;                      # a list of hashes
+#
+# A side has two functions.  measure() takes a slice of time and returns
+# { rate, cpu }: requests a second and, of nginx, nanoseconds of its workers'
+# processor time a request.  ready() returns when all that it needs is warm.
+#
+#     $bench->http('/path', session => 1, hits => 'page_cache', script => lua)
+#     $bench->pgbench('item_show', { code => '...' }, { body })
+
+use strict;
+use warnings;
+use utf8;
+
+use Digest::SHA qw(sha256_hex);
+use File::Temp ();
+use JSON::PP ();
+
+use Http;
+use NginxServer;
+use Proc;
+
+my $json = JSON::PP->new->utf8->canonical;
+
+my @me = qw(uid acting_for roles body region level channel request_id session);
+
+# an invented person; the token is 32 bytes as base64url
+
+my %person = (uid => '019a0000-0000-7000-8000-0000000be2c4',
+              name => '演示人员', body => '', region => '370100', roles => '',
+              channel => 'pc', agent => 'wrk', who => 2, level => 3);
+
+my ($pgbench) = reverse sort glob '/usr/lib/postgresql/*/bin/pgbench';
+
+
+# ---- a run ----
+
+sub start {
+    my ($class, @rows) = @_;
+
+    my $self = bless { rows => \@rows }, $class;
+    my @present = grep { !$_->{needs} or $_->{needs}->() } @rows;
+
+    $self->{nginx} = NginxServer->start(
+        workers => 2, level => 'warn', connections => 1024,
+        main => "worker_cpu_affinity auto;\n", http => platform(),
+        server => join "\n", common(), map { $_->{conf} // () } @present);
+
+    $self->{http} = Http->new(port => $self->{nginx}->port);
+    $self->file('1k.html', 'x' x 1023 . "\n");
+    $self->keep_session;
+
+    for my $row (grep { $_->{sides} } @present) {
+        @$row{qw(a b)} = $row->{sides}->($self);
+        $_->{ready}->() for $row->{a}, $row->{b};
+        $row->{pairs} = [];
+    }
+
+    return $self;
+}
+
+
+# each side of each row once; who begins, changes
+
+sub round {
+    my $self = shift;
+
+    my $turn = $self->{turn}++ % 2;
+
+    for my $row (grep { $_->{pairs} } @{ $self->{rows} }) {
+        my %pair;
+
+        for my $side ($turn ? qw(b a) : qw(a b)) {
+            $pair{$side} = $row->{$side}{measure}->();
+        }
+
+        push @{ $row->{pairs} }, \%pair;
+    }
+}
+
+
+# Whoever holds the run against a target knows how much two equal sides differ.
+
+sub results {
+    my $self = shift;
+
+    my @done = map { result($_) } @{ $self->{rows} };
+    my ($same) = grep { $_->{name} eq 'same' } @done;
+    my $noisy = !$same || abs($same->{value} - 1) > 0.03;
+
+    for my $row (grep { defined $_->{value} } @done) {
+        $row->{verdict} = $noisy ? 'noisy' : delete $row->{met} ? 'ok' : 'below';
+        delete $row->{met};
+    }
+
+    return @done;
+}
+
+
+sub result {
+    my $row = shift;
+
+    my %result = (name => $row->{name}, title => $row->{title},
+                  target => $row->{target});
+
+    return { %result, verdict => 'absent' } if !$row->{pairs};
+
+    my @pairs = @{ $row->{pairs} };
+    my ($low, $value, $high) = quartiles(map { $row->{judge}->($_) } @pairs);
+
+    for my $side (qw(a b)) {
+        my @slices = map { $_->{$side} } @pairs;
+
+        $result{"${side}_rate"} = int +(quartiles(map { $_->{rate} } @slices))[1];
+        $result{"${side}_cpu_us"} = rounded(
+            (quartiles(map { $_->{cpu} / 1000 } @slices))[1], 2)
+            if defined $slices[0]{cpu};
+    }
+
+    my ($bound, $target) = split ' ', $row->{target};
+    my $met = $bound eq '>=' ? $value >= $target
+        : $bound eq '<=' ? $value <= $target : abs($value - 1) <= 0.03;
+
+    return { %result, value => rounded($value, 3),
+             quartiles => [rounded($low, 3), rounded($high, 3)],
+             pairs => scalar @pairs,
+             met => $met && $result{a_rate} >= ($row->{floor} // 0) };
+}
+
+
+# ---- judges: the figure of one pair ----
+
+# share of the processor time: 1 is the same, 0.5 is twice the cost of B
+
+sub cpu_ratio {
+    my $pair = shift;
+
+    return $pair->{b}{cpu} / $pair->{a}{cpu};
+}
+
+
+# what A costs more than B: microseconds a request
+
+sub cpu_added {
+    my $pair = shift;
+
+    return ($pair->{a}{cpu} - $pair->{b}{cpu}) / 1000;
+}
+
+
+sub rate_ratio {
+    my $pair = shift;
+
+    return $pair->{a}{rate} / $pair->{b}{rate};
+}
+
+
+# ---- what a row may need ----
+
+# is there such a directive in what was built?
+
+sub directive {
+    my $name = shift;
+
+    for my $so (split ' ', $ENV{TEST_NGINX_LOAD_MODULES} // '') {
+        open my $in, '<:raw', $so or die "$so: $!\n";
+        local $/;
+        return 1 if readline($in) =~ /\0\Q$name\E\0/;
+    }
+
+    return 0;
+}
+
+
+sub slice {
+    my $name = shift;
+
+    return ($ENV{TEST_NGINX_LOAD_MODULES} // '') =~ /_zwfw_${name}_module\.so/;
+}
+
+
+# ---- sides ----
+
+# Options: session (with the cookie of somebody known), hits (the counter that
+# must rise with each request), connections, seconds, script (Lua for wrk).
+
+sub http {
+    my ($self, $path, %o) = @_;
+
+    my $headers = $self->headers(%o);
+    my $url = 'http://127.0.0.1:' . $self->{nginx}->port . $path;
+
+    my @command = ('wrk', '-t1', '-c', $o{connections} // 32,
+                   '-d', ($o{seconds} // 1) . 's', '--timeout', '10s',
+                   map { ('-H', "$_: $headers->{$_}") } sort keys %$headers);
+
+    push @command, '-s', $self->file("$self->{scripts}.lua", $o{script})
+        if $o{script} and ++$self->{scripts};
+
+    my $measure = sub {
+        my $before = $self->worker_time;
+        my $text = output(@command, $url);
+        my $used = $self->worker_time - $before;
+
+        my ($n) = $text =~ /(\d+) requests in / or die "wrk: $text\n";
+        my ($rate) = $text =~ m{Requests/sec:\s+([\d.]+)};
+
+        die "$path: $1\n" if $text =~ /(Non-2xx .*|Socket errors: .*)/;
+        return { rate => $rate, cpu => $used / $n, count => $n };
+    };
+
+    my $ready = sub {
+        $self->wait_for_hit($path, $headers, $o{hits}) if $o{hits};
+
+        my $before = $o{hits} && $self->counter($o{hits});
+        my $slice = $measure->();
+        my $hits = $o{hits} ? $self->counter($o{hits}) - $before : 0;
+
+        die "$path: $hits hits in $o{hits}, $slice->{count} requests\n"
+            if $o{hits} and $hits < 0.99 * $slice->{count};
+    };
+
+    return { measure => $measure, ready => $ready };
+}
+
+
+# nothing is cached before the listener of the node has heard of the stores
+
+sub wait_for_hit {
+    my ($self, $path, $headers, $name) = @_;
+
+    Proc::until_true("a hit in $name", 30, sub {
+        my $before = $self->counter($name);
+        $self->{http}->get($path, headers => $headers);
+        return $self->counter($name) > $before;
+    });
+}
+
+
+# The same statement as core's, of the same user, with eight connections.
+
+sub pgbench {
+    my ($self, $call, $args, %o) = @_;
+
+    my %value = (args => $json->encode($args), body => '{}', me => {}, %o);
+    my %me = (level => 0, channel => 'pc', %{ $value{me} });
+
+    # pgbench's variables are never empty
+    my @set = grep { length($me{$_} // '') } @me;
+    my %set = map { $_ => ":me_$_" } @set;
+
+    my $file = $self->file("$call.sql",
+        'WITH me AS MATERIALIZED (SELECT '
+        . join(',', map { "set_config('zwfw.$_'," . ($set{$_} // "''")
+                          . ",true)" } @me)
+        . ") SELECT api.$call(:args::jsonb,:body::jsonb) FROM me;\n");
+
+    my @command = (
+        $pgbench, '-n', '-M', 'prepared', '-c', 8, '-j', 2,
+        '-T', $o{seconds} // 2, '-f', $file, '-D', "args=$value{args}",
+        '-D', "body=$value{body}",
+        (map { ('-D', "me_$_=$me{$_}") } @set),
+        $ENV{TEST_NGINX_ZWFW_POSTGRES});
+
+    my $measure = sub {
+        my $text = output(@command);
+
+        die "pgbench: $text\n" if $text =~ /^number of failed.*: [1-9]/m
+            or $text !~ /^tps = ([\d.]+)/m;
+        return { rate => $1 };
+    };
+
+    return { measure => $measure, ready => $measure };
+}
+
+
+# nanoseconds that the workers' threads have run
+
+sub worker_time {
+    my $self = shift;
+
+    my $time = 0;
+
+    for my $pid ($self->{nginx}->workers) {
+        for my $file (glob "/proc/$pid/task/*/schedstat") {
+            open my $in, '<', $file or next;
+            $time += (split ' ', readline $in)[0];
+        }
+    }
+
+    return $time;
+}
+
+
+sub counter {
+    my ($self, $name) = @_;
+
+    my $text = $self->{http}->get('/metrics')->body;
+    my ($n) = $text =~ /^zwfw_$name\w*\{[^}]*outcome="hit"[^}]*\} (\d+)/m
+        or die "no counter $name in /metrics\n";
+
+    return $n;
+}
+
+
+# ---- what the sides ask ----
+
+sub platform {
+    my %value = map {
+        ($_ => $ENV{"TEST_NGINX_ZWFW_$_"}
+            // die "TEST_NGINX_ZWFW_$_ is not set: run ./build.sh bench\n")
+    } qw(POSTGRES REDIS KEYS FILES HTML);
+
+    return <<"END";
+    sendfile on;
+    tcp_nopush on;
+    keepalive_requests 100000000;
+    keepalive_timeout 60s;
+    zwfw_insecure_cookies on;
+
+    zwfw_platform bench {
+        code 370000;
+        kind province;
+        base_url http://localhost;
+        postgres "$value{POSTGRES}";
+        redis "$value{REDIS}";
+        keys "$value{KEYS}";
+        files "$value{FILES}";
+        html "$value{HTML}";
+    }
+END
+}
+
+
+sub common {
+    return <<"END";
+        access_log off;
+        zwfw_use bench;
+        location / { zwfw_pages $ENV{TEST_NGINX_ZWFW_HTML}; }
+        location /api/ { zwfw_api; }
+        location /file/ { alias \$DIR/html/; default_type text/html; }
+        location = /metrics { zwfw_metrics; }
+END
+}
+
+
+# a file that nginx serves under /file/; returns its full name
+
+sub file {
+    my ($self, $name, $text) = @_;
+
+    my $file = $self->{nginx}->dir . "/html/$name";
+
+    open my $out, '>', $file or die "$file: $!\n";
+    print $out $text;
+    close $out or die "$file: $!\n";
+
+    return $file;
+}
+
+
+# what is answered there; dies when it is no 200
+
+sub body {
+    my ($self, $path, %o) = @_;
+
+    my $res = $self->{http}->get($path, headers => $self->headers(%o));
+
+    die "$path: " . $res->code . "\n" if $res->code != 200;
+    return $res->body;
+}
+
+
+sub headers {
+    my ($self, %o) = @_;
+
+    return $o{session} ? { Cookie => "zwfw=$self->{token}" } : {};
+}
+
+
+# a session as it lies in Redis after a login
+
+sub keep_session {
+    my $self = shift;
+
+    my $token = $self->{token} = 'b' x 42 . 'A';
+    my $id = sha256_hex($token);
+    my $life = 3600;
+    my ($socket) = $ENV{TEST_NGINX_ZWFW_REDIS} =~ /^unix:(.*)/
+        or die "Redis is not on a unix socket\n";
+
+    my $text = $json->encode({ %person, created => time,
+                               expires => time + $life });
+
+    for ([s => $text], [t => 1]) {
+        my ($kind, $value) = @$_;
+
+        output('redis-cli', '-s', $socket, 'SET', "zwfw:bench:$kind:{$id}",
+               $value, 'EX', $life) eq "OK\n" or die "Redis kept no session\n";
+    }
+}
+
+
+# ---- helpers ----
+
+sub output {
+    my @command = @_;
+
+    my $file = File::Temp->new(TEMPLATE => 'zwfw-b-XXXXXX', TMPDIR => 1);
+    my $pid = Proc::spawn(command => \@command, log => "$file");
+
+    my $status = Proc::finish($pid, 60);
+
+    local $/;
+    my $text = readline($file) // '';
+    die "$command[0] failed: $text\n" if $status;
+
+    return $text;
+}
+
+
+# lower quartile, median, upper quartile
+
+sub quartiles {
+    my @sorted = sort { $a <=> $b } @_;
+
+    return map {
+        my $at = $_ * $#sorted / 4;
+        my $i = int $at;
+        my $next = $sorted[$i + 1] // $sorted[$i];
+
+        $sorted[$i] + ($at - $i) * ($next - $sorted[$i]);
+    } 1 .. 3;
+}
+
+
+sub rounded {
+    my ($n, $digits) = @_;
+
+    return 0 + sprintf "%.${digits}f", $n;
+}
+
+
+1;

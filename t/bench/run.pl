@@ -1,0 +1,175 @@
+#!/usr/bin/perl
+
+# The rows of ./build.sh bench [--json] [--rounds N] [row ...].  Each is
+# measured in turns, A and B, at least nine times in one run; the figure is the
+# median of the pairs.  Sides, judges and needs are explained in Bench.pm.
+#
+#     verdict  ok, below; absent: what it measures is not built;
+#              noisy: two equal sides differ by more than 3 %
+#
+# Targets are goals for a quiet machine, no test asserts them.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::Bin, "$FindBin::Bin/../lib";
+
+use Bench;
+use JSON::PP ();
+
+my $item = '11990102MB0DEM105F4000199001000';
+
+my @rows = (
+    { name => 'same',
+      title => 'static file of 1 KiB / the same again (A/A)',
+      target => '= 1',
+      judge => \&Bench::cpu_ratio,
+      sides => sub { map { $_[0]->http('/file/1k.html') } 1 .. 2 } },
+
+    { name => 'guarded_file',
+      title => 'guarded static file, session cached / unguarded',
+      target => '>= 0.95',
+      needs => sub { Bench::directive('zwfw_auth') },
+      conf => 'location /guarded/ { zwfw_auth who=natural level=1;
+               alias $DIR/html/; default_type text/html; }',
+      judge => \&Bench::cpu_ratio,
+      sides => sub { ($_[0]->http('/guarded/1k.html', session => 1,
+                                  hits => 'session_cache'),
+                      $_[0]->http('/file/1k.html', session => 1)) } },
+
+    { name => 'log_phase',
+      title => 'log phase, microseconds added to a request',
+      target => '<= 0.4',
+      needs => sub { Bench::slice('monitor') },
+      judge => \&Bench::cpu_added },
+
+    { name => 'cached_page',
+      title => 'cached public page, anonymous / static file of its size',
+      target => '>= 0.80',
+      judge => \&Bench::cpu_ratio,
+      sides => sub { page($_[0]) } },
+
+    { name => 'cached_page_session',
+      title => 'cached public page, personal holes / static file of its size',
+      target => '>= 0.60',
+      judge => \&Bench::cpu_ratio,
+      sides => sub { page($_[0], session => 1) } },
+
+    { name => 'one_row_read',
+      title => 'GET /api/item/{code}, 64 connections / pgbench, 8',
+      target => '>= 0.70',
+      judge => \&Bench::rate_ratio,
+      sides => sub { ($_[0]->http("/api/item/$item", connections => 64,
+                                  seconds => 2),
+                      $_[0]->pgbench('item_show', { code => $item })) } },
+
+    { name => 'case_submit',
+      title => 'POST /api/case/ / pgbench, durable',
+      target => '>= 0.60', floor => 300,
+      needs => sub { Bench::slice('case') },
+      judge => \&Bench::rate_ratio },
+
+    { name => 'case_transition',
+      title => 'transition of a case / pgbench, durable',
+      target => '>= 0.60', floor => 600,
+      needs => sub { Bench::slice('case') },
+      judge => \&Bench::rate_ratio },
+);
+
+exit main(@ARGV);
+
+
+# a page from the cache, and a file of the same length
+
+sub page {
+    my ($bench, %o) = @_;
+
+    my %me = $o{session} ? (session => 1) : ();
+    my $name = $o{session} ? 'personal.html' : 'page.html';
+
+    my $page = $bench->http("/item/$item", hits => 'page_cache', %me);
+    $bench->file($name, 'x' x length $bench->body("/item/$item", %me));
+
+    return ($page, $bench->http("/file/$name", %me));
+}
+
+
+sub main {
+    my ($as_json, $rounds, @names) = (0, 9);
+
+    while (defined(my $word = shift)) {
+        if ($word eq '--json') {
+            $as_json = 1;
+
+        } elsif ($word eq '--rounds') {
+            $rounds = int(shift // 0);
+
+        } else {
+            push @names, $word;
+        }
+    }
+
+    my @asked = !@names ? @rows : grep {
+        my $row = $_;
+        grep { $_ eq $row->{name} } 'same', @names;
+    } @rows;
+
+    die "usage: ./build.sh bench [--json] [--rounds N] [row ...]\n"
+        if $rounds < 1 or @names and @asked <= grep { $_ ne 'same' } @names;
+
+    my $bench = Bench->start(@asked);
+
+    for my $round (1 .. $rounds) {
+        print STDERR "\rbench: round $round of $rounds";
+        $bench->round;
+    }
+
+    print STDERR "\n";
+
+    my @results = $bench->results;
+    $as_json ? print_json(@results) : print_table(@results);
+
+    return 0;
+}
+
+
+sub print_json {
+    my $json = JSON::PP->new->utf8->canonical;
+
+    print $json->encode($_), "\n" for @_;
+}
+
+
+sub print_table {
+    my $line = "%-20s %-8s %7s  %-15s %-7s %15s %15s\n";
+
+    print "A / B, median of pairs; req/s and microseconds of the workers' "
+        . "processor time\n";
+    printf $line, qw(row target value quartiles verdict A B);
+
+    for my $row (@_) {
+        printf $line, $row->{name}, $row->{target}, $row->{value} // '',
+            join(' .. ', @{ $row->{quartiles} // [] }), $row->{verdict},
+            map { speed($row, $_) } qw(a b);
+    }
+
+    print "load of the machine: ", load(), "\n";
+}
+
+
+sub speed {
+    my ($row, $side) = @_;
+
+    my $rate = $row->{"${side}_rate"};
+    my $cpu = $row->{"${side}_cpu_us"};
+
+    return '' if !defined $rate;
+    return $rate . (defined $cpu ? " / $cpu us" : '');
+}
+
+
+sub load {
+    open my $in, '<', '/proc/loadavg' or return '?';
+    return join ' ', (split ' ', readline $in)[0 .. 2];
+}

@@ -1,0 +1,140 @@
+package Node;
+
+# A node of one platform, "test", over stores of its own: PostgreSQL with the
+# schema and demo data of all slices, Redis, and an nginx with both faces.
+#
+#     my $node = Node->new;                           # workers => 2
+#     my $anyone = $node->client;                     # an Http
+#     my $she = $node->client(roles => 'operator');   # one with a session
+#     $node->db->admin('SELECT 1'); $node->redis->query('PING');
+#     my @bad = $node->nginx->stop;
+#
+# Another node over the same stores: Node->new(db => $db, redis => $redis).
+
+use strict;
+use warnings;
+
+use Digest::SHA qw(sha256_hex);
+use JSON::PP;
+use MIME::Base64 qw(encode_base64url);
+
+use Http;
+use NginxServer;
+use Sql;
+use Stores;
+
+# bits of a session's audience
+
+my %who = (natural => 0x0002, clerk => 0x0010, approver => 0x0020,
+           supervisor => 0x0040, item_manager => 0x0080, item_editor => 0x0100,
+           operator => 0x0200);
+
+
+sub new {
+    my ($class, %o) = @_;
+
+    my $self = bless {
+        db => $o{db} // Sql->new(slices => [slices()]),
+        redis => $o{redis} // Stores::Redis->start,
+    }, $class;
+
+    $self->{nginx} = NginxServer->start(
+        workers => $o{workers} // 2, http => $self->platform . ($o{http} // ''),
+        level => $o{level} // 'info', server => <<'END' . ($o{server} // ''));
+        zwfw_use test;
+        zwfw_insecure_cookies on;
+        location /api/ { zwfw_api; }
+END
+
+    return $self;
+}
+
+
+# those that are built, in their order
+
+sub slices {
+    open my $in, '<', 'modules/order' or die "modules/order: $!\n";
+
+    return grep { -f "modules/$_/config" } map { /^(\w+)$/ } <$in>;
+}
+
+
+sub platform {
+    my $self = shift;
+
+    my $keys = $ENV{TEST_NGINX_ZWFW_KEYS}
+        // die "TEST_NGINX_ZWFW_KEYS is not set: run ./build.sh test FILE\n";
+    my $html = $ENV{TEST_NGINX_ZWFW_HTML} // 'html';
+    my $pg = $self->{db}->conninfo(user => 'zwfw_web');
+
+    return <<"END";
+    zwfw_platform test {
+        code 370000;
+        kind province;
+        name 测试政务服务平台（演示）;
+        base_url https://shandong.localhost:8443;
+        postgres "$pg";
+        redis "unix:${\ $self->{redis}->socket}";
+        keys $keys;
+        files \$DIR/files;
+        html $html;
+    }
+END
+}
+
+
+sub db {
+    return $_[0]{db};
+}
+
+
+sub redis {
+    return $_[0]{redis};
+}
+
+
+sub nginx {
+    return $_[0]{nginx};
+}
+
+
+# With roles or a kind it has a session: { roles, uid, body, level, kind }.
+
+sub client {
+    my ($self, %me) = @_;
+
+    my $http = Http->new(port => $self->nginx->port, host => 'localhost');
+
+    $http->{cookies}{localhost}{zwfw} = $self->session(%me) if %me;
+
+    return $http;
+}
+
+
+# Puts a session into Redis as nginx does; returns its token.
+
+sub session {
+    my ($self, %me) = @_;
+
+    my $token = encode_base64url(join '', map { chr rand 256 } 1 .. 32);
+    my $hash = sha256_hex($token);
+    my @kinds = (split(/,/, $me{roles} // ''), $me{kind} // ());
+    my $bits = 0;
+
+    $bits |= $who{$_} // die "unknown role $_\n" for @kinds;
+
+    my $data = encode_json({
+        uid => $me{uid} // $self->db->uuid, name => "\x{5f20}\x{793a}\x{4f8b}",
+        body => $me{body} // '', region => '370000', channel => 'pc',
+        roles => $me{roles} // '', agent => 'test', who => $bits,
+        level => $me{level} // 4, created => time, expires => time + 3600,
+    });
+
+    $self->redis->query('SET', "zwfw:test:s:{$hash}", $data, 'EX', 3600);
+    $self->redis->query('SET', "zwfw:test:t:{$hash}", 1, 'EX', 1800);
+
+    return $token;
+}
+
+
+1;

@@ -1,0 +1,173 @@
+# Lists among 300,000 rows: neither a Seq Scan nor a Sort, whatever the filter,
+# in the first plans of a connection and in those it settles for.
+
+use strict;
+use warnings;
+use utf8;
+
+use lib 't/lib';
+
+use Encode qw(encode_utf8);
+use JSON::PP ();
+use Sql;
+use Test::More;
+
+binmode $_, ':encoding(UTF-8)' for Test::More->builder->output,
+    Test::More->builder->failure_output;
+
+my $db = Sql->new;
+my $body = '019a0000-0000-7000-9000-000000000007';
+my $uid = '019a0000-0000-7000-a000-000000000007';
+
+
+# 3,000 counties with 100 items each; the index of words is built at the end
+
+$db->admin(q{
+SET session_replication_role = replica;
+SET maintenance_work_mem = '128MB';
+
+INSERT INTO zwfw.regions (code, name, parent, level)
+SELECT '99' || lpad(n::text, 4, '0'), '测试县', '370100', 4
+  FROM generate_series(1, 3000) n;
+
+INSERT INTO zwfw.bodies (id, credit_code, name, short_name, level, region)
+SELECT ('019a0000-0000-7000-9000-' || lpad(n::text, 12, '0'))::uuid,
+       c || zwfw.credit_check(c), '测试局（演示）', '测试局（演示）', 4,
+       '99' || lpad(n::text, 4, '0')
+  FROM generate_series(1, 3000) n,
+       LATERAL (SELECT '1199' || lpad(n::text, 4, '0') || 'MB0DEMXX0' AS c) x;
+
+INSERT INTO zwfw.item_catalog (code, name, type, basis, levels)
+SELECT '000198' || lpad(k::text, 6, '0'),
+       substr('食品药品道路水路建筑户外公共场所劳务医疗机动不动产社保生育户口档案森林矿产',
+              k / 5 + 1, 2)
+       || (ARRAY['生产经营许可', '变更登记', '注销登记', '信息备案',
+                 '资格认定'])[k % 5 + 1],
+       (ARRAY['01', '07', '20'])[k % 3 + 1], '法', '{4}'
+  FROM generate_series(0, 99) k;
+
+INSERT INTO zwfw.item_catalog (code, name, type, basis, levels)
+SELECT '000197' || lpad(k::text, 6, '0'), '测试目录',
+       (ARRAY['01', '07', '20'])[k % 3 + 1], '法', '{4}'
+  FROM generate_series(1, 30000) k;
+
+DROP INDEX zwfw.items_words;
+
+INSERT INTO zwfw.items (id, code, version, state, catalog_code, name, type,
+    body, level, region, anticipate_day, promise_day, objects, topics, heat,
+    updated_at)
+SELECT gen_random_uuid(), b.credit_code || '4' || k.code, 1,
+       CASE right(k.code, 2) WHEN '99' THEN 'pending' WHEN '98' THEN 'draft'
+       ELSE 'in_use' END, k.code, k.name, k.type, b.id, '4', b.region, 20, 5,
+       '{1}', ARRAY['u' || lpad((right(k.code, 2)::integer % 30)::text, 2,
+                                '0')],
+       random() * 100000, now() - random() * interval '300 days'
+  FROM zwfw.bodies b, zwfw.item_catalog k
+ WHERE b.short_name LIKE '测试局%' AND k.code LIKE '000198%';
+
+CREATE INDEX items_words ON zwfw.items USING gin (words)
+    WITH (fastupdate = off);
+
+INSERT INTO zwfw.audit (chain, seq, at, uid, action, outcome, prev_hash, hash)
+SELECT n % 16, n / 16 + 1, now() - n * interval '1 minute',
+       ('019a0000-0000-7000-a000-' || lpad((n % 1000)::text, 12, '0'))::uuid,
+       (ARRAY['case_accept', 'item_save', 'login'])[n % 3 + 1], 'ok', '', ''
+  FROM generate_series(0, 299999) n;
+});
+
+$db->admin("VACUUM (ANALYZE) zwfw.$_")
+    for qw(items audit regions bodies item_catalog);
+
+is($db->admin('SELECT count(*) >= 300000 FROM zwfw.items'), 't',
+   '300,000 items');
+
+
+# all plans of a call, also of the statements inside; asked seven times, so
+# that a cached plan is among them
+
+sub plans {
+    my ($roles, $call, $args) = @_;
+
+    my $sql = "SELECT api.$call('$args', '{}');\n";
+    return $db->admin(
+        "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0;"
+        . 'SET auto_explain.log_nested_statements = on;'
+        . "SELECT set_config('zwfw.roles', '$roles', false),"
+        . " set_config('zwfw.body', '$body', false);"
+        . 'SET client_min_messages = log; SET ROLE zwfw_web;' . $sql x 7);
+}
+
+
+# where the first page ends
+
+sub cursor_of {
+    my ($roles, $call, $args) = @_;
+
+    my $answer = $db->user(roles => $roles, body => $body)
+        ->call($call, JSON::PP->new->decode(encode_utf8($args)));
+    return $answer->{next};
+}
+
+
+# without small tables, and without the pages of several bodies being merged
+
+sub found {
+    my ($text, $what) = @_;
+
+    return [grep { !/ on (item_topics|clock|"\*VALUES\*")/ }
+            $text =~ /($what)/g];
+}
+
+
+my @lists = (
+    ['operator', 'audit_list', '{}'],
+    ['operator', 'audit_list', qq({"uid": "$uid"})],
+    ['operator', 'audit_list', '{"action": "item_save", "from": "2020-01-01"}'],
+    ['item_manager', 'item_own_list', '{}'],
+    ['item_manager', 'item_own_list', '{"state": "in_use"}'],
+    ['item_editor', 'item_pending_list', '{}'],
+    ['', 'item_catalog', '{}'],
+    ['', 'item_catalog', '{"type": "01"}'],
+    ['', 'item_search', '{}'],
+    ['', 'item_search', '{"topic": "u11"}'],
+);
+
+for (@lists) {
+    my ($roles, $call, $args) = @$_;
+    my $next = cursor_of($roles, $call, $args =~ s/\}/, "limit": 2}/r
+                                              =~ s/\{, /{/r);
+
+    for my $page ('first', 'second') {
+        last if $page eq 'second' && !$next;
+        $args =~ s/\}/, "after": "$next"}/ if $page eq 'second';
+        $args =~ s/\{, /{/;
+
+        my $text = plans($roles, $call, $args);
+        cmp_ok(() = $text =~ /Query Text/g, '>', 6, "$call $page: plans");
+        is_deeply(found($text, 'Seq Scan on \S+'), [], "$call $page: no scan");
+        is_deeply([grep { !/\(i\.\*\)|r\.level/ }
+                   @{ found($text, 'Sort Key: .*') }], [],
+                  "$call $page: no sort");
+    }
+}
+
+
+# what fits is ranked: a sort of what the index found, never of the table
+
+for my $args ('{"q": "许可"}', '{"q": "许可", "region": "990007"}',
+              '{"region": "990007"}', '{"region": "370000", "topic": "u05"}',
+              '{"q": "食品生产经营许可", "object": "1"}')
+{
+    my $text = plans('', 'item_search', $args);
+    is_deeply(found($text, 'Seq Scan on \S+'), [], "$args: no scan");
+    like($text, qr/Bitmap Index Scan on items_words/, "$args: words");
+}
+
+
+# one row of many
+
+is_deeply(found(plans('', 'item_show',
+                      '{"code": "11990100MB0DEM033R3000199002000"}'),
+                'Seq Scan on \S+|Sort Key'), [], 'item_show: by index');
+
+done_testing;
