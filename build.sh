@@ -164,17 +164,20 @@ need_npm() {
 
     [ -f "$from" ] || return 0
 
-    sum=$(sha256sum <"$from")
-    [ "$(cat "$BUILD/npm/installed" 2>/dev/null)" != "$sum" ] || return 0
-
-    say "installing the npm packages of t/browser"
     mkdir -p "$BUILD/npm"
-    cp "$from" "$BUILD/npm/"
+    sum=$(sha256sum <"$from")
     (
+        flock 9
         cd "$BUILD/npm"
-        npm install --no-audit --no-fund --no-package-lock --ignore-scripts
-    ) >"$BUILD/npm.log" 2>&1 </dev/null || die 3 "npm failed, see $BUILD/npm.log"
-    echo "$sum" >"$BUILD/npm/installed"
+        [ "$(cat installed 2>/dev/null)" != "$sum" ] || exit 0
+
+        say "installing the npm packages of t/browser"
+        cp "$from" .
+        npm install --no-audit --no-fund --no-package-lock --ignore-scripts \
+            >"$BUILD/npm.log" 2>&1 </dev/null \
+            || die 3 "npm failed, see $BUILD/npm.log"
+        echo "$sum" >installed
+    ) 9>"$BUILD/npm.lock" || exit
 }
 
 cmd_deps() {
@@ -621,6 +624,7 @@ start_test_stores() {
     connect_redis
     create_keys
     prepare_folders
+    mkdir -p "$DATA/files/test"
     migrate_platforms >/dev/null 2>"$RUN/migrate.log" \
         || { cat "$RUN/migrate.log" >&2; exit 5; }
 
@@ -630,6 +634,25 @@ start_test_stores() {
     done
 
     load_demo
+    prepare_test_site
+}
+
+# The whole demo, configured for the browser's tests, which start it; here it
+# runs only to print the document that all answers are checked against.
+
+prepare_test_site() {
+    read -r ZWFW_PORT ZWFW_TLS_PORT < <(perl -MIO::Socket::INET -e '
+        print join(" ", map { $_->sockport } map { IO::Socket::INET->new(
+            Listen => 1, LocalAddr => "127.0.0.1") } 1, 2), "\n"')
+    create_certificates
+    write_configuration
+    print_demo >/dev/null
+    start_nginx
+    wait_for_health
+    curl -s -f --noproxy '*' -o "$RUN/openapi.json" \
+        "http://shandong.localhost:$ZWFW_PORT/api/openapi.json" \
+        || die 6 "no OpenAPI document, see $RUN/error.log"
+    stop_nginx
 }
 
 test_variables() {
@@ -645,8 +668,12 @@ test_variables() {
     export TEST_NGINX_ZWFW_ADMIN="$ADMIN dbname=zwfw_shandong"
     export TEST_NGINX_ZWFW_REDIS=$REDIS
     export TEST_NGINX_ZWFW_KEYS=$RUN/keys
-    export TEST_NGINX_ZWFW_FILES=$DATA/files/shandong
+    export TEST_NGINX_ZWFW_FILES=$DATA/files/test
     export TEST_NGINX_ZWFW_HTML=$ROOT/html
+    export TEST_NGINX_ZWFW_OPENAPI=$RUN/openapi.json
+    export TEST_NGINX_ZWFW_SITE=$RUN/nginx.conf
+    export TEST_NGINX_ZWFW_SITE_PREFIX=$PREFIX/
+    export TEST_NGINX_ZWFW_DEMO=$RUN/demo.json
     export NODE_PATH=$BUILD/npm/node_modules
 }
 
@@ -667,14 +694,7 @@ cmd_test() {
     cd "$ROOT"
     [ $# -gt 0 ] || files=(-r t)
     prove -It/lib "${files[@]}" || code=$?
-
-    if [ "$code" -eq 0 ]; then
-        say "test: passed in $SECONDS s"
-
-    else
-        say "test: FAILED after $SECONDS s"
-    fi
-
+    say "test: exit code $code after $SECONDS s"
     return "$code"
 }
 

@@ -4,8 +4,14 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
 
-# shellcheck source=modules/auth/demo.sh
-. "$ROOT/modules/auth/demo.sh"
+# A slice's demo.sh has a function demo_<slice> that prints SQL for a platform.
+
+for slice in $(slices); do
+    if [ -f "$ROOT/modules/$slice/demo.sh" ]; then
+        # shellcheck source=modules/auth/demo.sh
+        . "$ROOT/modules/$slice/demo.sh"
+    fi
+done
 
 PLATFORMS=(national shandong transport)
 declare -A CODE=([national]=000000 [shandong]=370000 [transport]=000018)
@@ -148,20 +154,20 @@ write_configuration() {
 # Each slice's demo.sql may run again and again.
 
 load_demo() {
-    local platform slice file
+    local platform slice
 
     for platform in "${PLATFORMS[@]}"; do
         for slice in $(slices); do
-            file=$ROOT/modules/$slice/demo.sql
-            [ -f "$file" ] || continue
+            {
+                cat "$ROOT/modules/$slice/demo.sql" 2>/dev/null || true
 
-            sql "zwfw_$platform" -v platform="$platform" \
-                -v code="${CODE[$platform]}" -f "$file" >/dev/null \
-                || die 5 "$slice/demo.sql failed in zwfw_$platform"
+                if declare -F "demo_$slice" >/dev/null; then
+                    "demo_$slice" "$platform" "$RUN/keys"
+                fi
+            } | sql "zwfw_$platform" -v platform="$platform" \
+                -v code="${CODE[$platform]}" -f - >/dev/null \
+                || die 5 "the demo data of $slice failed in zwfw_$platform"
         done
-
-        demo_auth "$platform" "$RUN/keys" | sql "zwfw_$platform" >/dev/null \
-            || die 5 "the demo accounts failed in zwfw_$platform"
     done
 }
 

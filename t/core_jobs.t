@@ -20,6 +20,7 @@ sub watch {
     $db->admin(<<'END');
 CREATE TABLE public.asked (node text);
 CREATE TABLE public.ran (uid text, level text, request_id text, channel text);
+GRANT USAGE ON SCHEMA public TO zwfw_system;
 GRANT ALL ON public.asked, public.ran TO PUBLIC;
 
 CREATE FUNCTION public.asked() RETURNS trigger LANGUAGE plpgsql

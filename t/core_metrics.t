@@ -62,8 +62,9 @@ for my $line (split /\n/, $res->body) {
 
     } elsif ($line =~ /^# TYPE (\w+) (counter|gauge)$/) {
         push @wrong, $line if $1 ne $name;
-        push @wrong, $line if ($2 eq 'counter') ne ($name =~ /_total$/);
-        $type{$name} = $2;
+        push @wrong, $line
+            if ($2 eq 'counter') ne (substr($1, -6) eq '_total');
+        $type{$1} = $2;
 
     } elsif ($line =~ /^((\w+)\{(?:\w+="\w+",?)+\}) \d+$/) {
         push @wrong, "$line below $name" if $2 ne $name or !$type{$2};

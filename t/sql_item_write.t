@@ -42,7 +42,8 @@ sub draft {
 sub audit {
     return $db->admin("SELECT string_agg(action || ' ' || outcome, ', '"
                       . " ORDER BY at, id) FROM zwfw.audit"
-                      . " WHERE object_id = '$food' AND uid = '$_[0]{me}{uid}'");
+                      . " WHERE object_id = '$food'"
+                      . " AND uid = '$_[0]{me}{uid}'");
 }
 
 
@@ -78,7 +79,8 @@ subtest 'a draft' => sub {
         [guide => { x => 1 }, '422 unknown_field guide.x'],
         [guide => { visits => -1 }, '422 bad_type guide.visits'],
         [guide => { materials => {} }, '422 bad_type guide.materials'],
-        [guide => { flow => [{ stage => 1 }] }, '422 bad_type guide.flow.0.stage'],
+        [guide => { flow => [{ stage => 1 }] },
+            '422 bad_type guide.flow.0.stage'],
         [guide => { form => [{ options => ['a', {}] }] },
             '422 bad_type guide.form.0.options.1'],
         [guide => { accept_condition => 'x' x 4001 },
@@ -90,8 +92,8 @@ subtest 'a draft' => sub {
         [project_type => '3', '422 bad_value project_type'];
 
     my $saved = $writer->call('item_save', $id, {
-        revision => 2, objects => '1，2', keywords => 'ＫＦＤ、开饭店', state => 'in_use',
-        body => body(3), id => Sql::uuid(), authors => '{}' });
+        revision => 2, objects => '1，2', keywords => 'ＫＦＤ、开饭店',
+        state => 'in_use', body => body(3), id => Sql::uuid(), authors => '{}' });
     is("$saved->{id} $saved->{state}", "$draft->{id} draft",
        'only its own columns are written');
 
@@ -225,7 +227,8 @@ subtest 'suspended and cancelled' => sub {
     is($nobody->call('item_show', $code)->{state}, 'cancelled', 'cancelled');
     is($nobody->call('item_search', { q => '食品经营' })->{count}, 0,
        'no longer found');
-    is($editor->refused('item_resume', $code), '404 item_not_found', 'for good');
+    is($editor->refused('item_resume', $code), '404 item_not_found',
+       'for good');
 
     my $again = draft();
     is($again->{version}, 4, 'but a later version may follow');

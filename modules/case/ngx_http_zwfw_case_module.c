@@ -472,8 +472,11 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
 /* 行政许可法 32: nothing said in five working days is acceptance */
 
 static ngx_http_zwfw_job_t  ngx_http_zwfw_case_jobs[] = {
-    { ngx_string("case_deem"), 60000, ngx_string("case_deem") },
-    { ngx_null_string, 0, ngx_null_string }
+    { .name = ngx_string("case_deem"),
+      .interval = 60000,
+      .call = ngx_string("case_deem") },
+
+    { .name = ngx_null_string }
 };
 
 

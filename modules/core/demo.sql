@@ -30,15 +30,17 @@ INSERT INTO zwfw.regions (code, name, parent, level)
 SELECT '3701' || lpad(n::text, 2, '0'), name, '370100', 4
   FROM unnest(ARRAY[2, 3, 4, 5, 12, 13, 14, 15, 16, 17, 24, 26],
               ARRAY['历下区', '市中区', '槐荫区', '天桥区', '历城区', '长清区',
-        '章丘区', '济阳区', '莱芜区', '钢城区', '平阴县', '商河县']) AS t (n, name)
+        '章丘区', '济阳区', '莱芜区', '钢城区', '平阴县', '商河县'])
+       AS t (n, name)
     ON CONFLICT DO NOTHING;
 
 
 INSERT INTO zwfw.bodies (id, credit_code, name, short_name, level, region,
                          parent)
 SELECT ('019a0000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, code,
-       place || CASE place WHEN '' THEN name ELSE regexp_replace(name, '^[省市区]', '')
-       END || '（演示）', name || '（演示）', level, region,
+       place || CASE place WHEN '' THEN name
+                ELSE regexp_replace(name, '^[省市区]', '') END || '（演示）',
+       name || '（演示）', level, region,
        ('019a0000-0000-7000-8000-' || lpad(up::text, 12, '0'))::uuid
   FROM (VALUES
     (1, '11990000MB0DEM025R', '山东省', '省行政审批服务局', 2, '370000',

@@ -286,7 +286,7 @@ ngx_int_t ngx_http_zwfw_sessions(ngx_http_request_t *r);
 
 /*
  * Runs work(data) in the thread pool, with an admission limit per worker and
- * per address; data is copied in and copied back.
+ * per address; data is copied in and copied back, so it must live in r->pool.
  *
  *     NGX_AGAIN     queued; the next step runs when it is done
  *     NGX_DECLINED  refused: 503, too many wait

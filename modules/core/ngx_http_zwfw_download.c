@@ -7,7 +7,10 @@
 #include "ngx_http_zwfw_core.h"
 
 
-typedef struct {
+typedef struct ngx_http_zwfw_download_s  ngx_http_zwfw_download_t;
+
+struct ngx_http_zwfw_download_s {
+    ngx_http_zwfw_download_t  *task;        /* itself: what a thread is given */
     zwfw_vault_t               vault;
     zwfw_vault_file_t          file;
     char                       address[ZWFW_VAULT_ADDRESS + 1];
@@ -18,7 +21,7 @@ typedef struct {
     size_t                     size;        /* of the piece */
     ngx_buf_t                  buf;
     void                     (*resume)(ngx_http_request_t *r);
-} ngx_http_zwfw_download_t;
+};
 
 
 static ngx_http_zwfw_download_t *ngx_http_zwfw_download_create(
@@ -57,7 +60,8 @@ ngx_http_zwfw_step_file(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 
     d->resume = ctx->resume;
 
-    rc = ngx_http_zwfw_work(r, ngx_http_zwfw_download_open, &d, sizeof(d));
+    rc = ngx_http_zwfw_work(r, ngx_http_zwfw_download_open, &d->task,
+                            sizeof(d->task));
 
     if (rc == NGX_AGAIN) {
         ctx->resume = ngx_http_zwfw_download_opened;
@@ -85,7 +89,7 @@ ngx_http_zwfw_download_create(ngx_http_request_t *r,
 
     cln->handler = ngx_http_zwfw_download_free;
     state->files = d;
-
+    d->task = d;
     d->piece = ngx_palloc(r->pool, ZWFW_VAULT_PIECE);
 
     if (d->piece == NULL
@@ -293,7 +297,8 @@ ngx_http_zwfw_download_next(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 
     ctx->resume = ngx_http_zwfw_download_send;
 
-    if (ngx_http_zwfw_work_more(r, ngx_http_zwfw_download_read, &d, sizeof(d))
+    if (ngx_http_zwfw_work_more(r, ngx_http_zwfw_download_read, &d->task,
+                                sizeof(d->task))
         != NGX_AGAIN)
     {
         ngx_http_finalize_request(r, NGX_ERROR);

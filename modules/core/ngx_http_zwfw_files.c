@@ -10,6 +10,7 @@
 
 typedef struct {
     zwfw_upload_t              upload;
+    zwfw_upload_t             *task;        /* what the thread is given */
     void                     (*resume)(ngx_http_request_t *r);
 } ngx_http_zwfw_files_t;
 
@@ -70,9 +71,11 @@ ngx_http_zwfw_files(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     }
 
     state->files = files;
+    files->task = u;
     files->resume = ctx->resume;
 
-    rc = ngx_http_zwfw_work(r, ngx_http_zwfw_files_run, &u, sizeof(u));
+    rc = ngx_http_zwfw_work(r, ngx_http_zwfw_files_run, &files->task,
+                            sizeof(files->task));
 
     if (rc == NGX_AGAIN) {
         ctx->resume = ngx_http_zwfw_files_done;

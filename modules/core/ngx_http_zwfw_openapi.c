@@ -644,6 +644,11 @@ ngx_http_zwfw_openapi_content(ngx_http_zwfw_openapi_t *o,
                                           ZWFW_JSON_OBJECT);
 
     if (schema == NULL) {
+        if (ngx_strncmp(type->data, "text/", 5) == 0) {
+            (void) ngx_http_zwfw_openapi_text(o, content, "schema",
+                                              "{\"type\":\"string\"}");
+        }
+
         return;
     }
 

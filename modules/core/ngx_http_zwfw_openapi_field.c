@@ -284,7 +284,9 @@ ngx_http_zwfw_openapi_size(ngx_http_zwfw_openapi_t *o, zwfw_json_t *schema,
         return;
     }
 
-    ngx_http_zwfw_openapi_number(o, schema, name, f->size);
+    if (zwfw_json_get(schema, name, ngx_strlen(name)) == NULL) {
+        ngx_http_zwfw_openapi_number(o, schema, name, f->size);
+    }
 }
 
 

@@ -15,6 +15,7 @@ use strict;
 use warnings;
 
 use Digest::SHA qw(sha256_hex);
+use File::Temp;
 use JSON::PP;
 use MIME::Base64 qw(encode_base64url);
 
@@ -36,6 +37,7 @@ sub new {
     my $self = bless {
         db => $o{db} // Sql->new(slices => [slices()]),
         redis => $o{redis} // Stores::Redis->start,
+        files => File::Temp->newdir('zwfw-f-XXXXXX', TMPDIR => 1),
     }, $class;
 
     $self->{nginx} = NginxServer->start(
@@ -76,7 +78,7 @@ sub platform {
         postgres "$pg";
         redis "unix:${\ $self->{redis}->socket}";
         keys $keys;
-        files \$DIR/files;
+        files $self->{files};
         html $html;
     }
 END

@@ -31,8 +31,17 @@ sub new {
 sub errors {
     my ($self, $method, $path, $status, $data) = @_;
 
-    my $operation = $self->operation($method, $path)
-        or return "no operation $method $path";
+    my $root = $self->{document};
+    my $operation = $self->operation($method, $path);
+
+    if (!$operation) {
+        return "no operation $method $path"
+            if ($status // 200) != 404 and ($status // 200) != 405;
+
+        return map { "$method $path $status $_" } Schema::errors(
+            $root->{components}{schemas}{Problem}, $data, $root);
+    }
+
     my $responses = $operation->{responses};
     my ($key) = grep { exists $responses->{$_} }
         defined $status ? ($status, substr($status, 0, 1) . 'XX', 'default')
@@ -40,7 +49,6 @@ sub errors {
 
     return "$method $path: no response " . ($status // '2XX') if !$key;
 
-    my $root = $self->{document};
     my $response = $responses->{$key};
 
     if (my $ref = $response->{'$ref'}) {
