@@ -625,8 +625,8 @@ start_test_stores() {
     create_keys
     prepare_folders
     mkdir -p "$DATA/files/test"
-    migrate_platforms >/dev/null 2>"$RUN/migrate.log" \
-        || { cat "$RUN/migrate.log" >&2; exit 5; }
+    QUIET=1
+    migrate_platforms
 
     for platform in "${PLATFORMS[@]}"; do
         sql "$MAINTENANCE" -c \

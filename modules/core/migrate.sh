@@ -149,7 +149,7 @@ migrate_database() {
     list=$(migration_script "$end" | sql "$database" -f -) \
         || die 5 "$database: nothing was changed"
 
-    [ -n "$list" ] || return 0
+    [ -n "$list" ] && [ -z "${QUIET-}" ] || return 0
 
     if [ "$end" = COMMIT ]; then
         say "$database: applied"

@@ -74,7 +74,7 @@ typedef struct {
     ngx_http_zwfw_step_pt     *steps;       /* instead of call; NULL ends */
     ngx_str_t                  reply;       /* of steps: JSON Schema, or the
                                                media type of no JSON */
-    ngx_str_t                  page;        /* "item/show": html/item/show.html */
+    ngx_str_t                  page;        /* "item/show", its template */
     ngx_str_t                  form;        /* GET path shown again on 422 */
     ngx_str_t                  next;        /* "/case/{id}", after success */
     ngx_http_zwfw_limit_t      limit;
@@ -280,8 +280,8 @@ ngx_int_t ngx_http_zwfw_login(ngx_http_request_t *r,
    it is the own one.  Returns as ngx_http_zwfw_login() */
 ngx_int_t ngx_http_zwfw_logout(ngx_http_request_t *r, ngx_str_t *id);
 
-/* own sessions: ctx->answer becomes {"items":[{id,created,channel,agent,
-   current}]}.  Returns as ngx_http_zwfw_login() */
+/* own sessions: ctx->answer becomes {"items":[{id,created,channel,
+   browser,system,current}]}.  Returns as ngx_http_zwfw_login() */
 ngx_int_t ngx_http_zwfw_sessions(ngx_http_request_t *r);
 
 /*

@@ -10,6 +10,8 @@
 static void ngx_http_zwfw_body_read(ngx_http_request_t *r);
 static ngx_int_t ngx_http_zwfw_body_parse(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
+static ngx_int_t ngx_http_zwfw_body_tree(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, ngx_str_t *text);
 static ngx_int_t ngx_http_zwfw_body_text(ngx_http_request_t *r,
     ngx_str_t *text);
 static ngx_int_t ngx_http_zwfw_body_is(ngx_http_request_t *r,
@@ -53,9 +55,9 @@ ngx_http_zwfw_step_body(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     rc = ngx_http_read_client_request_body(r, ngx_http_zwfw_body_read);
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-        return ngx_http_zwfw_refuse(r, rc, rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
-                                           ? "too_large" : "bad_request",
-                                    NULL);
+        return ngx_http_zwfw_refuse(r, rc,
+                                    rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
+                                    ? "too_large" : "bad_request", NULL);
     }
 
     if (state->reading) {
@@ -104,9 +106,8 @@ ngx_http_zwfw_body_read(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_zwfw_body_parse(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
-    int                     rc;
-    ngx_str_t               text, field;
-    zwfw_json_error_t       error;
+    ngx_int_t               rc;
+    ngx_str_t               text;
     ngx_http_zwfw_state_t  *state = ctx->core;
 
     ctx->body = zwfw_json_new(&ctx->mem, ZWFW_JSON_OBJECT, NULL);
@@ -128,15 +129,32 @@ ngx_http_zwfw_body_parse(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
                                     "too_large", NULL);
     }
 
+    rc = ngx_http_zwfw_body_tree(r, ctx, &text);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_zwfw_body_keep(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_body_tree(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_str_t *text)
+{
+    int                     rc;
+    zwfw_json_error_t       error;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
     if (ngx_http_zwfw_body_is(r, "application/x-www-form-urlencoded")
         == NGX_OK)
     {
         state->by_form = 1;
-        rc = zwfw_form_parse(&ctx->mem, text.data, text.len, ctx->body,
+        rc = zwfw_form_parse(&ctx->mem, text->data, text->len, ctx->body,
                              &error);
 
     } else if (ngx_http_zwfw_body_is(r, "application/json") == NGX_OK) {
-        rc = zwfw_json_parse(&ctx->mem, text.data, text.len,
+        rc = zwfw_json_parse(&ctx->mem, text->data, text->len,
                              &ngx_http_zwfw_body_limits, &ctx->body, &error);
 
         if (rc == ZWFW_OK && ctx->body->type != ZWFW_JSON_OBJECT) {
@@ -144,27 +162,21 @@ ngx_http_zwfw_body_parse(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
                                         NULL);
         }
 
-    } else if (text.len == 0) {
-        return NGX_OK;
-
-    } else {
+    } else if (text->len) {
         return ngx_http_zwfw_refuse(r, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
                                     "bad_content_type", NULL);
-    }
 
-    if (rc == ZWFW_ERROR) {
-        return NGX_ERROR;
+    } else {
+        return NGX_OK;
     }
 
     if (rc == ZWFW_DECLINED) {
-        field.len = error.field.len;
-        field.data = error.field.data;
-
         return ngx_http_zwfw_refuse(r, NGX_HTTP_BAD_REQUEST, error.code,
-                                    field.len ? &field : NULL);
+                                    error.field.len
+                                    ? (ngx_str_t *) &error.field : NULL);
     }
 
-    return ngx_http_zwfw_body_keep(r, ctx);
+    return rc == ZWFW_OK ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -9,7 +9,7 @@
 
 #define NGX_HTTP_ZWFW_BEAT   900            /* ms; an older one is no beat */
 #define NGX_HTTP_ZWFW_TAGS   8              /* parts of a purge key */
-#define NGX_HTTP_ZWFW_KEY    512            /* bytes; longer ones are not kept */
+#define NGX_HTTP_ZWFW_KEY    512            /* bytes; not kept beyond */
 
 
 typedef struct {
@@ -43,6 +43,11 @@ static ngx_int_t ngx_http_zwfw_cache_key(ngx_http_request_t *r,
 static ngx_int_t ngx_http_zwfw_cache_serve(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_entry_t *e);
 static void ngx_http_zwfw_cache_release(void *data);
+static ngx_http_zwfw_entry_t *ngx_http_zwfw_cache_entry(
+    ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_http_zwfw_text_t *text);
+static void ngx_http_zwfw_cache_insert(ngx_http_zwfw_store_t *store,
+    ngx_http_zwfw_entry_t *e);
 static ngx_int_t ngx_http_zwfw_cache_tags(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_entry_t *e);
 static void ngx_http_zwfw_cache_drop(ngx_http_zwfw_store_t *store,
@@ -333,22 +338,48 @@ ngx_int_t
 ngx_http_zwfw_cache_keep(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     ngx_http_zwfw_text_t *text)
 {
-    ngx_pool_t              *pool;
-    ngx_uint_t               i;
-    ngx_http_zwfw_hole_t    *hole, *from;
-    ngx_http_zwfw_entry_t   *e, *old;
-    ngx_http_zwfw_state_t   *state = ctx->core;
-    ngx_http_zwfw_store_t   *store;
+    ngx_http_zwfw_entry_t  *e;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+    ngx_http_zwfw_store_t  *store;
 
     store = ctx->platform->page_store;
 
-    pool = ngx_create_pool(4096, ngx_cycle->log);
-    if (pool == NULL) {
+    e = ngx_http_zwfw_cache_entry(r, ctx, text);
+    if (e == NULL) {
         return NGX_ERROR;
     }
 
-    e = ngx_pcalloc(pool, sizeof(ngx_http_zwfw_entry_t));
+    ngx_http_zwfw_cache_catch_up(store);
 
+    if (store->purged == state->purged
+        && e->text.len <= ctx->platform->page_cache / 4)
+    {
+        ngx_http_zwfw_cache_insert(store, e);
+
+    } else {
+        e->dropped = 1;
+    }
+
+    return ngx_http_zwfw_cache_serve(r, ctx, e);
+}
+
+
+static ngx_http_zwfw_entry_t *
+ngx_http_zwfw_cache_entry(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_http_zwfw_text_t *text)
+{
+    ngx_pool_t             *pool;
+    ngx_uint_t              i;
+    ngx_http_zwfw_hole_t   *hole, *from;
+    ngx_http_zwfw_entry_t  *e;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    pool = ngx_create_pool(4096, ngx_cycle->log);
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    e = ngx_pcalloc(pool, sizeof(ngx_http_zwfw_entry_t));
     if (e == NULL) {
         goto failed;
     }
@@ -368,6 +399,7 @@ ngx_http_zwfw_cache_keep(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
         goto failed;
     }
 
+    e->sn.node.key = ngx_crc32_short(e->sn.str.data, e->sn.str.len);
     from = text->holes->elts;
 
     for (i = 0; i < text->holes->nelts; i++) {
@@ -375,40 +407,40 @@ ngx_http_zwfw_cache_keep(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
         *hole = from[i];
     }
 
-    ngx_http_zwfw_cache_catch_up(store);
+    return e;
 
-    e->sn.node.key = ngx_crc32_short(e->sn.str.data, e->sn.str.len);
+failed:
+
+    ngx_destroy_pool(pool);
+
+    return NULL;
+}
+
+
+/* in the place of an older copy, and of those used least when it is full */
+
+static void
+ngx_http_zwfw_cache_insert(ngx_http_zwfw_store_t *store,
+    ngx_http_zwfw_entry_t *e)
+{
+    ngx_http_zwfw_entry_t  *old;
 
     old = (ngx_http_zwfw_entry_t *)
               ngx_str_rbtree_lookup(&store->tree, &e->sn.str, e->sn.node.key);
+
     if (old) {
         ngx_http_zwfw_cache_drop(store, old);
-    }
-
-    if (store->purged != state->purged
-        || e->text.len > ctx->platform->page_cache / 4)
-    {
-        e->dropped = 1;
-        return ngx_http_zwfw_cache_serve(r, ctx, e);
     }
 
     ngx_rbtree_insert(&store->tree, &e->sn.node);
     ngx_queue_insert_head(&store->queue, &e->queue);
     store->size += e->text.len;
 
-    while (store->size > ctx->platform->page_cache) {
+    while (store->size > store->platform->page_cache) {
         old = ngx_queue_data(ngx_queue_last(&store->queue),
                              ngx_http_zwfw_entry_t, queue);
         ngx_http_zwfw_cache_drop(store, old);
     }
-
-    return ngx_http_zwfw_cache_serve(r, ctx, e);
-
-failed:
-
-    ngx_destroy_pool(pool);
-
-    return NGX_ERROR;
 }
 
 

@@ -68,7 +68,8 @@ ngx_http_zwfw_step_check(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         || ngx_http_zwfw_uuid(r->pool, &ctx->new_id) != NGX_OK
         || zwfw_json_add(&ctx->mem, ctx->args, "new_id", ZWFW_JSON_STRING,
                          (zwfw_str_t *) &ctx->new_id) == NULL
-        || ngx_http_zwfw_seal_fields(r, ctx, state->row->body, ctx->body) != NGX_OK)
+        || ngx_http_zwfw_seal_fields(r, ctx, state->row->body, ctx->body)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -436,7 +436,9 @@ ngx_int_t ngx_http_zwfw_shared_init(ngx_cycle_t *cycle,
 void ngx_http_zwfw_shared_exit(ngx_cycle_t *cycle,
     ngx_http_zwfw_main_conf_t *mcf);
 
-/* core_module.c */
+/* platform.c */
+char *ngx_http_zwfw_platform_block(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 ngx_http_zwfw_platform_t *ngx_http_zwfw_find_platform(
     ngx_http_zwfw_main_conf_t *mcf, ngx_str_t *name);
 char *ngx_http_zwfw_set_folder(ngx_conf_t *cf, ngx_str_t *name,
@@ -478,6 +480,8 @@ ngx_str_t ngx_http_zwfw_who_name(ngx_uint_t who);
 /* route.c */
 ngx_int_t ngx_http_zwfw_routes(ngx_conf_t *cf,
     ngx_http_zwfw_main_conf_t *mcf);
+ngx_int_t ngx_http_zwfw_form_inputs(ngx_http_zwfw_ctx_t *ctx,
+    zwfw_json_t *json, zwfw_json_t *page);
 ngx_http_zwfw_route_t *ngx_http_zwfw_form_route(ngx_http_zwfw_ctx_t *ctx);
 
 /* call.c: the settings of nobody, the statement that sets them and calls, a

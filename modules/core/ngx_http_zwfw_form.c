@@ -9,6 +9,10 @@
 
 static zwfw_json_t *ngx_http_zwfw_form_args(ngx_http_zwfw_ctx_t *ctx,
     ngx_http_zwfw_route_t *form);
+static ngx_int_t ngx_http_zwfw_form_input(ngx_http_zwfw_ctx_t *ctx,
+    zwfw_json_t *object, zwfw_str_t *name, zwfw_json_t *page);
+static ngx_int_t ngx_http_zwfw_form_wrong(ngx_http_zwfw_ctx_t *ctx,
+    zwfw_json_t *object, zwfw_json_t *error);
 
 
 ngx_int_t
@@ -68,4 +72,95 @@ ngx_http_zwfw_form_args(ngx_http_zwfw_ctx_t *ctx,
     }
 
     return args;
+}
+
+
+/*
+ * Inputs that the answer itself describes, {"input": "form.scope", ...}: a
+ * template cannot look up a name that is data, so they get what was typed as
+ * "value" and what is wrong with it as "error", and their "label" goes to
+ * page.errors.  json is no deeper than the limits of an answer
+ */
+
+ngx_int_t
+ngx_http_zwfw_form_inputs(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *json,
+    zwfw_json_t *page)
+{
+    zwfw_json_t  *child, *name;
+
+    for (child = json->child; child; child = child->next) {
+        if (ngx_http_zwfw_form_inputs(ctx, child, page) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    name = zwfw_json_get(json, "input", sizeof("input") - 1);
+
+    if (name == NULL || name->type != ZWFW_JSON_STRING) {
+        return NGX_OK;
+    }
+
+    return ngx_http_zwfw_form_input(ctx, json, &name->value, page);
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_form_input(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *object,
+    zwfw_str_t *name, zwfw_json_t *page)
+{
+    zwfw_json_t  *values, *typed, *old, *error, *field;
+
+    values = zwfw_json_get(page, "values", sizeof("values") - 1);
+    typed = zwfw_json_find(values, (char *) name->data, name->len);
+    old = zwfw_json_get(object, "value", sizeof("value") - 1);
+
+    if (values && old) {
+        zwfw_json_remove(object, old);
+    }
+
+    if (typed && typed->type == ZWFW_JSON_STRING
+        && zwfw_json_add(&ctx->mem, object, "value", ZWFW_JSON_STRING,
+                         &typed->value)
+           == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    error = zwfw_json_get(page, "errors", sizeof("errors") - 1);
+
+    for (error = error ? error->child : NULL; error; error = error->next) {
+        field = zwfw_json_get(error, "field", sizeof("field") - 1);
+
+        if (field->value.len != name->len
+            || ngx_memcmp(field->value.data, name->data, name->len) != 0)
+        {
+            continue;
+        }
+
+        return ngx_http_zwfw_form_wrong(ctx, object, error);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_form_wrong(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *object,
+    zwfw_json_t *error)
+{
+    zwfw_json_t  *text, *label;
+
+    text = zwfw_json_get(error, "text", sizeof("text") - 1);
+    label = zwfw_json_get(object, "label", sizeof("label") - 1);
+
+    if (zwfw_json_add(&ctx->mem, object, "error", ZWFW_JSON_STRING,
+                      &text->value) == NULL
+        || (label
+            && zwfw_json_add(&ctx->mem, error, "label", ZWFW_JSON_STRING,
+                             &label->value) == NULL))
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }

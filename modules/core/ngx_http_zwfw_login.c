@@ -50,6 +50,8 @@ static void ngx_http_zwfw_sessions_done(ngx_http_zwfw_command_t *c);
 static ngx_int_t ngx_http_zwfw_sessions_add(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *items, ngx_http_zwfw_reply_t *id,
     ngx_http_zwfw_reply_t *record);
+static ngx_int_t ngx_http_zwfw_sessions_agent(ngx_http_zwfw_ctx_t *ctx,
+    zwfw_json_t *item, ngx_str_t *agent);
 static void ngx_http_zwfw_login_finish(ngx_http_request_t *r, ngx_int_t rc);
 static void ngx_http_zwfw_login_drop(ngx_http_zwfw_ctx_t *ctx,
     ngx_str_t *id);
@@ -624,8 +626,7 @@ ngx_http_zwfw_sessions_add(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *items,
                                    &created)
         || ngx_http_zwfw_login_put(ctx, item, "channel", ZWFW_JSON_STRING,
                                    &known.session.channel)
-        || ngx_http_zwfw_login_put(ctx, item, "agent", ZWFW_JSON_STRING,
-                                   &agent))
+        || ngx_http_zwfw_sessions_agent(ctx, item, &agent) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -636,6 +637,37 @@ ngx_http_zwfw_sessions_add(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *items,
     return zwfw_json_add(&ctx->mem, item, "current",
                          rc ? ZWFW_JSON_TRUE : ZWFW_JSON_FALSE, NULL)
            ? NGX_OK : NGX_ERROR;
+}
+
+
+/* "chrome/windows" in two: each has its word */
+
+static ngx_int_t
+ngx_http_zwfw_sessions_agent(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *item,
+    ngx_str_t *agent)
+{
+    u_char     *p;
+    ngx_str_t   browser, system;
+
+    p = ngx_strlchr(agent->data, agent->data + agent->len, '/');
+    if (p == NULL) {
+        return NGX_OK;
+    }
+
+    browser.data = agent->data;
+    browser.len = p - agent->data;
+    system.data = p + 1;
+    system.len = agent->len - browser.len - 1;
+
+    if (ngx_http_zwfw_login_put(ctx, item, "browser", ZWFW_JSON_STRING,
+                                &browser))
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_zwfw_login_put(ctx, item, "system", ZWFW_JSON_STRING,
+                                   &system)
+           ? NGX_ERROR : NGX_OK;
 }
 
 

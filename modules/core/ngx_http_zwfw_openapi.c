@@ -46,15 +46,14 @@ static zwfw_json_t *ngx_http_zwfw_openapi_schema(ngx_http_zwfw_openapi_t *o,
     ngx_http_zwfw_route_t *rt, ngx_str_t *name);
 
 
-/* which refusals a row has, besides those that every row has */
+/* which refusals a row has; a query that it does not know is one of all */
 
 #define NGX_HTTP_ZWFW_ALWAYS   0x0001
-#define NGX_HTTP_ZWFW_SAYS     0x0002       /* it has query or body */
-#define NGX_HTTP_ZWFW_KNOWN    0x0004       /* it asks for a session */
-#define NGX_HTTP_ZWFW_PLACED   0x0008       /* its path has a name */
-#define NGX_HTTP_ZWFW_POSTED   0x0010
-#define NGX_HTTP_ZWFW_LEVELED  0x0020
-#define NGX_HTTP_ZWFW_LIMITED  0x0040
+#define NGX_HTTP_ZWFW_KNOWN    0x0002       /* it asks for a session */
+#define NGX_HTTP_ZWFW_PLACED   0x0004       /* its path has a name */
+#define NGX_HTTP_ZWFW_POSTED   0x0008
+#define NGX_HTTP_ZWFW_LEVELED  0x0010
+#define NGX_HTTP_ZWFW_LIMITED  0x0020
 
 
 typedef struct {
@@ -64,13 +63,13 @@ typedef struct {
 
 
 static ngx_http_zwfw_openapi_case_t  ngx_http_zwfw_openapi_case_list[] = {
-    { "400", NGX_HTTP_ZWFW_SAYS },
+    { "400", NGX_HTTP_ZWFW_ALWAYS },
     { "401", NGX_HTTP_ZWFW_KNOWN },
     { "403", NGX_HTTP_ZWFW_KNOWN|NGX_HTTP_ZWFW_POSTED },
     { "404", NGX_HTTP_ZWFW_PLACED },
     { "409", NGX_HTTP_ZWFW_POSTED },
     { "413", NGX_HTTP_ZWFW_POSTED },
-    { "422", NGX_HTTP_ZWFW_SAYS },
+    { "422", NGX_HTTP_ZWFW_ALWAYS },
     { "428", NGX_HTTP_ZWFW_LEVELED },
     { "429", NGX_HTTP_ZWFW_LIMITED },
     { "503", NGX_HTTP_ZWFW_ALWAYS },
@@ -264,12 +263,14 @@ ngx_http_zwfw_openapi_walk(ngx_http_zwfw_openapi_t *o,
 }
 
 
-/* a row without call and steps is a page only */
+/* a row without call and steps is a page only; "/api/" itself is no path that
+   a document may name */
 
 static ngx_uint_t
 ngx_http_zwfw_openapi_has(ngx_http_zwfw_row_t *row)
 {
-    return row && (row->route->steps || row->route->call.len);
+    return row && ngx_strcmp(row->route->path.data, "//") != 0
+           && (row->route->steps || row->route->call.len);
 }
 
 
@@ -560,8 +561,9 @@ ngx_http_zwfw_openapi_cases(ngx_http_zwfw_row_t *row)
     when = NGX_HTTP_ZWFW_ALWAYS;
 
     for (f = rt->fields; f && f->type; f++) {
-        when |= (f->flags & ZWFW_FIELD_PATH) ? NGX_HTTP_ZWFW_PLACED
-                                             : NGX_HTTP_ZWFW_SAYS;
+        if (f->flags & ZWFW_FIELD_PATH) {
+            when |= NGX_HTTP_ZWFW_PLACED;
+        }
     }
 
     if (!(rt->who & NGX_HTTP_ZWFW_ANYONE)) {

@@ -250,6 +250,11 @@ ngx_http_zwfw_openapi_size(ngx_http_zwfw_openapi_t *o, zwfw_json_t *schema,
         return;
     }
 
+    if (f->type == zwfw_type_object) {
+        (void) ngx_http_zwfw_openapi_add(o, schema, "additionalProperties",
+                                         ZWFW_JSON_TRUE);
+    }
+
     if (f->type == zwfw_type_file || f->type == zwfw_type_object) {
 
         p = ngx_pnalloc(o->request->pool, sizeof("At most  bytes.")

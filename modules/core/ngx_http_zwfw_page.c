@@ -15,6 +15,10 @@ static ngx_int_t ngx_http_zwfw_page_platform(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *page);
 static ngx_int_t ngx_http_zwfw_page_problem(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *page);
+static ngx_int_t ngx_http_zwfw_page_number(ngx_http_request_t *r,
+    ngx_uint_t n, zwfw_str_t *text);
+static ngx_int_t ngx_http_zwfw_page_errors(ngx_http_zwfw_ctx_t *ctx,
+    zwfw_json_t *page);
 static ngx_int_t ngx_http_zwfw_page_error(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *list, zwfw_json_t *tree, zwfw_str_t *field, ngx_str_t *code);
 static ngx_int_t ngx_http_zwfw_page_values(ngx_http_zwfw_ctx_t *ctx,
@@ -84,12 +88,23 @@ ngx_int_t
 ngx_http_zwfw_page(ngx_http_request_t *r, ngx_str_t *name,
     ngx_http_zwfw_text_t *out)
 {
-    zwfw_json_t  *data, *page;
+    zwfw_json_t            *data, *page;
+    ngx_http_zwfw_ctx_t    *ctx;
+    ngx_http_zwfw_state_t  *state;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+    state = ctx->core;
 
     data = ngx_http_zwfw_answered(r);
     page = ngx_http_zwfw_page_context(r, out->holes == NULL);
 
     if (data == NULL || page == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (state->form
+        && ngx_http_zwfw_form_inputs(ctx, data, page->child) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -238,89 +253,100 @@ ngx_http_zwfw_page_platform(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *page)
 }
 
 
-/* page.status, code, detail, retry, errors, error.<field>, values */
+/* page.status, code, detail, retry, is, errors, error.<field>, values */
 
 static ngx_int_t
 ngx_http_zwfw_page_problem(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *page)
 {
-    u_char       *p;
     ngx_str_t     text;
-    zwfw_str_t    number;
-    zwfw_json_t  *list, *tree, *error, *is;
+    zwfw_str_t    status, retry;
+    zwfw_json_t  *is;
 
     if (!ctx->refused) {
         return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, 2 * NGX_INT_T_LEN + 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    number.data = p;
-    number.len = ngx_sprintf(p, "%ui", ctx->status) - p;
     text = ngx_http_zwfw_sentence(ctx, &ctx->code);
-
     is = zwfw_json_add(&ctx->mem, page, "is", ZWFW_JSON_OBJECT, NULL);
 
     if (is == NULL
-        || zwfw_json_add(&ctx->mem, page, "status", ZWFW_JSON_NUMBER, &number)
+        || ngx_http_zwfw_page_number(r, ctx->status, &status) != NGX_OK
+        || ngx_http_zwfw_page_number(r, ctx->retry, &retry) != NGX_OK
+        || zwfw_json_add(&ctx->mem, page, "status", ZWFW_JSON_NUMBER, &status)
            == NULL
         || zwfw_json_add(&ctx->mem, page, "code", ZWFW_JSON_STRING,
                          (zwfw_str_t *) &ctx->code) == NULL
         || zwfw_json_add(&ctx->mem, page, "detail", ZWFW_JSON_STRING,
-                         (zwfw_str_t *) &text) == NULL)
+                         (zwfw_str_t *) &text) == NULL
+        || (ctx->retry
+            && zwfw_json_add(&ctx->mem, page, "retry", ZWFW_JSON_NUMBER,
+                             &retry) == NULL))
     {
         return NGX_ERROR;
     }
 
     /* page.is.401 and its like, as templates cannot compare */
 
-    error = zwfw_json_new(&ctx->mem, ZWFW_JSON_TRUE, NULL);
-    list = zwfw_json_add(&ctx->mem, page, "errors", ZWFW_JSON_ARRAY, NULL);
-    tree = zwfw_json_add(&ctx->mem, page, "error", ZWFW_JSON_OBJECT, NULL);
-
-    if (error == NULL || list == NULL || tree == NULL) {
+    if (zwfw_json_add(&ctx->mem, is, (char *) status.data, ZWFW_JSON_TRUE,
+                      NULL) == NULL
+        || ngx_http_zwfw_page_errors(ctx, page) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    zwfw_json_append(is, &number, error);
+    return ngx_http_zwfw_page_values(ctx, page);
+}
 
-    if (ctx->retry) {
-        number.data += number.len;
-        number.len = ngx_sprintf(number.data, "%ui", ctx->retry)
-                     - number.data;
 
-        if (zwfw_json_add(&ctx->mem, page, "retry", ZWFW_JSON_NUMBER, &number)
-            == NULL)
-        {
-            return NGX_ERROR;
-        }
+/* digits, and a NUL that is not counted */
+
+static ngx_int_t
+ngx_http_zwfw_page_number(ngx_http_request_t *r, ngx_uint_t n,
+    zwfw_str_t *text)
+{
+    text->data = ngx_pnalloc(r->pool, NGX_INT_T_LEN + 1);
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->len = ngx_sprintf(text->data, "%ui%Z", n) - text->data - 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_page_errors(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *page)
+{
+    zwfw_json_t  *list, *tree, *error;
+
+    list = zwfw_json_add(&ctx->mem, page, "errors", ZWFW_JSON_ARRAY, NULL);
+    tree = zwfw_json_add(&ctx->mem, page, "error", ZWFW_JSON_OBJECT, NULL);
+
+    if (list == NULL || tree == NULL) {
+        return NGX_ERROR;
     }
 
     if (ctx->errors && ctx->errors->child) {
         for (error = ctx->errors->child; error; error = error->next) {
-            text.len = error->value.len;
-            text.data = error->value.data;
-
-            if (ngx_http_zwfw_page_error(ctx, list, tree, &error->key, &text)
+            if (ngx_http_zwfw_page_error(ctx, list, tree, &error->key,
+                                         (ngx_str_t *) &error->value)
                 != NGX_OK)
             {
                 return NGX_ERROR;
             }
         }
 
-    } else if (ctx->field.len
-               && ngx_http_zwfw_page_error(ctx, list, tree,
-                                           (zwfw_str_t *) &ctx->field,
-                                           &ctx->code)
-                  != NGX_OK)
-    {
-        return NGX_ERROR;
+        return NGX_OK;
     }
 
-    return ngx_http_zwfw_page_values(ctx, page);
+    if (ctx->field.len == 0) {
+        return NGX_OK;
+    }
+
+    return ngx_http_zwfw_page_error(ctx, list, tree,
+                                    (zwfw_str_t *) &ctx->field, &ctx->code);
 }
 
 

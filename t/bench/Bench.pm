@@ -21,6 +21,7 @@ use utf8;
 use Digest::SHA qw(sha256_hex);
 use File::Temp ();
 use JSON::PP ();
+use Time::HiRes qw(sleep);
 
 use Http;
 use NginxServer;
@@ -66,17 +67,20 @@ sub start {
 }
 
 
-# each side of each row once; who begins, changes
+# Each side of each row once; who begins, changes.  Rows with long slices are
+# left out every other time.
 
 sub round {
     my $self = shift;
 
-    my $turn = $self->{turn}++ % 2;
+    my $turn = $self->{turn}++;
 
     for my $row (grep { $_->{pairs} } @{ $self->{rows} }) {
+        next if $row->{long} and $turn % 2;
+
         my %pair;
 
-        for my $side ($turn ? qw(b a) : qw(a b)) {
+        for my $side (@{ $row->{pairs} } % 2 ? qw(b a) : qw(a b)) {
             $pair{$side} = $row->{$side}{measure}->();
         }
 
@@ -197,7 +201,7 @@ sub http {
     my $url = 'http://127.0.0.1:' . $self->{nginx}->port . $path;
 
     my @command = ('wrk', '-t1', '-c', $o{connections} // 32,
-                   '-d', ($o{seconds} // 1) . 's', '--timeout', '10s',
+                   '-d', '60s', '--timeout', '10s',
                    map { ('-H', "$_: $headers->{$_}") } sort keys %$headers);
 
     push @command, '-s', $self->file("$self->{scripts}.lua", $o{script})
@@ -205,7 +209,7 @@ sub http {
 
     my $measure = sub {
         my $before = $self->worker_time;
-        my $text = output(@command, $url);
+        my $text = output([@command, $url], $o{seconds} // 0.5);
         my $used = $self->worker_time - $before;
 
         my ($n) = $text =~ /(\d+) requests in / or die "wrk: $text\n";
@@ -269,7 +273,7 @@ sub pgbench {
         $ENV{TEST_NGINX_ZWFW_POSTGRES});
 
     my $measure = sub {
-        my $text = output(@command);
+        my $text = output(\@command);
 
         die "pgbench: $text\n" if $text =~ /^number of failed.*: [1-9]/m
             or $text !~ /^tps = ([\d.]+)/m;
@@ -401,25 +405,33 @@ sub keep_session {
     for ([s => $text], [t => 1]) {
         my ($kind, $value) = @$_;
 
-        output('redis-cli', '-s', $socket, 'SET', "zwfw:bench:$kind:{$id}",
-               $value, 'EX', $life) eq "OK\n" or die "Redis kept no session\n";
+        output(['redis-cli', '-s', $socket, 'SET', "zwfw:bench:$kind:{$id}",
+                $value, 'EX', $life]) eq "OK\n"
+            or die "Redis kept no session\n";
     }
 }
 
 
 # ---- helpers ----
 
+# what a command prints; wrk ends early, with its figures, when interrupted
+
 sub output {
-    my @command = @_;
+    my ($command, $seconds) = @_;
 
     my $file = File::Temp->new(TEMPLATE => 'zwfw-b-XXXXXX', TMPDIR => 1);
-    my $pid = Proc::spawn(command => \@command, log => "$file");
+    my $pid = Proc::spawn(command => $command, log => "$file");
+
+    if ($seconds) {
+        sleep $seconds;
+        kill 'INT', $pid;
+    }
 
     my $status = Proc::finish($pid, 60);
 
     local $/;
     my $text = readline($file) // '';
-    die "$command[0] failed: $text\n" if $status;
+    die "$command->[0] failed: $text\n" if $status;
 
     return $text;
 }

@@ -75,6 +75,7 @@ sub operation {
     my $paths = $self->{document}{paths};
 
     $path =~ s/\?.*//s;
+    $path =~ s{(?<=.)/\z}{};
     $method = lc $method;
     $method = 'get' if $method eq 'head';
 

@@ -1,0 +1,231 @@
+# The audit page: the list, its filters, the check of the chain and the CSV,
+# for operators only.
+
+use strict;
+use warnings;
+use utf8;
+
+use Encode qw(decode_utf8);
+use Test::More;
+
+use lib 't/lib';
+use Node;
+
+my $node = Node->new;
+my $db = $node->db;
+my $she = $node->client(roles => 'operator');
+
+my @people = map { $db->uuid } 1 .. 3;
+
+
+# an act of somebody, as functions write it
+
+sub act {
+    my ($uid, $sql) = @_;
+
+    $db->admin("BEGIN; SELECT set_config('zwfw.uid', '$uid', true),
+        set_config('zwfw.roles', 'clerk', true),
+        set_config('zwfw.channel', 'pc', true); SELECT $sql; COMMIT");
+}
+
+
+$db->admin("SELECT zwfw.move_clock('2026-03-02 09:30+08')");
+act($people[0], "zwfw.write_audit('item_submit', 'item', 'A-1')");
+$db->admin("SELECT zwfw.move_clock('2026-03-03 09:30+08')");
+act($people[1], "zwfw.write_audit('item_approve', 'item', 'A-1')");
+act($people[1], "zwfw.write_audit('item_cancel', 'item', '=1+1', 'refused',
+    '{\"code\":\"wrong_state\",\"status\":409}')");
+$db->admin("SELECT zwfw.move_clock('2026-03-04 00:00+08')");
+act($people[2], "zwfw.write_audit('auth_login', 'user', '\@SUM(1)')");
+
+
+# the gate
+
+for my $path ('/api/audit', '/api/audit/check', '/api/audit/export') {
+    is($node->client->get($path)->code, 401, "$path: nobody");
+    is($node->client(roles => 'clerk')->get($path)->code, 403,
+       "$path: a clerk");
+    is($node->client(kind => 'natural')->get($path)->code, 403,
+       "$path: a person");
+}
+
+my $res = $node->client->get('/audit');
+is($res->code, 303, 'page: nobody');
+is($res->header('Location'), '/login?next=%2Faudit', 'page: to the log-in');
+is($node->client(roles => 'clerk')->get('/audit')->code, 403,
+   'page: a clerk');
+
+
+# the list
+
+sub found {
+    my $query = shift;
+
+    my $res = $she->get("/api/audit$query");
+
+    return join ' ', $res->code,
+        map { "$_->{action}" } @{ $res->json->{items} // [] };
+}
+
+
+is(found(''), '200 auth_login item_cancel item_approve item_submit', 'newest');
+is(found('?from=2026-03-03&to=2026-03-03'), '200 item_cancel item_approve',
+   'a day');
+is(found('?to=2026-03-02'), '200 item_submit', 'until a day');
+is(found('?from=2026-03-04'), '200 auth_login', 'from a day');
+is(found('?action=item_cancel'), '200 item_cancel', 'an action');
+is(found("?uid=$people[1]"), '200 item_cancel item_approve', 'a person');
+is(found('?from=&to=&action=&uid='), found(''), 'empty fields of a form');
+is(found('?limit=5000'), '422', 'a limit');
+is(found('?from=2026-02-30'), '422', 'a day that is none');
+is(found('?after=xx'), '422', 'a bad cursor');
+
+my (@seen, $next);
+
+do {
+    my $page = $she->get('/api/audit?limit=1'
+                         . ($next ? "&after=$next" : ''))->json;
+
+    push @seen, map { $_->{action} } @{ $page->{items} };
+    $next = $page->{next};
+} while ($next and @seen < 10);
+
+is("@seen", 'auth_login item_cancel item_approve item_submit', 'page by page');
+
+
+# the pages
+
+$res = $she->get('/audit?from=2026-03-03&action=item_cancel');
+is($res->code, 200, 'page');
+
+my $text = $res->text;
+
+like($text, qr/<h1>审计<\/h1>/, 'its title');
+like($text, qr/取消事项/, 'words of actions');
+like($text, qr/被拒绝.*wrong_state/s, 'words of outcomes');
+like($text, qr/2026年3月3日 09:30/, 'a time');
+unlike($text, qr/A-1/, 'filtered');
+like($text, qr/name="from" type="date" value="2026-03-03"/, 'filter is kept');
+is($res->hidden->{action}, 'item_cancel', 'for the export as well');
+like($she->get('/audit?uid=' . $db->uuid)->text, qr/没有符合条件的记录/,
+     'nothing found');
+
+my @pages = map { [/name="after" value="(\S+)"/] } $she->get('/audit?limit=1')
+    ->text;
+ok($pages[0][0], 'a next page');
+
+
+# the chain
+
+my $check = $she->get('/api/audit/check')->json;
+
+is($check->{checked}, 4, 'all are checked');
+ok($check->{ok}, 'and whole');
+is(scalar(@{ $check->{heads} }), $db->admin(
+    'SELECT count(DISTINCT chain) FROM zwfw.audit'), 'heads');
+like($she->get('/audit/check')->text, qr/记录完整/, 'page: whole');
+
+
+# the table for spreadsheets
+
+$res = $she->get('/audit/export');
+
+is($res->code, 200, 'export');
+is($res->header('Content-Type'), 'text/csv; charset=utf-8', 'its type');
+is($res->header('Content-Disposition'), 'attachment; filename="audit.csv"',
+   'is a download');
+is($res->header('Cache-Control'), 'no-store', 'is not kept');
+is(substr($res->body, 0, 3), "\xef\xbb\xbf", 'byte order mark');
+
+
+sub csv {
+    my $body = decode_utf8(substr shift->body, 3);
+
+    my @rows;
+
+    while ($body =~ /\G((?:"(?:[^"]|"")*",?)+)\r\n/gc) {
+        my $row = $1;
+        push @rows, [map { s/""/"/gr } $row =~ /"((?:[^"]|"")*)"(?:,|$)/g];
+    }
+
+    is(pos $body // 0, length $body, 'CSV to its end');
+    return @rows;
+}
+
+
+my @rows = csv($res);
+
+is(scalar @rows, 5, 'all rows');
+is_deeply([map { scalar @$_ } @rows], [(14) x 5], 'all columns');
+is_deeply([@{ $rows[0] }[1, 5, 6, 9]], ['时间', '操作', '操作代码', '结果'],
+          'titles');
+is_deeply([map { $_->[6] } @rows[1 .. 4]],
+          [qw(auth_login item_cancel item_approve item_submit)], 'in order');
+is($rows[2][9], '被拒绝', 'words');
+is_deeply(JSON::PP->new->decode($rows[2][10]),
+          { code => 'wrong_state', status => 409 }, 'quotes');
+is($rows[2][8], "'=1+1", 'a formula is a text');
+is($rows[1][8], "'\@SUM(1)", 'this one as well');
+
+@rows = csv($she->get("/api/audit/export?uid=$people[0]"));
+is(scalar @rows, 2, 'filtered, as JSON face');
+is($she->get('/audit/export?from=x')->code, 422, 'a bad filter');
+is($she->request('HEAD', '/audit/export')->code, 200, 'HEAD');
+
+@rows = csv($she->get('/audit/export?to=2020-01-01'));
+is(scalar @rows, 1, 'nothing but titles');
+
+
+# a row that was changed behind nginx
+
+$db->admin("SET session_replication_role = replica;
+    UPDATE zwfw.audit SET outcome = 'ok' WHERE action = 'item_cancel'");
+
+$check = $she->get('/api/audit/check')->json;
+
+ok(!$check->{ok}, 'a change is seen');
+is($check->{first}, $db->admin(
+    "SELECT id FROM zwfw.audit WHERE action = 'item_cancel'"), 'and named');
+like($she->get('/audit/check')->text, qr/记录被改动过/, 'page: broken');
+
+
+# many rows: page by page, and cut off
+
+$db->admin("SET session_replication_role = replica;
+    INSERT INTO zwfw.audit (chain, seq, at, action, outcome, prev_hash, hash)
+    SELECT n % 16, 1000 + n, timestamptz '2025-01-01' + n * interval '1 s',
+           'many', 'ok', '', ''
+      FROM generate_series(1, 10001) n");
+
+@rows = csv($she->get('/audit/export?action=many&to=2025-01-01'));
+my $day = $db->admin("SELECT count(*) FROM zwfw.audit WHERE action = 'many'
+    AND at < '2025-01-02 00:00+08'");
+is(scalar @rows, [10002, $day + 1]->[$day <= 10000], 'a day');
+
+@rows = csv($she->get('/audit/export?action=many'));
+is(scalar @rows, 1 + 10000 + 1, 'at most 10,000');
+like($rows[-1][0], qr/只有最近的 10000 条/, 'and it says so');
+
+my %once = map { $_->[0] => 1 } @rows[1 .. 10000];
+is(scalar keys %once, 10000, 'each once');
+
+
+# the store is away in the middle: a refusal, not half a table
+
+$db->admin("CREATE OR REPLACE FUNCTION api.audit_list(args jsonb, body jsonb)
+    RETURNS json LANGUAGE plpgsql STABLE AS \$\$
+    BEGIN
+        IF args ? 'after' THEN
+            RAISE EXCEPTION 'gone';
+        END IF;
+        RETURN '{\"items\":[{\"id\":1}],\"next\":\"abc\",\"count\":1,
+                 \"count_capped\":false}'::json;
+    END \$\$");
+
+$res = $she->get('/api/audit/export');
+is($res->code, 500, 'an error in the middle');
+is($res->json->{code}, 'internal_error', 'is a problem');
+
+is(join('', $node->nginx->stop), '', 'no alert');
+
+done_testing();
