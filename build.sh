@@ -1,9 +1,6 @@
 #!/usr/bin/env bash
 #
 # Builds, runs and tests ngx-zwfw.  ./build.sh help lists the commands.
-#
-# Exit codes: 1 a test failed, 2 wrong usage, 3 something must be installed,
-# 4 the build failed, 5 the database, 6 a server did not start.
 
 set -euo pipefail
 umask 022
@@ -38,11 +35,13 @@ root() {
     [ "$EUID" -eq 0 ]
 }
 
+# the words of "order" whose folder is there
+
 slices() {
     local slice
 
     while read -r slice; do
-        [ ! -d "$ROOT/modules/$slice" ] || echo "$slice"
+        [ ! -f "$ROOT/modules/$slice/config" ] || echo "$slice"
     done <"$ROOT/modules/order"
 }
 
@@ -292,8 +291,7 @@ built() {
     local slice
 
     for slice in $(slices); do
-        [ ! -f "$ROOT/modules/$slice/config" ] \
-            || echo "ngx_http_zwfw_${slice}_module.so"
+        echo "ngx_http_zwfw_${slice}_module.so"
     done
 }
 
@@ -678,7 +676,7 @@ test_variables() {
 }
 
 remove_stores() {
-    stop_stores
+    (stop_stores) || true
     rm -rf "$SOCK" "$DATA" "$RUN"
 }
 
@@ -702,8 +700,9 @@ cmd_testenv() {
     local name
 
     if [ "${1-}" = --stop ]; then
-        [ ! -d "$ROOT/.run/testenv" ] || { place "$ROOT/.run/testenv"
-                                           remove_stores; }
+        [ -d "$ROOT/.run/testenv" ] || return 0
+        place "$ROOT/.run/testenv"
+        remove_stores
         return
     fi
 

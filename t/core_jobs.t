@@ -117,8 +117,8 @@ Proc::until_true('the error', 10, sub { return row('last_error') });
 is(row('last_error'), '22012', 'its error is kept');
 is(row('lease_until IS NULL'), 't', 'its lease is given back');
 is(scalar(() = $node->nginx->log_lines(
-       qr/\[error\].*api\.core_sweep\(\) failed: 22012 division by zero, request [0-9a-f]{32}$/)), 1,
-   'and logged');
+       qr/\[error\].*api\.core_sweep\(\) failed: 22012 division by zero, /)),
+   1, 'and logged');
 is(join('', $node->nginx->stop), '', 'no alert');
 
 
@@ -153,7 +153,7 @@ is(join('', $node->nginx->stop), '', 'quits with timers set');
 cmp_ok(time - $began, '<', 5, 'at once');
 
 
-# the database is away: it is asked again
+# the database goes away while jobs are due
 
 $node = Node->new(db => $db, redis => $redis);
 $db->{pg}->stop;

@@ -10,18 +10,15 @@ use lib 't/lib';
 use Node;
 use Proc;
 
-my $metrics = 'location = /metrics { zwfw_metrics; }';
-
 # who asks from elsewhere is put in by realip
 
-my $node = Node->new(server => <<"END");
-        $metrics
+my $node = Node->new(server => <<'END');
+        location = /metrics { zwfw_metrics; }
         location = /far/metrics {
             set_real_ip_from 127.0.0.1;
             real_ip_header X-Real-IP;
             zwfw_metrics;
         }
-        location /item/ { zwfw_pages $ENV{TEST_NGINX_ZWFW_HTML}; }
 END
 
 my $http = $node->client;

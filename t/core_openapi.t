@@ -13,6 +13,8 @@ use lib 't/lib';
 use Node;
 use OpenApi;
 
+binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
+
 my $node = Node->new;
 my $http = $node->client;
 

@@ -230,7 +230,7 @@ sub zwfw {
 
 $ENV{TEST_NGINX_LOAD_MODULES} = ' ';
 $ENV{TEST_NGINX_ZWFW_POSTGRES} = 'host=/x dbname="y"';
-$ENV{"TEST_NGINX_ZWFW_$_"} = "/tmp/$_" for qw(REDIS KEYS FILES);
+$ENV{"TEST_NGINX_ZWFW_$_"} = "/tmp/$_" for qw(REDIS KEYS FILES HTML);
 
 my $empty = "=== t\n--- http_config\n--- config\n";
 

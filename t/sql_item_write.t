@@ -270,7 +270,7 @@ subtest 'the rules' => sub {
         [C6 => 'fee_unexpected', $guide->('fees',
             '[{"name": "x", "amount": 1, "basis": "x"}]')],
         [C6 => 'fee_unexpected', $guide->('pay_online', 'true')],
-        [C7 => 'result_type', $guide->('result,type', '"20"')],
+        [C7 => 'result_type', $guide->('result,result_type', '"20"')],
         [C7 => 'result_type', $guide->('result,name', '"批复"')],
         [C8 => 'phones_equal', $guide->('phones,complain', '"0531-00001002"')],
         [C8 => 'phone_without_area', $guide->('phones,consult', '"00001002"')],

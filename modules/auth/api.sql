@@ -110,7 +110,8 @@ CREATE OR REPLACE FUNCTION api.auth_find(args jsonb, body jsonb) RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = zwfw, pg_temp AS $$
 BEGIN
-    RETURN coalesce((SELECT json_build_object('password', u.password)
+    RETURN coalesce((SELECT json_build_object('password', u.password,
+                                'uid', u.id)
                        FROM users u
                       WHERE u.email_index = ANY (ARRAY(SELECT
                             jsonb_array_elements_text(body->'index')))
@@ -121,65 +122,83 @@ END $$;
 ALTER FUNCTION api.auth_find OWNER TO zwfw_system;
 SELECT zwfw.describe('auth_find', '{"type":"object",
     "additionalProperties":false,
-    "properties":{"password":{"type":"string"}}}');
+    "properties":{"password":{"type":"string"},
+        "uid":{"type":"string","format":"uuid"}}}');
 
 
 -- The comparison was made: counts, locks, lets in (5.2.1.3).  body: email
 -- with its indexes, right: whether the password was.  Ten failures within ten
--- minutes lock for half an hour; a wrong address is a failure of nobody.  The
+-- minutes lock for half an hour, whether the address is known or not.  The
 -- answer must be committed, so that refusals are outcomes here.
 
 CREATE OR REPLACE FUNCTION api.auth_enter(args jsonb, body jsonb) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
 DECLARE
-    keys  text[] := ARRAY(SELECT
-                    jsonb_array_elements_text(body->'email'->'index'));
-    u     users;
+    keys   text[] := ARRAY(SELECT
+                     jsonb_array_elements_text(body->'email'->'index'));
+    until  timestamptz := auth_locked(keys);
+    u      users;
 BEGIN
     SELECT * INTO u FROM users o
-     WHERE o.email_index = ANY (keys) AND o.state = 'active' FOR UPDATE;
+     WHERE o.email_index = ANY (keys) AND o.state = 'active';
 
-    IF NOT FOUND THEN
-        RETURN json_build_object('outcome', 'wrong');
-    END IF;
-
-    IF u.locked_until > now() THEN
-        PERFORM auth_wrote('auth_login', u.id, 'refused', '"locked"');
+    IF until > now() THEN
+        PERFORM auth_wrote('auth_login', u.id, 'refused',
+                           '{"reason":"locked"}');
         RETURN json_build_object('outcome', 'locked', 'retry',
-            ceil(extract(epoch FROM u.locked_until - now()))::integer);
+            ceil(extract(epoch FROM until - now()))::integer);
     END IF;
 
-    IF NOT (body->>'right')::boolean THEN
-        PERFORM auth_failed(u);
+    IF u.id IS NULL OR NOT (body->>'right')::boolean THEN
+        PERFORM auth_wrote('auth_login', u.id, 'failed',
+            jsonb_build_object('failures', auth_failed(keys[1])));
         RETURN json_build_object('outcome', 'wrong');
     END IF;
 
-    UPDATE users o SET failures = 0, failed_at = NULL, locked_until = NULL,
-           email_index = keys[1],
-           email = CASE WHEN o.email_index = keys[1] THEN o.email
-                   ELSE coalesce(body->'email'->>'resealed', o.email) END
-     WHERE o.id = u.id;
+    DELETE FROM login_failures f WHERE f.email_index = ANY (keys);
+
+    UPDATE users o SET email_index = keys[1],
+           email = coalesce(body->'email'->>'resealed', o.email)
+     WHERE o.id = u.id AND o.email_index <> keys[1];
 
     PERFORM auth_wrote('auth_login', u.id, 'ok', NULL);
 
     RETURN auth_session(u);
 END $$;
 
-CREATE OR REPLACE FUNCTION zwfw.auth_failed(u zwfw.users) RETURNS void
-LANGUAGE plpgsql AS $$
-DECLARE
-    n  integer := CASE WHEN u.failed_at > zwfw.now() - interval '10 minutes'
-                  THEN u.failures + 1 ELSE 1 END;
-BEGIN
-    UPDATE zwfw.users o SET failures = n, failed_at = zwfw.now(),
-           locked_until = CASE WHEN n >= 10
-                          THEN zwfw.now() + interval '30 minutes' END
-     WHERE o.id = u.id;
+CREATE OR REPLACE FUNCTION zwfw.auth_locked(keys text[]) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+    SELECT max(f.locked_until) FROM zwfw.login_failures f
+     WHERE f.email_index = ANY (keys)
+$$;
 
-    PERFORM zwfw.auth_wrote('auth_login', u.id, 'failed',
-                            jsonb_build_object('failures', n));
+-- One more failure; returns how many there are.
+
+CREATE OR REPLACE FUNCTION zwfw.auth_failed(key text) RETURNS integer
+LANGUAGE sql AS $$
+    INSERT INTO zwfw.login_failures AS f VALUES (key, 1, zwfw.now(), NULL)
+        ON CONFLICT (email_index) DO UPDATE
+       SET failures = CASE WHEN f.failed_at > zwfw.now() - interval '10 minutes'
+                      THEN f.failures + 1 ELSE 1 END,
+           failed_at = zwfw.now(),
+           locked_until = CASE WHEN f.failures >= 9
+               AND f.failed_at > zwfw.now() - interval '10 minutes'
+               THEN zwfw.now() + interval '30 minutes' END
+    RETURNING f.failures
+$$;
+
+-- A job: failures that no longer count.
+
+CREATE OR REPLACE FUNCTION api.auth_sweep(args jsonb, body jsonb) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+BEGIN
+    DELETE FROM login_failures f WHERE f.failed_at < now() - interval '1 day';
+    RETURN '{}'::json;
 END $$;
 
+ALTER FUNCTION api.auth_sweep OWNER TO zwfw_system;
+SELECT zwfw.describe('auth_sweep', '{"type":"object",
+    "additionalProperties":false}');
 ALTER FUNCTION api.auth_enter OWNER TO zwfw_system;
 SELECT zwfw.describe('auth_enter', '{"type":"object","required":["outcome"],
     "additionalProperties":false,

@@ -99,9 +99,9 @@ demo_auth() {
     MAC=$(demo_derive "$master" mac)
     INDEX=$(demo_derive "$master" index)
     salt=$(openssl rand -hex 16)
-    HASH="scrypt\$15\$8\$1\$$salt\$$(openssl kdf -keylen 32 \
+    HASH="scrypt\$15\$8\$3\$$salt\$$(openssl kdf -keylen 32 \
         -kdfopt "pass:$DEMO_PASSWORD" -kdfopt "hexsalt:$salt" \
-        -kdfopt n:32768 -kdfopt r:8 -kdfopt p:1 \
+        -kdfopt n:32768 -kdfopt r:8 -kdfopt p:3 \
         -kdfopt maxmem_bytes:268435456 SCRYPT | tr -d ':\n' | tr A-F a-f)"
 
     echo "BEGIN;"

@@ -27,6 +27,30 @@ static char *ngx_http_zwfw_auth_merge_conf(ngx_conf_t *cf, void *parent,
     void *child);
 
 
+/* replies that C makes; those of SQL stand in comments on their functions */
+
+#define NGX_HTTP_ZWFW_AUTH_PERSON                                             \
+    "{\"type\":\"object\",\"additionalProperties\":false,"                    \
+    "\"required\":[\"uid\",\"name\",\"kind\",\"level\",\"token\"],"           \
+    "\"properties\":{\"uid\":{\"type\":\"string\",\"format\":\"uuid\"},"      \
+    "\"name\":{\"type\":\"string\"},"                                         \
+    "\"kind\":{\"enum\":[\"natural\",\"staff\"]},"                            \
+    "\"level\":{\"type\":\"integer\"},\"roles\":{\"type\":\"string\"},"       \
+    "\"body\":{\"type\":\"string\",\"format\":\"uuid\"},"                     \
+    "\"region\":{\"type\":\"string\"},\"token\":{\"type\":\"string\"}}}"
+
+#define NGX_HTTP_ZWFW_AUTH_SESSIONS                                           \
+    "{\"type\":\"object\",\"additionalProperties\":false,"                    \
+    "\"required\":[\"items\"],\"properties\":{\"items\":{\"type\":\"array\"," \
+    "\"items\":{\"type\":\"object\",\"additionalProperties\":false,"          \
+    "\"required\":[\"id\",\"created\",\"channel\",\"current\"],"              \
+    "\"properties\":{\"id\":{\"type\":\"string\"},"                           \
+    "\"created\":{\"type\":\"string\",\"format\":\"date-time\"},"             \
+    "\"channel\":{\"type\":\"string\"},\"browser\":{\"type\":\"string\"},"    \
+    "\"system\":{\"type\":\"string\"},"                                       \
+    "\"current\":{\"type\":\"boolean\"}}}}}}"
+
+
 static zwfw_field_t  ngx_http_zwfw_auth_page_fields[] = {
     { zwfw_string("next"), zwfw_type_line, ZWFW_FIELD_QUERY, 500, NULL,
       NULL },
@@ -126,6 +150,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_auth_routes[] = {
       .who = NGX_HTTP_ZWFW_ANYONE,
       .fields = ngx_http_zwfw_auth_register_fields,
       .steps = ngx_http_zwfw_auth_register_steps,
+      .reply = ngx_string(NGX_HTTP_ZWFW_AUTH_PERSON),
       .form = ngx_string("//register"),
       .next = ngx_string("/") },
 
@@ -142,6 +167,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_auth_routes[] = {
       .who = NGX_HTTP_ZWFW_ANYONE,
       .fields = ngx_http_zwfw_auth_login_fields,
       .steps = ngx_http_zwfw_auth_login_steps,
+      .reply = ngx_string(NGX_HTTP_ZWFW_AUTH_PERSON),
       .form = ngx_string("//login"),
       .next = ngx_string("/") },
 
@@ -149,6 +175,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_auth_routes[] = {
       .path = ngx_string("//logout"),
       .who = NGX_HTTP_ZWFW_USER,
       .steps = ngx_http_zwfw_auth_logout_steps,
+      .reply = ngx_string("auth_left"),
       .next = ngx_string("/") },
 
     /* 5.2.1.9, the own account and its sessions */
@@ -156,12 +183,14 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_auth_routes[] = {
     { .method = NGX_HTTP_GET,
       .path = ngx_string("/me"),
       .who = NGX_HTTP_ZWFW_USER,
-      .steps = ngx_http_zwfw_auth_me_steps },
+      .steps = ngx_http_zwfw_auth_me_steps,
+      .reply = ngx_string("auth_me") },
 
     { .method = NGX_HTTP_GET,
       .path = ngx_string("/sessions"),
       .who = NGX_HTTP_ZWFW_USER,
       .steps = ngx_http_zwfw_auth_sessions_steps,
+      .reply = ngx_string(NGX_HTTP_ZWFW_AUTH_SESSIONS),
       .page = ngx_string("auth/sessions") },
 
     { .method = NGX_HTTP_POST,
@@ -169,6 +198,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_auth_routes[] = {
       .who = NGX_HTTP_ZWFW_USER,
       .fields = ngx_http_zwfw_auth_end_fields,
       .steps = ngx_http_zwfw_auth_logout_steps,
+      .reply = ngx_string("auth_left"),
       .next = ngx_string("/auth/sessions") },
 
     /* Personal Information Protection Law: the notice and its version */
@@ -184,11 +214,20 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_auth_routes[] = {
 };
 
 
+static ngx_http_zwfw_job_t  ngx_http_zwfw_auth_jobs[] = {
+    { .name = ngx_string("auth_sweep"),
+      .interval = 3600000,
+      .call = ngx_string("auth_sweep") },
+
+      ngx_http_zwfw_null_job
+};
+
+
 static ngx_http_zwfw_slice_t  ngx_http_zwfw_auth_slice = {
     &ngx_http_zwfw_abi_1,
     ngx_string("auth"),
     ngx_http_zwfw_auth_routes,
-    NULL
+    ngx_http_zwfw_auth_jobs
 };
 
 
@@ -342,6 +381,7 @@ ngx_http_zwfw_auth_access(ngx_http_request_t *r)
 {
     ngx_int_t                   rc;
     ngx_http_zwfw_ctx_t        *ctx;
+    ngx_http_core_loc_conf_t   *clcf;
     ngx_http_zwfw_auth_conf_t  *acf;
 
     acf = ngx_http_get_module_loc_conf(r, ngx_http_zwfw_auth_module);
@@ -370,8 +410,15 @@ ngx_http_zwfw_auth_access(ngx_http_request_t *r)
     if (rc == NGX_OK
         && ngx_http_zwfw_allow(r, acf->who, acf->level) == NGX_OK)
     {
-        ngx_http_zwfw_hide_cookie(r);
-        return NGX_OK;
+        return ngx_http_zwfw_hide_cookie(r) == NGX_OK
+               ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->satisfy == NGX_HTTP_SATISFY_ANY && ctx->status < 500) {
+        return ctx->status == NGX_HTTP_UNAUTHORIZED ? NGX_HTTP_UNAUTHORIZED
+                                                    : NGX_HTTP_FORBIDDEN;
     }
 
     return ngx_http_zwfw_answer_refusal(r);

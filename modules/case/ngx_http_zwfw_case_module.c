@@ -97,7 +97,7 @@ static zwfw_field_t  ngx_http_zwfw_case_apply_fields[] = {
     { zwfw_string("applicant"), zwfw_type_group, ZWFW_FIELD_REQUIRED, 0,
       ngx_http_zwfw_case_person, NULL },
     { zwfw_string("form"), zwfw_type_object, 0, 65536, NULL, NULL },
-    { zwfw_string("materials"), zwfw_type_list, 0, 40,
+    { zwfw_string("materials"), zwfw_type_list, 0, 200,
       ngx_http_zwfw_case_material, NULL },
     { zwfw_string("note"), zwfw_type_text, 0, 500, NULL, NULL },
       zwfw_null_field
@@ -110,7 +110,7 @@ static zwfw_field_t  ngx_http_zwfw_case_draft_fields[] = {
     { zwfw_string("applicant"), zwfw_type_group, 0, 0,
       ngx_http_zwfw_case_drafted, NULL },
     { zwfw_string("form"), zwfw_type_object, 0, 65536, NULL, NULL },
-    { zwfw_string("materials"), zwfw_type_list, 0, 40,
+    { zwfw_string("materials"), zwfw_type_list, 0, 200,
       ngx_http_zwfw_case_material, NULL },
     { zwfw_string("note"), zwfw_type_text, 0, 500, NULL, NULL },
       zwfw_null_field
@@ -152,7 +152,7 @@ static zwfw_field_t  ngx_http_zwfw_case_save_fields[] = {
     { zwfw_string("applicant"), zwfw_type_group, 0, 0,
       ngx_http_zwfw_case_drafted, NULL },
     { zwfw_string("form"), zwfw_type_object, 0, 65536, NULL, NULL },
-    { zwfw_string("materials"), zwfw_type_list, 0, 40,
+    { zwfw_string("materials"), zwfw_type_list, 0, 200,
       ngx_http_zwfw_case_material, NULL },
     { zwfw_string("note"), zwfw_type_text, 0, 500, NULL, NULL },
       zwfw_null_field
@@ -476,7 +476,7 @@ static ngx_http_zwfw_job_t  ngx_http_zwfw_case_jobs[] = {
       .interval = 60000,
       .call = ngx_string("case_deem") },
 
-    { .name = ngx_null_string }
+      ngx_http_zwfw_null_job
 };
 
 

@@ -241,6 +241,22 @@ SELECT zwfw.describe('audit_refused', '{"type":"object",
     "additionalProperties":false}');
 
 
+-- What staff has read of persons: told by nginx when it has been sent, as the
+-- same person.  args: action, object, object_id.
+
+CREATE OR REPLACE FUNCTION api.audit_read(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+BEGIN
+    PERFORM write_audit(args->>'action', args->>'object', args->>'object_id');
+    RETURN '{}'::json;
+END $$;
+
+ALTER FUNCTION api.audit_read OWNER TO zwfw_system;
+SELECT zwfw.describe('audit_read', '{"type":"object",
+    "additionalProperties":false}');
+
+
 -- The audit trail of [since, until): rows, newest first and before a row, and
 -- how many there are, at most 1001.
 

@@ -46,12 +46,12 @@ typedef ngx_int_t (*ngx_http_zwfw_step_pt)(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 
 
-/* at most count requests in period, counted per uid, address or field */
+/* at most count requests in period, counted per user or per address */
 
 typedef struct {
     ngx_uint_t                 count;
     time_t                     period;      /* seconds */
-    ngx_str_t                  by;          /* "uid", "address" or a field */
+    ngx_str_t                  by;          /* "uid" or "address" */
 } ngx_http_zwfw_limit_t;
 
 
@@ -72,8 +72,9 @@ typedef struct {
     ngx_str_t                  call;        /* "case_submit": api.case_submit */
     ngx_uint_t                 class;
     ngx_http_zwfw_step_pt     *steps;       /* instead of call; NULL ends */
-    ngx_str_t                  reply;       /* of steps: JSON Schema, or the
-                                               media type of no JSON */
+    ngx_str_t                  reply;       /* of steps: the function whose
+                                               comment describes it, a JSON
+                                               Schema, or a media type */
     ngx_str_t                  page;        /* "item/show", its template */
     ngx_str_t                  form;        /* GET path shown again on 422 */
     ngx_str_t                  next;        /* "/case/{id}", after success */
@@ -145,7 +146,7 @@ struct ngx_http_zwfw_ctx_s {
     zwfw_json_t               *body;
     zwfw_json_t               *errors;      /* field: code, of a 422 */
     ngx_str_t                  answer;      /* JSON text, of call or a step */
-    ngx_uint_t                 status;      /* 0: 200, or 201 with new_id */
+    ngx_uint_t                 status;      /* 0: 200 */
     ngx_str_t                  code;        /* of the refusal */
     ngx_str_t                  field;
     ngx_uint_t                 retry;       /* Retry-After, seconds */
@@ -206,8 +207,9 @@ ngx_int_t ngx_http_zwfw_allow(ngx_http_request_t *r, ngx_uint_t who,
  */
 ngx_int_t ngx_http_zwfw_answer_refusal(ngx_http_request_t *r);
 
-/* cuts our session cookie out of the request that goes to an upstream */
-void ngx_http_zwfw_hide_cookie(ngx_http_request_t *r);
+/* cuts our session cookie out of the request that goes to an upstream; the
+   session stays known for internal redirects and subrequests */
+ngx_int_t ngx_http_zwfw_hide_cookie(ngx_http_request_t *r);
 
 /* while location configurations are merged: the platform selected there */
 ngx_http_zwfw_platform_t *ngx_http_zwfw_conf_platform(ngx_conf_t *cf);
@@ -295,9 +297,14 @@ ngx_int_t ngx_http_zwfw_work(ngx_http_request_t *r, void (*work)(void *data),
     void *data, size_t size);
 
 /* scrypt, for a thread only.  hash is the text to store or to compare with:
-   "scrypt$15$8$1$<salt>$<digest>", at most 128 bytes, NUL-terminated */
+   "scrypt$15$8$3$<salt>$<digest>", at most 128 bytes, NUL-terminated */
 ngx_int_t ngx_http_zwfw_password_hash(ngx_str_t *password, u_char *hash);
 ngx_int_t ngx_http_zwfw_password_verify(ngx_str_t *password, u_char *hash);
+
+/* a value that was sealed for ctx->new_id, sealed anew for another row; column
+   is "users.email" */
+ngx_int_t ngx_http_zwfw_reseal(ngx_http_request_t *r, const char *column,
+    ngx_str_t *sealed, ngx_str_t *row, ngx_str_t *resealed);
 
 /* blind index of a personal identifier: 64 hex, HMAC-SM3 under the key of
    that number; normalised value is the caller's duty */

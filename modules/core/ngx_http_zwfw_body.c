@@ -7,6 +7,7 @@
 #include "ngx_http_zwfw_core.h"
 
 
+static ngx_uint_t ngx_http_zwfw_body_endless(ngx_http_request_t *r);
 static void ngx_http_zwfw_body_read(ngx_http_request_t *r);
 static ngx_int_t ngx_http_zwfw_body_parse(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
@@ -30,7 +31,9 @@ ngx_http_zwfw_step_body(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0, "zwfw body");
 
     if (ctx->route->method != NGX_HTTP_POST) {
-        if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) {
+        if (r == r->main
+            && (r->headers_in.content_length_n > 0 || r->headers_in.chunked))
+        {
             return ngx_http_zwfw_refuse(r, NGX_HTTP_BAD_REQUEST,
                                         "bad_request", NULL);
         }
@@ -42,6 +45,11 @@ ngx_http_zwfw_step_body(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 
     if (state->limit == 0) {
         state->limit = NGX_HTTP_ZWFW_BODY;
+
+        if (ngx_http_zwfw_body_endless(r)) {
+            return ngx_http_zwfw_refuse(r, NGX_HTTP_LENGTH_REQUIRED,
+                                        "length_required", NULL);
+        }
     }
 
     if (r->headers_in.content_length_n > state->limit) {
@@ -60,6 +68,8 @@ ngx_http_zwfw_step_body(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
                                     ? "too_large" : "bad_request", NULL);
     }
 
+    r->main->count--;
+
     if (state->reading) {
         state->reading = 0;
         return NGX_AGAIN;
@@ -69,7 +79,29 @@ ngx_http_zwfw_step_body(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 }
 
 
-/* the reference that reading took is given back: the runner has its own */
+/* a body that does not say how long it is: it could fill the disk */
+
+static ngx_uint_t
+ngx_http_zwfw_body_endless(ngx_http_request_t *r)
+{
+    if (r->headers_in.content_length_n >= 0) {
+        return 0;
+    }
+
+#if (NGX_HTTP_V2)
+
+    if (r->stream) {
+        return !r->stream->in_closed;
+    }
+
+#endif
+
+    return r->headers_in.chunked;
+}
+
+
+/* the reference that reading took becomes the runner's, whose own was given
+   back: nginx may finalize the request meanwhile */
 
 static void
 ngx_http_zwfw_body_read(ngx_http_request_t *r)
@@ -80,8 +112,6 @@ ngx_http_zwfw_body_read(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
     state = ctx->core;
-
-    r->main->count--;
 
     if (state->reading) {
         state->reading = 0;

@@ -10,6 +10,7 @@
 #define NGX_HTTP_ZWFW_BEAT   900            /* ms; an older one is no beat */
 #define NGX_HTTP_ZWFW_TAGS   8              /* parts of a purge key */
 #define NGX_HTTP_ZWFW_KEY    512            /* bytes; not kept beyond */
+#define NGX_HTTP_ZWFW_PART   1024           /* bytes; enough for most holes */
 
 
 typedef struct {
@@ -17,6 +18,7 @@ typedef struct {
     ngx_queue_t                queue;       /* of use, last one used first */
     ngx_uint_t                 refs;        /* requests that send it */
     ngx_str_t                  text;
+    u_char                     hash[32];    /* of text */
     ngx_array_t                holes;
     ngx_pool_t                *pool;        /* of this entry */
     uint32_t                   tags[NGX_HTTP_ZWFW_TAGS];
@@ -42,6 +44,8 @@ static ngx_int_t ngx_http_zwfw_cache_key(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_str_t *key);
 static ngx_int_t ngx_http_zwfw_cache_serve(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_entry_t *e);
+static ngx_int_t ngx_http_zwfw_cache_fill(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_hole_t *hole, zwfw_json_t *page);
 static void ngx_http_zwfw_cache_release(void *data);
 static ngx_http_zwfw_entry_t *ngx_http_zwfw_cache_entry(
     ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
@@ -122,7 +126,12 @@ ngx_http_zwfw_step_cached(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     store = ctx->platform->page_store;
     shared = ctx->platform->shared;
 
-    if (ngx_current_msec - shared->page_beat > NGX_HTTP_ZWFW_BEAT) {
+    /* another worker's clock may be ahead of this one's */
+
+    if (shared->page_beat == 0
+        || (ngx_msec_int_t) (ngx_current_msec - shared->page_beat)
+           > NGX_HTTP_ZWFW_BEAT)
+    {
         ngx_http_zwfw_cache_empty(store);
         return NGX_OK;
     }
@@ -228,7 +237,6 @@ ngx_http_zwfw_cache_serve(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t             *page;
     ngx_pool_cleanup_t      *cln;
     ngx_http_zwfw_hole_t    *hole;
-    ngx_http_zwfw_text_t     out;
     ngx_http_zwfw_state_t   *state = ctx->core;
 
     cln = ngx_pool_cleanup_add(r->pool, 0);
@@ -241,25 +249,24 @@ ngx_http_zwfw_cache_serve(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     e->refs++;
 
     state->last = &state->out;
+    state->hashed = 1;
+    ngx_memcpy(state->hash, e->hash, sizeof(e->hash));
+
     from = 0;
     page = NULL;
     hole = e->holes.elts;
 
     for (i = 0; i < e->holes.nelts; i++) {
-        ngx_memzero(&out, sizeof(ngx_http_zwfw_text_t));
 
         if (page == NULL) {
             page = ngx_http_zwfw_page_context(r, 1);
         }
 
         if (page == NULL
-            || ngx_http_zwfw_render(r, &hole[i].name, page, page, &out)
-               != NGX_OK
             || ngx_http_zwfw_out(r, ctx, e->text.data + from,
                                  hole[i].offset - from)
                != NGX_OK
-            || ngx_http_zwfw_out(r, ctx, out.text.data, out.text.len)
-               != NGX_OK)
+            || ngx_http_zwfw_cache_fill(r, ctx, &hole[i], page) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -277,6 +284,41 @@ ngx_http_zwfw_cache_serve(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     ctx->step = ngx_http_zwfw_send_steps;
 
     return NGX_OK;
+}
+
+
+/* the digest of it all needs that of the text and the personal parts only */
+
+static ngx_int_t
+ngx_http_zwfw_cache_fill(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_http_zwfw_hole_t *hole, zwfw_json_t *page)
+{
+    ngx_str_t               parts[3];
+    ngx_http_zwfw_text_t    out;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    ngx_memzero(&out, sizeof(ngx_http_zwfw_text_t));
+
+    out.text.data = ngx_pnalloc(r->pool, NGX_HTTP_ZWFW_PART);
+    out.size = NGX_HTTP_ZWFW_PART;
+
+    if (out.text.data == NULL
+        || ngx_http_zwfw_render(r, &hole->name, page, page, &out) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    parts[0].data = state->hash;
+    parts[0].len = sizeof(state->hash);
+    parts[1].data = (u_char *) &hole->offset;
+    parts[1].len = sizeof(hole->offset);
+    parts[2] = out.text;
+
+    if (ngx_http_zwfw_sha256(parts, 3, state->hash) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_zwfw_out(r, ctx, out.text.data, out.text.len);
 }
 
 
@@ -394,7 +436,8 @@ ngx_http_zwfw_cache_entry(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     if (e->text.data == NULL || e->sn.str.data == NULL
         || ngx_array_init(&e->holes, pool, text->holes->nelts + 1,
                           sizeof(ngx_http_zwfw_hole_t)) != NGX_OK
-        || ngx_http_zwfw_cache_tags(r, ctx, e) != NGX_OK)
+        || ngx_http_zwfw_cache_tags(r, ctx, e) != NGX_OK
+        || ngx_http_zwfw_sha256(&e->text, 1, e->hash) != NGX_OK)
     {
         goto failed;
     }
@@ -573,6 +616,7 @@ ngx_http_zwfw_cache_won(void *data)
 {
     ngx_http_zwfw_store_t  *store = data;
 
+    store->platform->shared->page_beat = 0;
     ngx_http_zwfw_cache_purge(store->platform, 0);
 
     if (ngx_http_zwfw_pg_listen(store->platform->pg, &store->listen)
@@ -590,6 +634,7 @@ ngx_http_zwfw_cache_lost(void *data)
 {
     ngx_http_zwfw_store_t  *store = data;
 
+    store->platform->shared->page_beat = 0;
     ngx_http_zwfw_pg_unlisten(store->platform->pg, &store->listen);
 }
 

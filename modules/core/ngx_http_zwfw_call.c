@@ -18,8 +18,6 @@
 
 static ngx_int_t ngx_http_zwfw_ask(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_uint_t class, ngx_uint_t nargs);
-static ngx_int_t ngx_http_zwfw_me(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx);
 static char *ngx_http_zwfw_json_text(ngx_http_request_t *r,
     zwfw_json_t *json);
 static void ngx_http_zwfw_called(ngx_http_zwfw_query_t *q);
@@ -109,7 +107,7 @@ ngx_http_zwfw_call(ngx_http_request_t *r, ngx_uint_t class, ngx_str_t *call,
     q->stable = (class != NGX_HTTP_ZWFW_WRITE);
 
     if (ngx_http_zwfw_statement(r->pool, call, &q->sql) != NGX_OK
-        || ngx_http_zwfw_me(r, ctx) != NGX_OK)
+        || ngx_http_zwfw_me(r->pool, ctx, state->args) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -136,7 +134,7 @@ ngx_http_zwfw_call_once(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     state->query.sql = ngx_http_zwfw_once_sql;
     state->query.stable = 0;
 
-    if (ngx_http_zwfw_me(r, ctx) != NGX_OK) {
+    if (ngx_http_zwfw_me(r->pool, ctx, state->args) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -199,31 +197,28 @@ ngx_http_zwfw_ask(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 
 /* who asks travels with the question */
 
-static ngx_int_t
-ngx_http_zwfw_me(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+ngx_int_t
+ngx_http_zwfw_me(ngx_pool_t *pool, ngx_http_zwfw_ctx_t *ctx, char **args)
 {
-    char                    **args;
     ngx_uint_t                i;
-    ngx_http_zwfw_state_t    *state = ctx->core;
     ngx_http_zwfw_session_t  *s;
 
     static char  levels[][2] = { "0", "1", "2", "3", "4", "5" };
 
     s = ctx->session;
-    args = state->args;
 
     ngx_http_zwfw_nobody(args);
 
-    args[6] = ngx_http_zwfw_cstring(r->pool, &ctx->channel);
-    args[7] = ngx_http_zwfw_cstring(r->pool, &ctx->request_id);
+    args[6] = ngx_http_zwfw_cstring(pool, &ctx->channel);
+    args[7] = ngx_http_zwfw_cstring(pool, &ctx->request_id);
 
     if (s) {
         args[5] = levels[s->level];
-        args[0] = ngx_http_zwfw_cstring(r->pool, &s->uid);
-        args[2] = ngx_http_zwfw_cstring(r->pool, &s->roles);
-        args[3] = ngx_http_zwfw_cstring(r->pool, &s->body);
-        args[4] = ngx_http_zwfw_cstring(r->pool, &s->region);
-        args[8] = ngx_http_zwfw_cstring(r->pool, &s->id);
+        args[0] = ngx_http_zwfw_cstring(pool, &s->uid);
+        args[2] = ngx_http_zwfw_cstring(pool, &s->roles);
+        args[3] = ngx_http_zwfw_cstring(pool, &s->body);
+        args[4] = ngx_http_zwfw_cstring(pool, &s->region);
+        args[8] = ngx_http_zwfw_cstring(pool, &s->id);
     }
 
     for (i = 0; i < NGX_HTTP_ZWFW_ME; i++) {
@@ -295,17 +290,21 @@ ngx_http_zwfw_statement(ngx_pool_t *pool, ngx_str_t *call, ngx_str_t *sql)
 {
     u_char  *p;
 
-    p = ngx_pnalloc(pool, sizeof(NGX_HTTP_ZWFW_SET) + call->len
-                          + sizeof(" SELECT api.($10::jsonb,$11::jsonb)"
-                                   " FROM me"));
+    static u_char  head[] = NGX_HTTP_ZWFW_SET " SELECT api.";
+    static u_char  tail[] = "($10::jsonb,$11::jsonb) FROM me";
+
+    p = ngx_pnalloc(pool, sizeof(head) + call->len + sizeof(tail));
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     sql->data = p;
-    sql->len = ngx_sprintf(p, NGX_HTTP_ZWFW_SET
-                              " SELECT api.%V($10::jsonb,$11::jsonb)"
-                              " FROM me%Z", call) - p - 1;
+
+    p = ngx_cpymem(p, head, sizeof(head) - 1);
+    p = ngx_cpymem(p, call->data, call->len);
+    p = ngx_cpymem(p, tail, sizeof(tail));
+
+    sql->len = p - sql->data - 1;
 
     return NGX_OK;
 }
@@ -368,7 +367,9 @@ ngx_http_zwfw_call_failed(ngx_http_request_t *r, ngx_http_zwfw_query_t *q)
         }
     }
 
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+    /* not the log of the connection: it would add address and query */
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "zwfw: api.%V() failed: %*s %V, request %V",
                   &q->name, (size_t) 5, q->state, &q->message,
                   &ctx->request_id);

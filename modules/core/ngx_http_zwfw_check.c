@@ -10,6 +10,7 @@
 #include <openssl/crypto.h>
 
 
+static ngx_uint_t ngx_http_zwfw_check_sealed(zwfw_json_t *json);
 static ngx_int_t ngx_http_zwfw_check_args(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 static ngx_int_t ngx_http_zwfw_check_token(ngx_http_request_t *r,
@@ -26,6 +27,9 @@ static ngx_int_t ngx_http_zwfw_seal_fields(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, zwfw_field_t *fields, zwfw_json_t *object);
 static ngx_int_t ngx_http_zwfw_seal_field(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, zwfw_field_t *field, zwfw_json_t *value);
+
+
+static ngx_str_t  ngx_http_zwfw_sealed = ngx_string("sealed");
 
 
 ngx_int_t
@@ -63,6 +67,11 @@ ngx_http_zwfw_step_check(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         return ngx_http_zwfw_invalid(r, ctx, NGX_HTTP_ZWFW_UNPROCESSABLE);
     }
 
+    if (ngx_http_zwfw_check_sealed(ctx->body)) {
+        return ngx_http_zwfw_refuse(r, NGX_HTTP_ZWFW_UNPROCESSABLE,
+                                    "bad_name", &ngx_http_zwfw_sealed);
+    }
+
     if (rc != ZWFW_OK
         || ngx_http_zwfw_check_digest(r, ctx) != NGX_OK
         || ngx_http_zwfw_uuid(r->pool, &ctx->new_id) != NGX_OK
@@ -75,6 +84,30 @@ ngx_http_zwfw_step_check(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     }
 
     return NGX_OK;
+}
+
+
+/* only we seal: a client's "sealed" would be opened in an answer */
+
+static ngx_uint_t
+ngx_http_zwfw_check_sealed(zwfw_json_t *json)
+{
+    zwfw_json_t  *child;
+
+    for (child = json->child; child; child = child->next) {
+        if (child->key.len == ngx_http_zwfw_sealed.len
+            && ngx_strncmp(child->key.data, ngx_http_zwfw_sealed.data,
+                           child->key.len) == 0)
+        {
+            return 1;
+        }
+
+        if (ngx_http_zwfw_check_sealed(child)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -417,6 +417,7 @@ typedef struct {
     ngx_chain_t               *out;         /* pieces of a page, else answer */
     ngx_chain_t              **last;
     size_t                     length;      /* of out */
+    u_char                     hash[32];    /* of out, for the ETag */
     ngx_str_t                  cache_key;   /* the page is to be kept */
     ngx_atomic_uint_t          purged;      /* before it was asked for */
     void                      *entry;       /* of login.c */
@@ -425,6 +426,7 @@ typedef struct {
     unsigned                   reading:1;   /* the body */
     unsigned                   known:1;     /* the session was looked up */
     unsigned                   by_form:1;   /* the body is a form */
+    unsigned                   hashed:1;    /* hash is set */
 } ngx_http_zwfw_state_t;
 
 
@@ -449,6 +451,7 @@ extern ngx_http_zwfw_slice_t  ngx_http_zwfw_core_slice;
 
 /* run.c */
 ngx_int_t ngx_http_zwfw_handler(ngx_http_request_t *r);
+ngx_uint_t ngx_http_zwfw_is_channel(ngx_str_t *name);
 void ngx_http_zwfw_resume(ngx_http_request_t *r);
 extern ngx_http_zwfw_step_pt  ngx_http_zwfw_send_steps[];
 ngx_int_t ngx_http_zwfw_put(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *object,
@@ -487,6 +490,15 @@ ngx_http_zwfw_route_t *ngx_http_zwfw_form_route(ngx_http_zwfw_ctx_t *ctx);
 /* call.c: the settings of nobody, the statement that sets them and calls, a
    copy that ends with NUL */
 void ngx_http_zwfw_nobody(char **args);
+ngx_int_t ngx_http_zwfw_me(ngx_pool_t *pool, ngx_http_zwfw_ctx_t *ctx,
+    char **args);
+
+/* tell.c: tells as the one who asks; nobody waits, failures are logged */
+void ngx_http_zwfw_tell_as(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_str_t *call, zwfw_json_t *args);
+
+/* trail.c: what of this answer belongs into the audit trail */
+void ngx_http_zwfw_trail(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx);
 ngx_int_t ngx_http_zwfw_statement(ngx_pool_t *pool, ngx_str_t *call,
     ngx_str_t *sql);
 char *ngx_http_zwfw_cstring(ngx_pool_t *pool, ngx_str_t *s);
@@ -584,6 +596,13 @@ void ngx_http_zwfw_count(ngx_http_zwfw_platform_t *pf,
 ngx_int_t ngx_http_zwfw_keys(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf);
 ngx_http_zwfw_key_t *ngx_http_zwfw_newest_key(ngx_http_zwfw_platform_t *pf);
 ngx_int_t ngx_http_zwfw_random(u_char *p, size_t len);
+ngx_int_t ngx_http_zwfw_random_id(u_char *id);
+
+/* SHA-256 of all parts, in the event loop only; exit() frees what it keeps,
+   when the process ends */
+ngx_int_t ngx_http_zwfw_sha256(ngx_str_t *parts, ngx_uint_t n, u_char *hash);
+void ngx_http_zwfw_sha256_exit(void);
+
 ngx_int_t ngx_http_zwfw_hmac(u_char *key, u_char *data, size_t len,
     u_char *mac);
 ngx_int_t ngx_http_zwfw_digest(u_char *data, size_t len, u_char *hex);

@@ -11,7 +11,11 @@ static char *ngx_http_zwfw_api(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_zwfw_pages_folder(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static void ngx_http_zwfw_bodies(ngx_http_core_loc_conf_t *clcf);
+static void ngx_http_zwfw_bodies(ngx_conf_t *cf);
+static char *ngx_http_zwfw_check_place(ngx_conf_t *cf,
+    ngx_http_zwfw_loc_conf_t *lcf);
+static char *ngx_http_zwfw_check_channel(ngx_conf_t *cf,
+    ngx_http_zwfw_loc_conf_t *lcf);
 static char *ngx_http_zwfw_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_http_zwfw_preconfiguration(ngx_conf_t *cf);
@@ -126,7 +130,6 @@ ngx_http_zwfw_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_http_zwfw_handler;
-    ngx_http_zwfw_bodies(clcf);
 
     lcf->face = NGX_HTTP_ZWFW_API;
     lcf->mount = clcf->name;
@@ -155,7 +158,6 @@ ngx_http_zwfw_pages_folder(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_http_zwfw_handler;
-    ngx_http_zwfw_bodies(clcf);
 
     lcf->face = NGX_HTTP_ZWFW_PAGES;
 
@@ -164,20 +166,68 @@ ngx_http_zwfw_pages_folder(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 /*
- * Rows bound their bodies themselves, and say so in Chinese; nginx's own bound
- * stays as the outer one unless it is set
+ * Rows bound their bodies themselves, and say so in Chinese; nginx's default
+ * bound would be asked first.  Text bodies are read in memory only
  */
 
 static void
-ngx_http_zwfw_bodies(ngx_http_core_loc_conf_t *clcf)
+ngx_http_zwfw_bodies(ngx_conf_t *cf)
 {
-    if (clcf->client_max_body_size == NGX_CONF_UNSET) {
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->client_max_body_size == NGX_HTTP_ZWFW_BODY) {
         clcf->client_max_body_size = NGX_HTTP_ZWFW_BODIES;
     }
 
-    if (clcf->client_body_buffer_size == NGX_CONF_UNSET_SIZE) {
+    if (clcf->client_body_buffer_size < NGX_HTTP_ZWFW_BODY + 4096) {
         clcf->client_body_buffer_size = NGX_HTTP_ZWFW_BODY + 4096;
     }
+
+    clcf->client_body_in_file_only = 0;
+}
+
+
+/* where the two faces may stand: paths of pages and links are absolute */
+
+static char *
+ngx_http_zwfw_check_place(ngx_conf_t *cf, ngx_http_zwfw_loc_conf_t *lcf)
+{
+    const char                *wrong;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    wrong = NULL;
+
+    if (clcf->handler != ngx_http_zwfw_handler) {
+        wrong = "stands beside another content handler";
+
+    } else if (clcf->name.len == 0 || clcf->name.data[0] != '/') {
+        wrong = "takes a location that is a path";
+
+#if (NGX_PCRE)
+
+    } else if (clcf->regex) {
+        wrong = "takes a location that is no regular expression";
+
+#endif
+
+    } else if (lcf->face == NGX_HTTP_ZWFW_PAGES && clcf->name.len != 1) {
+        wrong = "takes the location \"/\"";
+    }
+
+    if (wrong == NULL) {
+        ngx_http_zwfw_bodies(cf);
+        return NGX_CONF_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s in location \"%V\" %s",
+                  lcf->face == NGX_HTTP_ZWFW_API ? "zwfw_api" : "zwfw_pages",
+                  &clcf->name, wrong);
+
+    return NGX_CONF_ERROR;
 }
 
 
@@ -324,6 +374,13 @@ ngx_http_zwfw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
+    if (ngx_http_zwfw_check_channel(cf, conf) != NGX_CONF_OK
+        || (conf->face
+            && ngx_http_zwfw_check_place(cf, conf) != NGX_CONF_OK))
+    {
+        return NGX_CONF_ERROR;
+    }
+
     if (conf->folder.len) {
         rv = ngx_http_zwfw_site_folder(cf, conf->platform, &conf->folder);
         if (rv != NGX_CONF_OK) {
@@ -332,6 +389,26 @@ ngx_http_zwfw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* a constant that is no channel */
+
+static char *
+ngx_http_zwfw_check_channel(ngx_conf_t *cf, ngx_http_zwfw_loc_conf_t *lcf)
+{
+    if (lcf->channel == NULL || lcf->channel->lengths
+        || ngx_http_zwfw_is_channel(&lcf->channel->value))
+    {
+        return NGX_CONF_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "zwfw_channel: unknown channel \"%V\", it takes pc, mobile, "
+                  "app, hall, terminal, hotline or a variable",
+                  &lcf->channel->value);
+
+    return NGX_CONF_ERROR;
 }
 
 

@@ -17,8 +17,10 @@
 
 #define NGX_HTTP_ZWFW_NONCE   16
 #define NGX_HTTP_ZWFW_MAC     32
-#define NGX_HTTP_ZWFW_SCRYPT  15            /* log2 of N; r 8, p 1 */
+#define NGX_HTTP_ZWFW_SCRYPT  15            /* log2 of N; r 8 */
+#define NGX_HTTP_ZWFW_TIMES   3             /* p */
 #define NGX_HTTP_ZWFW_KEYS    4096          /* bytes of a key file */
+#define NGX_HTTP_ZWFW_STORE   4096          /* random bytes for ids */
 
 
 static ngx_int_t ngx_http_zwfw_key_line(ngx_conf_t *cf,
@@ -26,12 +28,20 @@ static ngx_int_t ngx_http_zwfw_key_line(ngx_conf_t *cf,
 static ngx_int_t ngx_http_zwfw_derive(u_char *master, const char *label,
     u_char *key, size_t len);
 static ngx_int_t ngx_http_zwfw_hex(u_char *dst, u_char *src, size_t len);
+static ngx_http_zwfw_key_t *ngx_http_zwfw_find_key(
+    ngx_http_zwfw_platform_t *pf, ngx_int_t number);
 static ngx_int_t ngx_http_zwfw_ctr(u_char *key, u_char *nonce, u_char *in,
     size_t len, u_char *out);
 static ngx_int_t ngx_http_zwfw_seal_mac(ngx_http_zwfw_key_t *key,
     ngx_str_t *place, u_char *sealed, size_t len, u_char *mac);
 static ngx_int_t ngx_http_zwfw_scrypt(ngx_str_t *password, u_char *salt,
-    ngx_uint_t log2n, u_char *digest);
+    ngx_uint_t log2n, ngx_uint_t times, u_char *digest);
+
+
+/* the context is made once a process: looking for the algorithm costs more
+   than a digest of little */
+
+static EVP_MD_CTX  *ngx_http_zwfw_sha256_md;
 
 
 /*
@@ -119,6 +129,13 @@ ngx_http_zwfw_key_line(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf,
         return NGX_ERROR;
     }
 
+    if (ngx_http_zwfw_find_key(pf, number)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "keys: \"%V\" has the number %i twice",
+                           &pf->keys_file, number);
+        return NGX_ERROR;
+    }
+
     key = ngx_array_push(&pf->keys);
     if (key == NULL) {
         return NGX_ERROR;
@@ -185,6 +202,37 @@ ngx_http_zwfw_random(u_char *p, size_t len)
 }
 
 
+/*
+ * 16 bytes of an id, which is no secret: taken from a store, as asking for
+ * them costs more than all else that an id needs.  A process that was forked
+ * has a store of its own
+ */
+
+ngx_int_t
+ngx_http_zwfw_random_id(u_char *id)
+{
+    static size_t     left;
+    static ngx_pid_t  owner;
+    static u_char     store[NGX_HTTP_ZWFW_STORE];
+
+    if (left == 0 || owner != ngx_pid) {
+
+        if (ngx_http_zwfw_random(store, sizeof(store)) != NGX_OK) {
+            left = 0;
+            return NGX_ERROR;
+        }
+
+        left = sizeof(store);
+        owner = ngx_pid;
+    }
+
+    left -= 16;
+    ngx_memcpy(id, store + left, 16);
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_zwfw_hex(u_char *dst, u_char *src, size_t len)
 {
@@ -225,7 +273,7 @@ ngx_http_zwfw_uuid(ngx_pool_t *pool, ngx_str_t *uuid)
     ngx_time_t *tp;
     ngx_uint_t  i;
 
-    if (ngx_http_zwfw_random(id, sizeof(id)) != NGX_OK) {
+    if (ngx_http_zwfw_random_id(id) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -407,6 +455,24 @@ ngx_http_zwfw_seal_mac(ngx_http_zwfw_key_t *key, ngx_str_t *place,
 }
 
 
+static ngx_http_zwfw_key_t *
+ngx_http_zwfw_find_key(ngx_http_zwfw_platform_t *pf, ngx_int_t number)
+{
+    ngx_uint_t            i;
+    ngx_http_zwfw_key_t  *key;
+
+    key = pf->keys.elts;
+
+    for (i = 0; i < pf->keys.nelts; i++) {
+        if ((ngx_int_t) key[i].number == number) {
+            return &key[i];
+        }
+    }
+
+    return NULL;
+}
+
+
 /* "zs1:<number>:<base64url of nonce, text, mac>" */
 
 ngx_int_t
@@ -465,7 +531,6 @@ ngx_http_zwfw_unseal(ngx_pool_t *pool, ngx_http_zwfw_platform_t *pf,
     size_t                len;
     ngx_int_t             number;
     ngx_str_t             src, raw;
-    ngx_uint_t            i;
     ngx_http_zwfw_key_t  *key;
 
     last = sealed->data + sealed->len;
@@ -496,16 +561,10 @@ ngx_http_zwfw_unseal(ngx_pool_t *pool, ngx_http_zwfw_platform_t *pf,
     }
 
     len = raw.len - NGX_HTTP_ZWFW_MAC;
-    key = pf->keys.elts;
+    key = ngx_http_zwfw_find_key(pf, number);
 
-    for (i = 0; i < pf->keys.nelts; i++) {
-        if ((ngx_int_t) key[i].number == number) {
-            break;
-        }
-    }
-
-    if (i == pf->keys.nelts
-        || ngx_http_zwfw_seal_mac(&key[i], place, raw.data, len, mac) != NGX_OK
+    if (key == NULL
+        || ngx_http_zwfw_seal_mac(key, place, raw.data, len, mac) != NGX_OK
         || CRYPTO_memcmp(mac, raw.data + len, NGX_HTTP_ZWFW_MAC) != 0)
     {
         return NGX_DECLINED;
@@ -514,8 +573,85 @@ ngx_http_zwfw_unseal(ngx_pool_t *pool, ngx_http_zwfw_platform_t *pf,
     value->len = len - NGX_HTTP_ZWFW_NONCE;
     value->data = raw.data + NGX_HTTP_ZWFW_NONCE;
 
-    return ngx_http_zwfw_ctr(key[i].seal, raw.data, value->data, value->len,
+    return ngx_http_zwfw_ctr(key->seal, raw.data, value->data, value->len,
                              value->data);
+}
+
+
+ngx_int_t
+ngx_http_zwfw_sha256(ngx_str_t *parts, ngx_uint_t n, u_char *hash)
+{
+    ngx_uint_t   i;
+    EVP_MD_CTX  *md;
+
+    md = ngx_http_zwfw_sha256_md;
+
+    if (md == NULL) {
+        md = EVP_MD_CTX_new();
+
+        if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) {
+            EVP_MD_CTX_free(md);
+            return NGX_ERROR;
+        }
+
+        ngx_http_zwfw_sha256_md = md;
+    }
+
+    if (EVP_DigestInit_ex(md, NULL, NULL) != 1) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (EVP_DigestUpdate(md, parts[i].data, parts[i].len) != 1) {
+            return NGX_ERROR;
+        }
+    }
+
+    return EVP_DigestFinal_ex(md, hash, NULL) == 1 ? NGX_OK : NGX_ERROR;
+}
+
+
+void
+ngx_http_zwfw_sha256_exit(void)
+{
+    EVP_MD_CTX_free(ngx_http_zwfw_sha256_md);
+    ngx_http_zwfw_sha256_md = NULL;
+}
+
+
+ngx_int_t
+ngx_http_zwfw_reseal(ngx_http_request_t *r, const char *column,
+    ngx_str_t *sealed, ngx_str_t *row, ngx_str_t *resealed)
+{
+    ngx_int_t             rc;
+    ngx_str_t             from, to, value;
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    from.data = ngx_pnalloc(r->pool, ngx_strlen(column) + 1 + ctx->new_id.len);
+    to.data = ngx_pnalloc(r->pool, ngx_strlen(column) + 1 + row->len);
+
+    if (from.data == NULL || to.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    from.len = ngx_sprintf(from.data, "%s:%V", column, &ctx->new_id)
+               - from.data;
+    to.len = ngx_sprintf(to.data, "%s:%V", column, row) - to.data;
+
+    if (ngx_http_zwfw_unseal(r->pool, ctx->platform, &from, sealed, &value)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_zwfw_seal(r->pool, ngx_http_zwfw_newest_key(ctx->platform),
+                            &to, &value, resealed);
+
+    OPENSSL_cleanse(value.data, value.len);
+
+    return rc;
 }
 
 
@@ -538,7 +674,7 @@ ngx_http_zwfw_digest(u_char *data, size_t len, u_char *hex)
 
 static ngx_int_t
 ngx_http_zwfw_scrypt(ngx_str_t *password, u_char *salt, ngx_uint_t log2n,
-    u_char *digest)
+    ngx_uint_t times, u_char *digest)
 {
     uint64_t      n, memory;
     uint32_t      r, p;
@@ -549,7 +685,7 @@ ngx_http_zwfw_scrypt(ngx_str_t *password, u_char *salt, ngx_uint_t log2n,
 
     n = (uint64_t) 1 << log2n;
     r = 8;
-    p = 1;
+    p = times;
     memory = 256 * 1024 * 1024;
 
     params[0] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PASSWORD,
@@ -583,13 +719,15 @@ ngx_http_zwfw_password_hash(ngx_str_t *password, u_char *hash)
     u_char  *p, salt[16], digest[32];
 
     if (ngx_http_zwfw_random(salt, sizeof(salt)) != NGX_OK
-        || ngx_http_zwfw_scrypt(password, salt, NGX_HTTP_ZWFW_SCRYPT, digest)
+        || ngx_http_zwfw_scrypt(password, salt, NGX_HTTP_ZWFW_SCRYPT,
+                                NGX_HTTP_ZWFW_TIMES, digest)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(hash, "scrypt$%d$8$1$", NGX_HTTP_ZWFW_SCRYPT);
+    p = ngx_sprintf(hash, "scrypt$%d$8$%d$", NGX_HTTP_ZWFW_SCRYPT,
+                    NGX_HTTP_ZWFW_TIMES);
     p = ngx_hex_dump(p, salt, sizeof(salt));
     *p++ = '$';
     p = ngx_hex_dump(p, digest, sizeof(digest));
@@ -615,10 +753,12 @@ ngx_http_zwfw_password_verify(ngx_str_t *password, u_char *hash)
     p = hash + 14;
 
     if (log2n < 10 || log2n > 17
-        || ngx_strncmp(hash + 9, "$8$1$", 5) != 0
+        || ngx_strncmp(hash + 9, "$8$", 3) != 0
+        || hash[12] < '1' || hash[12] > '4' || hash[13] != '$'
         || ngx_http_zwfw_hex(salt, p, sizeof(salt)) != NGX_OK
         || ngx_http_zwfw_hex(stored, p + 33, sizeof(stored)) != NGX_OK
-        || ngx_http_zwfw_scrypt(password, salt, log2n, digest) != NGX_OK)
+        || ngx_http_zwfw_scrypt(password, salt, log2n, hash[12] - '0', digest)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

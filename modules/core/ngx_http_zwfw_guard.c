@@ -55,7 +55,7 @@ ngx_http_zwfw_answer_refusal(ngx_http_request_t *r)
 
     ctx->resume = ngx_http_zwfw_run;
 
-    r->main->count++;
+    /* the access phase finalizes nothing on NGX_DONE: no count of our own */
 
     ngx_http_zwfw_run(r);
 
@@ -69,22 +69,42 @@ static ngx_int_t
 ngx_http_zwfw_strip(ngx_http_request_t *r)
 {
     ngx_uint_t        i;
-    ngx_list_part_t  *part;
+    ngx_list_part_t  *part, *prev;
     ngx_table_elt_t  *h;
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
+    prev = NULL;
+    part = &r->headers_in.headers.part;
+
+    while (part) {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            if (!ngx_http_zwfw_identity(&h[i].key)) {
-                continue;
+            if (ngx_http_zwfw_identity(&h[i].key)) {
+                break;
+            }
+        }
+
+        if (i == part->nelts) {
+            prev = part;
+            part = part->next;
+            continue;
+        }
+
+        if (ngx_http_zwfw_unlink(r, part, i) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        /* only the first part may be empty: loops over headers rely on it */
+
+        if (part->nelts == 0 && prev) {
+            prev->next = part->next;
+
+            if (r->headers_in.headers.last == part) {
+                r->headers_in.headers.last = prev;
+                r->headers_in.headers.nalloc = prev->nelts;
             }
 
-            if (ngx_http_zwfw_unlink(r, part, i) != NGX_OK) {
-                return NGX_HTTP_INTERNAL_SERVER_ERROR;
-            }
-
-            break;
+            part = prev;
         }
     }
 
@@ -138,25 +158,34 @@ ngx_http_zwfw_unlink(ngx_http_request_t *r, ngx_list_part_t *part,
     list = &r->headers_in.headers;
     h = part->elts;
 
-    rest = ngx_palloc(r->pool, sizeof(ngx_list_part_t));
-    if (rest == NULL) {
-        return NGX_ERROR;
+    if (i == 0) {
+        part->elts = &h[1];
+        part->nelts--;
+
+    } else if (i == part->nelts - 1) {
+        part->nelts--;
+
+    } else {
+        rest = ngx_palloc(r->pool, sizeof(ngx_list_part_t));
+        if (rest == NULL) {
+            return NGX_ERROR;
+        }
+
+        rest->elts = &h[i + 1];
+        rest->nelts = part->nelts - i - 1;
+        rest->next = part->next;
+
+        part->nelts = i;
+        part->next = rest;
+
+        if (list->last == part) {
+            list->last = rest;
+        }
     }
 
-    rest->elts = &h[i + 1];
-    rest->nelts = part->nelts - i - 1;
-    rest->next = part->next;
+    /* no room is left behind the last: the next header gets a part */
 
-    part->nelts = i;
-    part->next = rest;
-
-    if (list->last == part) {
-        list->last = rest;
-
-        /* no room is left behind the rest: the next header gets a part */
-
-        list->nalloc = rest->nelts;
-    }
+    list->nalloc = list->last->nelts;
 
     return NGX_OK;
 }
@@ -164,17 +193,24 @@ ngx_http_zwfw_unlink(ngx_http_request_t *r, ngx_list_part_t *part,
 
 /* the upstream behind a guard does not get our cookie */
 
-void
+ngx_int_t
 ngx_http_zwfw_hide_cookie(ngx_http_request_t *r)
 {
-    ngx_uint_t        i;
-    ngx_str_t        *name;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_uint_t            i;
+    ngx_str_t            *name;
+    ngx_list_part_t      *part;
+    ngx_table_elt_t      *h;
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
 
     name = ngx_http_zwfw_cookie_name(r);
-    if (name == NULL) {
-        return;
+    if (name == NULL || ctx->session == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_zwfw_session_keep(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
@@ -188,6 +224,8 @@ ngx_http_zwfw_hide_cookie(ngx_http_request_t *r)
             }
         }
     }
+
+    return NGX_OK;
 }
 
 

@@ -136,7 +136,9 @@ ngx_http_zwfw_known_find(ngx_http_zwfw_platform_t *pf,
     t = ngx_http_zwfw_known_lock(pf);
 
     beat = pf->shared->session_beat;
-    fresh = beat && ngx_current_msec - beat < NGX_HTTP_ZWFW_FRESH;
+    fresh = beat
+            && (ngx_msec_int_t) (ngx_current_msec - beat)
+               < NGX_HTTP_ZWFW_FRESH;
 
     i = fresh ? ngx_http_zwfw_known_lookup(t, known->hash) : 0;
     e = ngx_http_zwfw_known_entry(t, i);

@@ -188,7 +188,7 @@ ngx_http_zwfw_login_id(ngx_http_request_t *r, ngx_str_t *name,
                                          ? &insecure : &secure);
     entry->cookie.len = p - entry->cookie.data;
 
-    if (ngx_http_zwfw_session_hash(&token, hash) != NGX_OK) {
+    if (ngx_http_zwfw_sha256(&token, 1, hash) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -215,7 +215,7 @@ ngx_http_zwfw_login_former(ngx_http_request_t *r,
 
     p = ngx_pnalloc(r->pool, 2 * NGX_HTTP_ZWFW_HASH);
 
-    if (p == NULL || ngx_http_zwfw_session_hash(&token, hash) != NGX_OK) {
+    if (p == NULL || ngx_http_zwfw_sha256(&token, 1, hash) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -586,24 +586,34 @@ ngx_http_zwfw_openapi_cases(ngx_http_zwfw_row_t *row)
 }
 
 
-/* of steps the row says it, of a call the comment on its function */
+/* of steps the row says it, of a call the comment on its function does */
 
 static void
 ngx_http_zwfw_openapi_reply(ngx_http_zwfw_openapi_t *o,
     ngx_http_zwfw_route_t *rt, ngx_str_t *id, zwfw_json_t *responses)
 {
-    ngx_str_t     type, *name;
+    ngx_str_t     type, *name, *reply;
     zwfw_str_t    ok = zwfw_string("200");
     zwfw_json_t  *schema, *statuses, *status;
 
     ngx_str_set(&type, "application/json");
 
-    if (rt->reply.len && rt->reply.data[0] != '{') {
-        ngx_http_zwfw_openapi_content(o, responses, &ok, &rt->reply, NULL);
+    reply = &rt->reply;
+
+    if (reply->len && reply->data[0] == '{') {
+        name = id;
+
+    } else if (ngx_strlchr(reply->data, reply->data + reply->len, '/')) {
+        ngx_http_zwfw_openapi_content(o, responses, &ok, reply, NULL);
         return;
+
+    } else if (reply->len) {
+        name = reply;
+
+    } else {
+        name = rt->call.len ? &rt->call : id;
     }
 
-    name = rt->call.len ? &rt->call : id;
     schema = ngx_http_zwfw_openapi_schema(o, rt, name);
 
     ngx_http_zwfw_openapi_content(o, responses, &ok, &type,
@@ -683,7 +693,7 @@ ngx_http_zwfw_openapi_schema(ngx_http_zwfw_openapi_t *o,
         return schema;
     }
 
-    if (rt->reply.len) {
+    if (rt->reply.len && rt->reply.data[0] == '{') {
         schema = ngx_http_zwfw_openapi_text(o, NULL, NULL,
                                             (char *) rt->reply.data);
 

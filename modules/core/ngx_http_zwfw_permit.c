@@ -197,6 +197,14 @@ ngx_http_zwfw_own_origin(ngx_http_request_t *r, ngx_str_t *origin)
         return NGX_DECLINED;
     }
 
+#if (NGX_HTTP_SSL)
+
+    if (r->connection->ssl) {
+        return NGX_DECLINED;
+    }
+
+#endif
+
     host = &r->headers_in.host->value;
 
     if (origin->len == 7 + host->len
@@ -266,7 +274,7 @@ ngx_http_zwfw_limit_key(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 
     by = r->connection->addr_text;
 
-    if (ctx->session && ngx_strncmp(rt->limit.by.data, "uid", 3) == 0) {
+    if (ctx->session && rt->limit.by.len == 3) {
         by = ctx->session->uid;
     }
 

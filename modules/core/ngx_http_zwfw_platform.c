@@ -390,7 +390,7 @@ ngx_http_zwfw_platform_check(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf)
     ngx_conf_init_value(pf->life, 43200);
     ngx_conf_init_size_value(pf->zone_size, 8 * 1024 * 1024);
     ngx_conf_init_size_value(pf->page_cache, 16 * 1024 * 1024);
-    ngx_conf_init_uint_value(pf->threads, 8);
+    ngx_conf_init_uint_value(pf->threads, 32);
     ngx_conf_init_uint_value(pf->pg_conf.depth, 32);
     ngx_conf_init_uint_value(pf->pg_conf.waiting, 1024);
 

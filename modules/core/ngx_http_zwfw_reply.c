@@ -285,7 +285,7 @@ ngx_http_zwfw_fill(ngx_http_request_t *r, ngx_str_t *pattern,
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
 
-    p = ngx_pnalloc(r->pool, pattern->len + 512);
+    p = ngx_pnalloc(r->pool, 2 * pattern->len + 512);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -337,9 +337,7 @@ ngx_http_zwfw_opened(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     static u_char  mark[] = "\"sealed\"";
 
     if (ctx->answer.len < sizeof(mark)
-        || ngx_strlcasestrn(ctx->answer.data,
-                            ctx->answer.data + ctx->answer.len, mark,
-                            sizeof(mark) - 2)
+        || memmem(ctx->answer.data, ctx->answer.len, mark, sizeof(mark) - 1)
            == NULL)
     {
         return NGX_OK;

@@ -110,6 +110,12 @@ ngx_http_zwfw_check_route(ngx_conf_t *cf, ngx_http_zwfw_slice_t *slice,
     } else if (rt->method == NGX_HTTP_GET && rt->class == NGX_HTTP_ZWFW_WRITE)
     {
         wrong = "is a GET that writes";
+
+    } else if (rt->limit.count
+               && !(rt->limit.by.len == 3 && rt->limit.by.data[0] == 'u')
+               && !(rt->limit.by.len == 7 && rt->limit.by.data[0] == 'a'))
+    {
+        wrong = "has a limit neither by uid nor by address";
     }
 
     if (wrong == NULL) {
@@ -452,6 +458,10 @@ ngx_http_zwfw_allowed(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     h->value = allow;
 
     if (r->method == NGX_HTTP_OPTIONS) {
+        if (ngx_http_discard_request_body(r) != NGX_OK) {
+            r->keepalive = 0;
+        }
+
         r->headers_out.status = NGX_HTTP_NO_CONTENT;
         r->header_only = 1;
         ctx->rc = ngx_http_send_header(r);

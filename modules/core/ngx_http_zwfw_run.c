@@ -53,6 +53,15 @@ static ngx_http_zwfw_step_pt  ngx_http_zwfw_refused_steps[] = {
 };
 
 
+/* 5.1; the first one is the default */
+
+static ngx_str_t  ngx_http_zwfw_channels[] = {
+    ngx_string("pc"), ngx_string("mobile"), ngx_string("app"),
+    ngx_string("hall"), ngx_string("terminal"), ngx_string("hotline"),
+    ngx_null_string
+};
+
+
 ngx_int_t
 ngx_http_zwfw_handler(ngx_http_request_t *r)
 {
@@ -116,6 +125,13 @@ ngx_http_zwfw_refused(ngx_http_zwfw_ctx_t *ctx)
     ngx_http_zwfw_state_t  *state = ctx->core;
 
     ctx->declined = 0;
+
+    /* pieces of a page that was not finished */
+
+    state->out = NULL;
+    state->last = NULL;
+    state->length = 0;
+    state->hashed = 0;
 
     if (ngx_http_zwfw_forgiven(ctx)) {
         return ctx->step;
@@ -187,9 +203,18 @@ ngx_int_t
 ngx_http_zwfw_refuse(ngx_http_request_t *r, ngx_uint_t status,
     const char *code, ngx_str_t *field)
 {
-    ngx_http_zwfw_ctx_t  *ctx;
+    ngx_http_zwfw_ctx_t    *ctx;
+    ngx_http_zwfw_state_t  *state;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    /* nothing of an answer that was begun is sent */
+
+    state = ctx->core;
+    state->out = NULL;
+    state->length = 0;
+    state->hashed = 0;
+    ngx_memzero(state->hash, sizeof(state->hash));
 
     ctx->refused = 1;
     ctx->declined = 1;
@@ -269,7 +294,7 @@ ngx_http_zwfw_request_id(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 
     ctx->request_id.data = ngx_pnalloc(r->pool, 32);
     if (ctx->request_id.data == NULL
-        || ngx_http_zwfw_random(id, sizeof(id)) != NGX_OK)
+        || ngx_http_zwfw_random_id(id) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -284,38 +309,38 @@ ngx_http_zwfw_request_id(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 static ngx_int_t
 ngx_http_zwfw_set_channel(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
-    ngx_uint_t                 i;
     ngx_http_zwfw_loc_conf_t  *lcf;
-
-    static ngx_str_t  channels[] = {
-        ngx_string("pc"), ngx_string("mobile"), ngx_string("app"),
-        ngx_string("hall"), ngx_string("terminal"), ngx_string("hotline")
-    };
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_zwfw_core_module);
 
-    ctx->channel = channels[0];
-
-    if (lcf->channel == NULL) {
-        return NGX_OK;
-    }
-
-    if (ngx_http_complex_value(r, lcf->channel, &ctx->channel) != NGX_OK) {
+    if (lcf->channel
+        && ngx_http_complex_value(r, lcf->channel, &ctx->channel) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    for (i = 0; i < sizeof(channels) / sizeof(channels[0]); i++) {
-        if (ctx->channel.len == channels[i].len
-            && ngx_strncmp(ctx->channel.data, channels[i].data,
-                           channels[i].len) == 0)
+    if (!ngx_http_zwfw_is_channel(&ctx->channel)) {
+        ctx->channel = ngx_http_zwfw_channels[0];
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_zwfw_is_channel(ngx_str_t *name)
+{
+    ngx_str_t  *c;
+
+    for (c = ngx_http_zwfw_channels; c->len; c++) {
+        if (c->len == name->len
+            && ngx_strncmp(c->data, name->data, c->len) == 0)
         {
-            return NGX_OK;
+            return 1;
         }
     }
 
-    ctx->channel = channels[0];
-
-    return NGX_OK;
+    return 0;
 }
 
 

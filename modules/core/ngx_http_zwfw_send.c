@@ -6,8 +6,6 @@
 
 #include "ngx_http_zwfw_core.h"
 
-#include <openssl/evp.h>
-
 
 static ngx_int_t ngx_http_zwfw_etag(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
@@ -43,12 +41,20 @@ ngx_http_zwfw_step_send(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         }
     }
 
+    /* what was refused early has not been read: it is no next request */
+
+    if (ngx_http_discard_request_body(r) != NGX_OK) {
+        r->keepalive = 0;
+    }
+
     r->headers_out.status = ctx->status ? ctx->status : NGX_HTTP_OK;
     ngx_http_zwfw_status_line(r);
     r->headers_out.content_length_n = state->length;
 
     ngx_http_zwfw_count(ctx->platform, NGX_HTTP_ZWFW_COUNT_2XX
                                        + r->headers_out.status / 100 - 2);
+
+    ngx_http_zwfw_trail(r, ctx);
 
     if (ngx_http_zwfw_headers(r, ctx) != NGX_OK) {
         return NGX_ERROR;
@@ -226,10 +232,6 @@ ngx_http_zwfw_add_header(ngx_http_request_t *r, const char *name,
         return NGX_ERROR;
     }
 
-    if (ngx_strcmp(name, "Location") == 0) {
-        r->headers_out.location = h;
-    }
-
     return NGX_OK;
 }
 
@@ -239,32 +241,21 @@ ngx_http_zwfw_add_header(ngx_http_request_t *r, const char *name,
 static ngx_int_t
 ngx_http_zwfw_etag(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
-    u_char                 *p, digest[32];
-    ngx_int_t               rc;
-    EVP_MD_CTX             *md;
+    u_char                 *p;
+    ngx_str_t               parts[2];
     ngx_chain_t            *cl;
     ngx_table_elt_t        *h;
     ngx_http_zwfw_state_t  *state = ctx->core;
 
-    md = EVP_MD_CTX_new();
-    if (md == NULL) {
-        return NGX_ERROR;
-    }
+    for (cl = state->hashed ? NULL : state->out; cl; cl = cl->next) {
+        parts[0].data = state->hash;
+        parts[0].len = sizeof(state->hash);
+        parts[1].data = cl->buf->pos;
+        parts[1].len = cl->buf->last - cl->buf->pos;
 
-    rc = EVP_DigestInit_ex(md, EVP_sha256(), NULL);
-
-    for (cl = state->out; cl && rc == 1; cl = cl->next) {
-        rc = EVP_DigestUpdate(md, cl->buf->pos, cl->buf->last - cl->buf->pos);
-    }
-
-    if (rc == 1) {
-        rc = EVP_DigestFinal_ex(md, digest, NULL);
-    }
-
-    EVP_MD_CTX_free(md);
-
-    if (rc != 1) {
-        return NGX_ERROR;
+        if (ngx_http_zwfw_sha256(parts, 2, state->hash) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
     h = ngx_list_push(&r->headers_out.headers);
@@ -280,7 +271,7 @@ ngx_http_zwfw_etag(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     ngx_str_set(&h->key, "ETag");
     h->value.data = p;
     *p++ = '"';
-    p = ngx_hex_dump(p, digest, 16);
+    p = ngx_hex_dump(p, state->hash, 16);
     *p++ = '"';
     h->value.len = p - h->value.data;
 

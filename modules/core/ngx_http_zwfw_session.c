@@ -4,7 +4,6 @@
  */
 
 
-#include <openssl/evp.h>
 #include <hiredis/read.h>
 
 #include "ngx_http_zwfw_session.h"
@@ -34,6 +33,17 @@ typedef struct {
 } ngx_http_zwfw_prolong_t;
 
 
+/* what a guard has found, for the locations after it */
+
+typedef struct {
+    ngx_http_zwfw_platform_t   *platform;
+    ngx_http_zwfw_session_t    *session;
+} ngx_http_zwfw_kept_t;
+
+
+static ngx_http_zwfw_session_t *ngx_http_zwfw_session_kept(
+    ngx_http_request_t *r, ngx_http_zwfw_platform_t *pf);
+static void ngx_http_zwfw_session_mark(void *data);
 static ngx_int_t ngx_http_zwfw_session_ask(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_lookup_t *lookup);
 static void ngx_http_zwfw_session_forget(void *data);
@@ -48,11 +58,6 @@ static ngx_int_t ngx_http_zwfw_session_number(zwfw_json_t *json,
     const char *key);
 static void ngx_http_zwfw_session_text(zwfw_json_t *json, const char *key,
     ngx_str_t *text);
-
-
-/* made once a process: looking for the algorithm costs more than a digest */
-
-static EVP_MD_CTX  *ngx_http_zwfw_session_md;
 
 
 ngx_int_t
@@ -76,7 +81,11 @@ ngx_http_zwfw_session(ngx_http_request_t *r)
         return ctx->refused ? NGX_DECLINED : NGX_OK;
     }
 
-    if (ngx_http_zwfw_cookie_token(r, &token) != NGX_OK) {
+    ctx->session = ngx_http_zwfw_session_kept(r, ctx->platform);
+
+    if (ctx->session
+        || ngx_http_zwfw_cookie_token(r, &token) != NGX_OK)
+    {
         state->known = 1;
         return NGX_OK;
     }
@@ -84,7 +93,7 @@ ngx_http_zwfw_session(ngx_http_request_t *r)
     lookup = ngx_pcalloc(r->pool, sizeof(ngx_http_zwfw_lookup_t)
                                   + 2 * NGX_HTTP_ZWFW_HASH);
     if (lookup == NULL
-        || ngx_http_zwfw_session_hash(&token, lookup->known.hash) != NGX_OK)
+        || ngx_http_zwfw_sha256(&token, 1, lookup->known.hash) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -112,6 +121,61 @@ ngx_http_zwfw_session(ngx_http_request_t *r)
     }
 
     return rc;
+}
+
+
+/*
+ * A guard has cut the cookie out of the request: what it found is kept in the
+ * pool, which internal redirects and subrequests share, as a cleanup that does
+ * nothing
+ */
+
+ngx_int_t
+ngx_http_zwfw_session_keep(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    ngx_pool_cleanup_t    *cln;
+    ngx_http_zwfw_kept_t  *kept;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_zwfw_kept_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    kept = cln->data;
+    kept->platform = ctx->platform;
+    kept->session = ctx->session;
+
+    cln->handler = ngx_http_zwfw_session_mark;
+
+    return NGX_OK;
+}
+
+
+static ngx_http_zwfw_session_t *
+ngx_http_zwfw_session_kept(ngx_http_request_t *r,
+    ngx_http_zwfw_platform_t *pf)
+{
+    ngx_pool_cleanup_t    *cln;
+    ngx_http_zwfw_kept_t  *kept;
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        kept = cln->data;
+
+        if (cln->handler == ngx_http_zwfw_session_mark
+            && kept->platform == pf)
+        {
+            return kept->session;
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+ngx_http_zwfw_session_mark(void *data)
+{
+    /* void */
 }
 
 
@@ -400,43 +464,6 @@ ngx_http_zwfw_cookie_token(ngx_http_request_t *r, ngx_str_t *token)
     }
 
     return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_zwfw_session_hash(ngx_str_t *token, u_char *hash)
-{
-    EVP_MD_CTX  *md;
-
-    md = ngx_http_zwfw_session_md;
-
-    if (md == NULL) {
-        md = EVP_MD_CTX_new();
-
-        if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) {
-            EVP_MD_CTX_free(md);
-            return NGX_ERROR;
-        }
-
-        ngx_http_zwfw_session_md = md;
-    }
-
-    if (EVP_DigestInit_ex(md, NULL, NULL) != 1
-        || EVP_DigestUpdate(md, token->data, token->len) != 1
-        || EVP_DigestFinal_ex(md, hash, NULL) != 1)
-    {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-void
-ngx_http_zwfw_session_exit(void)
-{
-    EVP_MD_CTX_free(ngx_http_zwfw_session_md);
-    ngx_http_zwfw_session_md = NULL;
 }
 
 

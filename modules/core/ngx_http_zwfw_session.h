@@ -19,9 +19,9 @@ ngx_str_t *ngx_http_zwfw_cookie_name(ngx_http_request_t *r);
 ngx_int_t ngx_http_zwfw_cookie_token(ngx_http_request_t *r,
     ngx_str_t *token);
 
-/* SHA-256; exit() frees what it keeps, when the process ends */
-ngx_int_t ngx_http_zwfw_session_hash(ngx_str_t *token, u_char *hash);
-void ngx_http_zwfw_session_exit(void);
+/* keeps ctx->session for internal redirects and subrequests */
+ngx_int_t ngx_http_zwfw_session_keep(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
 
 /* 64 hex, lower case, as bytes; NGX_DECLINED: it is something else */
 ngx_int_t ngx_http_zwfw_session_bytes(ngx_str_t *id, u_char *hash);

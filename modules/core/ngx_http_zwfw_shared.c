@@ -261,7 +261,7 @@ ngx_http_zwfw_shared_exit(ngx_cycle_t *cycle, ngx_http_zwfw_main_conf_t *mcf)
         }
     }
 
-    ngx_http_zwfw_session_exit();
+    ngx_http_zwfw_sha256_exit();
 }
 
 

@@ -41,7 +41,7 @@ static zwfw_field_t  ngx_http_zwfw_words_fields[] = {
 static zwfw_field_t  ngx_http_zwfw_audit_fields[] = {
     { zwfw_string("from"), zwfw_type_date, ZWFW_FIELD_QUERY, 0, NULL, NULL },
     { zwfw_string("to"), zwfw_type_date, ZWFW_FIELD_QUERY, 0, NULL, NULL },
-    { zwfw_string("action"), zwfw_type_code, ZWFW_FIELD_QUERY, 63, NULL,
+    { zwfw_string("action"), zwfw_type_line, ZWFW_FIELD_QUERY, 63, NULL,
       NULL },
     { zwfw_string("uid"), zwfw_type_uuid, ZWFW_FIELD_QUERY, 0, NULL, NULL },
     { zwfw_string("after"), zwfw_type_cursor, ZWFW_FIELD_QUERY, 200, NULL,
@@ -55,7 +55,7 @@ static zwfw_field_t  ngx_http_zwfw_audit_fields[] = {
 static zwfw_field_t  ngx_http_zwfw_audit_export_fields[] = {
     { zwfw_string("from"), zwfw_type_date, ZWFW_FIELD_QUERY, 0, NULL, NULL },
     { zwfw_string("to"), zwfw_type_date, ZWFW_FIELD_QUERY, 0, NULL, NULL },
-    { zwfw_string("action"), zwfw_type_code, ZWFW_FIELD_QUERY, 63, NULL,
+    { zwfw_string("action"), zwfw_type_line, ZWFW_FIELD_QUERY, 63, NULL,
       NULL },
     { zwfw_string("uid"), zwfw_type_uuid, ZWFW_FIELD_QUERY, 0, NULL, NULL },
       zwfw_null_field
@@ -77,6 +77,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_core_routes[] = {
       .path = ngx_string("//health"),
       .who = NGX_HTTP_ZWFW_ANYONE,
       .steps = ngx_http_zwfw_health_steps,
+      .page = ngx_string("core/health"),
       .reply = ngx_string("{\"x-statuses\":[\"503\"],\"type\":\"object\","
           "\"additionalProperties\":false,"
           "\"required\":[\"status\",\"platform\",\"postgres\",\"redis\","

@@ -17,6 +17,13 @@ typedef struct {
 } ngx_http_zwfw_tell_t;
 
 
+static void ngx_http_zwfw_tell_logged(void *data, ngx_int_t rc,
+    ngx_str_t *answer);
+static ngx_http_zwfw_tell_t *ngx_http_zwfw_tell_create(
+    ngx_http_zwfw_told_pt done, void *data);
+static ngx_int_t ngx_http_zwfw_tell_ask(ngx_http_zwfw_tell_t *tell,
+    ngx_http_zwfw_platform_t *pf, ngx_uint_t class, ngx_str_t *call);
+static ngx_int_t ngx_http_zwfw_tell_nobody(ngx_http_zwfw_tell_t *tell);
 static ngx_int_t ngx_http_zwfw_tell_args(ngx_http_zwfw_tell_t *tell,
     ngx_str_t *args, ngx_str_t *body);
 static void ngx_http_zwfw_told(ngx_http_zwfw_query_t *q);
@@ -27,23 +34,102 @@ ngx_http_zwfw_tell(ngx_http_zwfw_platform_t *pf, ngx_uint_t class,
     ngx_str_t *call, ngx_str_t *args, ngx_str_t *body,
     ngx_http_zwfw_told_pt done, void *data)
 {
-    ngx_pool_t             *pool;
-    ngx_http_zwfw_tell_t   *tell;
-    ngx_http_zwfw_query_t  *q;
+    ngx_http_zwfw_tell_t  *tell;
+
+    tell = ngx_http_zwfw_tell_create(done, data);
+    if (tell == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_zwfw_tell_nobody(tell) != NGX_OK
+        || ngx_http_zwfw_tell_args(tell, args, body) != NGX_OK)
+    {
+        ngx_destroy_pool(tell->pool);
+        return NGX_ERROR;
+    }
+
+    return ngx_http_zwfw_tell_ask(tell, pf, class, call);
+}
+
+
+void
+ngx_http_zwfw_tell_as(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_str_t *call, zwfw_json_t *args)
+{
+    ngx_str_t              text;
+    ngx_http_zwfw_tell_t  *tell;
+
+    static ngx_str_t  body = ngx_string("{}");
+
+    text.len = zwfw_json_size(args);
+    text.data = ngx_pnalloc(r->pool, text.len);
+
+    tell = text.data ? ngx_http_zwfw_tell_create(ngx_http_zwfw_tell_logged,
+                                                 NULL)
+                     : NULL;
+    if (tell == NULL) {
+        return;
+    }
+
+    (void) zwfw_json_write(text.data, args);
+
+    if (ngx_http_zwfw_me(tell->pool, ctx, tell->args) != NGX_OK
+        || ngx_http_zwfw_tell_args(tell, &text, &body) != NGX_OK)
+    {
+        ngx_destroy_pool(tell->pool);
+        return;
+    }
+
+    if (ngx_http_zwfw_tell_ask(tell, ctx->platform, NGX_HTTP_ZWFW_WRITE, call)
+        != NGX_OK)
+    {
+        ngx_http_zwfw_tell_logged(NULL, NGX_ERROR, &body);
+    }
+}
+
+
+static void
+ngx_http_zwfw_tell_logged(void *data, ngx_int_t rc, ngx_str_t *answer)
+{
+    if (rc != NGX_OK) {
+        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                      "zwfw: a line of the audit trail is lost");
+    }
+}
+
+
+static ngx_http_zwfw_tell_t *
+ngx_http_zwfw_tell_create(ngx_http_zwfw_told_pt done, void *data)
+{
+    ngx_pool_t            *pool;
+    ngx_http_zwfw_tell_t  *tell;
 
     pool = ngx_create_pool(4096, ngx_cycle->log);
     if (pool == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
     tell = ngx_pcalloc(pool, sizeof(ngx_http_zwfw_tell_t));
     if (tell == NULL) {
-        goto failed;
+        ngx_destroy_pool(pool);
+        return NULL;
     }
 
     tell->pool = pool;
     tell->done = done;
     tell->data = data;
+
+    return tell;
+}
+
+
+/* the memory is gone when it could not be asked */
+
+static ngx_int_t
+ngx_http_zwfw_tell_ask(ngx_http_zwfw_tell_t *tell,
+    ngx_http_zwfw_platform_t *pf, ngx_uint_t class, ngx_str_t *call)
+{
+    ngx_http_zwfw_query_t  *q;
 
     q = &tell->query;
     q->class = class;
@@ -54,30 +140,26 @@ ngx_http_zwfw_tell(ngx_http_zwfw_platform_t *pf, ngx_uint_t class,
     q->done = ngx_http_zwfw_told;
     q->data = tell;
 
-    if (ngx_http_zwfw_statement(pool, call, &q->sql) == NGX_OK
-        && ngx_http_zwfw_tell_args(tell, args, body) == NGX_OK
+    if (ngx_http_zwfw_statement(tell->pool, call, &q->sql) == NGX_OK
         && ngx_http_zwfw_pg_ask(pf->pg, q) == NGX_OK)
     {
         return NGX_OK;
     }
 
-failed:
-
-    ngx_destroy_pool(pool);
+    ngx_destroy_pool(tell->pool);
 
     return NGX_ERROR;
 }
 
 
 static ngx_int_t
-ngx_http_zwfw_tell_args(ngx_http_zwfw_tell_t *tell, ngx_str_t *args,
-    ngx_str_t *body)
+ngx_http_zwfw_tell_nobody(ngx_http_zwfw_tell_t *tell)
 {
     u_char  id[16], *hex;
 
     hex = ngx_pcalloc(tell->pool, 2 * sizeof(id) + 1);
 
-    if (hex == NULL || ngx_http_zwfw_random(id, sizeof(id)) != NGX_OK) {
+    if (hex == NULL || ngx_http_zwfw_random_id(id) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -86,6 +168,15 @@ ngx_http_zwfw_tell_args(ngx_http_zwfw_tell_t *tell, ngx_str_t *args,
     ngx_http_zwfw_nobody(tell->args);
 
     tell->args[7] = (char *) hex;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_tell_args(ngx_http_zwfw_tell_t *tell, ngx_str_t *args,
+    ngx_str_t *body)
+{
     tell->args[NGX_HTTP_ZWFW_ME] = ngx_http_zwfw_cstring(tell->pool, args);
     tell->args[NGX_HTTP_ZWFW_ME + 1] = ngx_http_zwfw_cstring(tell->pool, body);
 

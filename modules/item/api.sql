@@ -5,8 +5,9 @@
 --   stage: accept, review, approve, close, deliver
 --   need: 1 always, 2 not always, 3 may follow; format: 1 paper, 2 file, 3 any
 --   source: 10 applicant, 20 administration, 99 other; kinds: of files
---   result.type: 10 licence, 20 document, 99 other; amount: in fen
---   form.type: line, text, integer, date, choice, idnumber, phone, boolean
+--   result_type: 10 licence, 20 document, 99 other; amount: in fen
+--   form.type: line, text, integer, date, choice, boolean; none is personal:
+--   what identifies an applicant is asked for, and sealed, with each case
 
 CREATE OR REPLACE FUNCTION zwfw.item_shape() RETURNS jsonb
 LANGUAGE sql IMMUTABLE AS $$
@@ -29,7 +30,8 @@ LANGUAGE sql IMMUTABLE AS $$
         "phone": "text"}],
     "phones!": {"consult!": "text", "complain!": "text"},
     "basis!": [{"name!": "text", "article": "text", "text": "text"}],
-    "result": {"type!": "text", "name!": "text", "validity": "text"},
+    "result": {"result_type!": "text", "name!": "text",
+        "validity": "text"},
     "form": [{"name!": "text", "label!": "text", "type!": "text",
         "required": "boolean", "size": "integer", "options": ["text"],
         "hint": "text"}],
@@ -381,7 +383,7 @@ RETURNS TABLE (broken boolean, code text, field text)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     name  text := i.guide->'result'->>'name';
-    type  text := i.guide->'result'->>'type';
+    type  text := i.guide->'result'->>'result_type';
 BEGIN
     RETURN QUERY
     SELECT bad, word, 'guide.materials.' || n - 1 || '.' || part
@@ -406,7 +408,7 @@ BEGIN
            LATERAL (VALUES
         (f->>'name' !~ '^[a-z][a-z0-9_]{0,39}$', 'bad_value', 'name'),
         (f->>'type' NOT IN ('line', 'text', 'integer', 'date', 'choice',
-            'idnumber', 'phone', 'boolean'), 'bad_value', 'type'),
+            'boolean'), 'bad_value', 'type'),
         (f->>'type' = 'choice' AND NOT f ? 'options', 'missing', 'options'),
         (EXISTS (SELECT FROM jsonb_array_elements(i.guide->'form')
                        WITH ORDINALITY AS o (f, n)
@@ -414,10 +416,12 @@ BEGIN
             'duplicate', 'name')) AS r (bad, word, part);
 
     RETURN QUERY VALUES
-    (name LIKE '%证' AND type <> '10', 'result_type', 'guide.result.type'),
+    (name LIKE '%证' AND type <> '10', 'result_type',
+        'guide.result.result_type'),
     ((name LIKE '%文' OR name LIKE '%批复') AND type <> '20', 'result_type',
-        'guide.result.type'),
-    (type NOT IN ('10', '20', '99'), 'bad_value', 'guide.result.type');
+        'guide.result.result_type'),
+    (type NOT IN ('10', '20', '99'), 'bad_value',
+        'guide.result.result_type');
 END $$;
 
 -- Basis, directory, procedure.

@@ -284,7 +284,7 @@ static ngx_http_zwfw_job_t  ngx_http_zwfw_item_jobs[] = {
       .interval = 1000,
       .call = ngx_string("item_switch") },
 
-    { .name = ngx_null_string }
+      ngx_http_zwfw_null_job
 };
 
 

@@ -14,6 +14,7 @@ package Node;
 use strict;
 use warnings;
 
+use Cwd qw(abs_path);
 use Digest::SHA qw(sha256_hex);
 use File::Temp;
 use JSON::PP;
@@ -40,13 +41,10 @@ sub new {
         files => File::Temp->newdir('zwfw-f-XXXXXX', TMPDIR => 1),
     }, $class;
 
+    $self->{html} = $ENV{TEST_NGINX_ZWFW_HTML} // abs_path('html');
     $self->{nginx} = NginxServer->start(
-        workers => $o{workers} // 2, http => $self->platform . ($o{http} // ''),
-        level => $o{level} // 'info', server => <<'END' . ($o{server} // ''));
-        zwfw_use test;
-        zwfw_insecure_cookies on;
-        location /api/ { zwfw_api; }
-END
+        workers => $o{workers} // 2, http => $self->platform,
+        server => $self->server . ($o{server} // ''));
 
     return $self;
 }
@@ -61,12 +59,23 @@ sub slices {
 }
 
 
+sub server {
+    my $self = shift;
+
+    return <<"END";
+        zwfw_use test;
+        zwfw_insecure_cookies on;
+        location /api/ { zwfw_api; }
+        location / { zwfw_pages $self->{html}; }
+END
+}
+
+
 sub platform {
     my $self = shift;
 
     my $keys = $ENV{TEST_NGINX_ZWFW_KEYS}
         // die "TEST_NGINX_ZWFW_KEYS is not set: run ./build.sh test FILE\n";
-    my $html = $ENV{TEST_NGINX_ZWFW_HTML} // 'html';
     my $pg = $self->{db}->conninfo(user => 'zwfw_web');
 
     return <<"END";
@@ -79,7 +88,7 @@ sub platform {
         redis "unix:${\ $self->{redis}->socket}";
         keys $keys;
         files $self->{files};
-        html $html;
+        html $self->{html};
     }
 END
 }

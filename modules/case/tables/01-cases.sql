@@ -56,11 +56,12 @@ CREATE TABLE zwfw.case_moves (
 );
 
 INSERT INTO zwfw.case_moves VALUES
-    ('draft', 'save', 'draft', 'applicant', 'keep'),
-    ('draft', 'drop', NULL, 'applicant', 'keep'),
-    ('draft', 'submit', 'submitted', 'applicant', 'receive'),
-    ('pre_returned', 'submit', 'submitted', 'applicant', 'receive'),
-    ('pre_returned', 'abandon', 'returned', 'applicant', 'stop'),
+    ('draft', 'save', 'draft', 'applicant', 'keep', false, NULL),
+    ('draft', 'drop', NULL, 'applicant', 'keep', false, NULL),
+    ('draft', 'submit', 'submitted', 'applicant', 'receive', false, NULL),
+    ('pre_returned', 'submit', 'submitted', 'applicant', 'receive', false,
+        NULL),
+    ('pre_returned', 'abandon', 'returned', 'applicant', 'stop', false, NULL),
     ('submitted', 'receive', 'received', 'clerk', 'notice', false, 'receipt'),
     ('submitted', 'pre_return', 'pre_returned', 'clerk', 'pause', true,
         'pre_return_notice'),
@@ -76,21 +77,21 @@ INSERT INTO zwfw.case_moves VALUES
         'receipt'),
     ('correction', 'expire', 'returned', 'system', 'stop', false,
         'return_notice'),
-    ('accepted', 'process', 'processing', 'approver', 'keep'),
+    ('accepted', 'process', 'processing', 'approver', 'keep', false, NULL),
     ('processing', 'suspend', 'special', 'approver', 'pause', true,
         'special_notice'),
-    ('special', 'resume', 'processing', 'approver', 'resume'),
+    ('special', 'resume', 'processing', 'approver', 'resume', false, NULL),
     ('processing', 'extend', 'processing', 'approver', 'extend', true,
         'extension_notice'),
     ('processing', 'grant', 'granted', 'approver', 'close', false,
         'grant_decision'),
     ('processing', 'refuse', 'refused', 'approver', 'close', true,
         'refusal_decision'),
-    ('granted', 'close', 'closed', 'system', 'stop'),
-    ('refused', 'close', 'closed', 'system', 'stop'),
+    ('granted', 'close', 'closed', 'system', 'stop', false, NULL),
+    ('refused', 'close', 'closed', 'system', 'stop', false, NULL),
     ('closed', 'deliver', 'delivered', 'clerk', 'keep', false,
         'delivery_receipt'),
-    ('delivered', 'archive', 'archived', 'clerk', 'keep');
+    ('delivered', 'archive', 'archived', 'clerk', 'keep', false, NULL);
 
 INSERT INTO zwfw.case_moves
 SELECT code, 'withdraw', 'withdrawn', 'applicant', 'stop', true

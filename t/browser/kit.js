@@ -1,0 +1,314 @@
+/*
+ * For t/browser/*.t: an nginx of their own over the stores of the test
+ * environment, Chromium, and what is checked on every page.
+ */
+
+'use strict';
+
+const fs = require('node:fs');
+const http = require('node:http');
+const net = require('node:net');
+const os = require('node:os');
+const path = require('node:path');
+const { spawn } = require('node:child_process');
+
+const { chromium } = require('playwright-core');
+const axe = require('axe-core');
+
+const root = path.resolve(__dirname, '../..');
+const password = 'demo-2026';
+const bad = /\[(alert|crit|emerg)\]|exited on signal|open socket #/;
+
+const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+
+/* it looks for updates of its own; the tests ask no server but theirs */
+
+const switches = [
+    '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage',
+    '--disable-background-networking', '--disable-component-update',
+    '--disable-default-apps', '--disable-extensions', '--disable-sync',
+    '--disable-domain-reliability', '--no-first-run', '--no-pings',
+    '--host-resolver-rules=MAP *.localhost 127.0.0.1, MAP * ~NOTFOUND',
+];
+
+
+function env(name) {
+    const value = process.env[`TEST_NGINX_${name}`];
+
+    if (!value) {
+        throw new Error(`TEST_NGINX_${name} is not set: run ./build.sh test `
+                        + 'FILE, or eval "$(./build.sh testenv)" first');
+    }
+
+    return value;
+}
+
+
+function freePort() {
+    return new Promise((resolve, reject) => {
+        const server = net.createServer();
+
+        server.once('error', reject);
+        server.listen(0, '127.0.0.1', () => {
+            const { port } = server.address();
+
+            server.close(() => resolve(port));
+        });
+    });
+}
+
+
+function configuration(dir, port) {
+    const modules = env('LOAD_MODULES').split(' ')
+        .map((file) => `load_module ${file};`).join('\n');
+    const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+        .map((name) => `${name}_temp_path ${dir}/${name};`).join('\n');
+
+    return `
+daemon off;
+worker_processes 1;
+error_log ${dir}/error.log info;
+pid ${dir}/nginx.pid;
+env ASAN_OPTIONS;
+${process.getuid() === 0 ? 'user root;' : ''}
+${modules}
+
+events { worker_connections 128; }
+
+http {
+    include /etc/nginx/mime.types;
+    access_log off;
+    ${temp}
+    include ${root}/conf/core.conf;
+
+    zwfw_platform shandong {
+        code 370000;
+        kind province;
+        name 山东省政务服务平台（演示）;
+        base_url http://shandong.localhost:${port};
+        postgres "${env('ZWFW_POSTGRES')}";
+        redis "${env('ZWFW_REDIS')}";
+        keys ${env('ZWFW_KEYS')};
+        files ${env('ZWFW_FILES')};
+        html ${env('ZWFW_HTML')};
+    }
+
+    server {
+        listen 127.0.0.1:${port};
+        server_name shandong.localhost;
+        zwfw_use shandong;
+        zwfw_insecure_cookies on;
+
+        location /api/ { zwfw_api; }
+        location / { gzip off; zwfw_pages ${env('ZWFW_HTML')}; }
+        location /assets/ { alias ${env('ZWFW_HTML')}/assets/; }
+    }
+}
+`;
+}
+
+
+function healthy(port) {
+    return new Promise((resolve) => {
+        const request = http.get({
+            host: '127.0.0.1', port, path: '/api/health',
+            headers: { host: `shandong.localhost:${port}` },
+        }, (reply) => {
+            reply.resume();
+            resolve(reply.statusCode === 200);
+        });
+
+        request.once('error', () => resolve(false));
+    });
+}
+
+
+/* returns when it serves: { base, stop }; stop gives the bad lines of its log */
+
+async function startNginx() {
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'zwfw-b-'));
+    const port = await freePort();
+    const log = path.join(dir, 'error.log');
+    const give = Date.now() + 30000;
+    let ended = false;
+
+    fs.writeFileSync(path.join(dir, 'nginx.conf'), configuration(dir, port));
+
+    const nginx = spawn(process.env.TEST_NGINX_BINARY || 'nginx',
+                        ['-e', log, '-p', `${dir}/`, '-c', 'nginx.conf'],
+                        { stdio: 'ignore' });
+    const end = new Promise((resolve) => {
+        nginx.once('error', resolve);
+        nginx.once('exit', resolve);
+    }).then(() => { ended = true; });
+
+    process.once('exit', () => ended || nginx.kill('SIGTERM'));
+
+    while (!await healthy(port)) {
+        if (ended || Date.now() > give) {
+            nginx.kill('SIGTERM');
+            throw new Error(`nginx does not serve:\n${read(log)}`);
+        }
+
+        await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+
+    async function stop() {
+        nginx.kill('SIGQUIT');
+        await end;
+
+        const lines = read(log).split('\n').filter((line) => bad.test(line));
+
+        fs.rmSync(dir, { recursive: true, force: true });
+
+        return lines;
+    }
+
+    return { base: `http://shandong.localhost:${port}`, stop };
+}
+
+
+function read(file) {
+    return fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
+}
+
+
+function startBrowser() {
+    return chromium.launch({
+        executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+        args: switches,
+    });
+}
+
+
+/*
+ * A person before a screen: a page whose troubles are collected in
+ * page.troubles: violations of the policy, errors of scripts, requests that
+ * failed or left the site.
+ */
+
+async function person(browser, base, options = {}) {
+    const context = await browser.newContext({
+        baseURL: base, locale: 'zh-CN', timezoneId: 'Asia/Shanghai',
+        viewport: { width: options.width || 1280, height: 800 },
+        hasTouch: options.width < 600, javaScriptEnabled: options.js !== false,
+        reducedMotion: 'reduce',
+    });
+    const page = await context.newPage();
+
+    page.troubles = [];
+    page.setDefaultTimeout(15000);
+    page.on('pageerror', (error) => page.troubles.push(String(error)));
+    page.on('console', (message) => {
+        const text = message.text();
+
+        /* Chromium logs each 4xx, which some tests are about */
+
+        if (message.type() === 'error' && !/status of 4\d\d/.test(text)) {
+            page.troubles.push(`console: ${text}`);
+        }
+    });
+    page.on('request', (request) => {
+        if (!/^(data:|blob:)/.test(request.url())
+            && !request.url().startsWith(`${base}/`))
+        {
+            page.troubles.push(`request to ${request.url()}`);
+        }
+    });
+
+    return page;
+}
+
+
+async function logIn(page, name) {
+    await page.goto('/login');
+    await page.getByLabel('电子邮箱').fill(
+        name.includes('@') ? name : `${name}@shandong.example`);
+    await page.getByLabel('密码').fill(password);
+    await page.getByRole('button', { name: '登录' }).click();
+    await page.getByRole('button', { name: '退出登录' }).waitFor();
+}
+
+
+/* somebody nobody has seen before; names have no digits */
+
+async function register(page, options = {}) {
+    const email = `t${process.pid}-${Date.now()}@flow.example`;
+
+    await page.goto(options.next
+                    ? `/register?next=${encodeURIComponent(options.next)}`
+                    : '/register');
+    await page.getByLabel('姓名').fill('王小演');
+    await page.getByLabel('电子邮箱').fill(email);
+    await page.getByLabel('密码').fill(password);
+    await page.getByRole('checkbox').check();
+    await page.getByRole('button', { name: '注册', exact: true }).click();
+    await page.getByRole('button', { name: '退出登录' }).waitFor();
+
+    return email;
+}
+
+
+/* a photo as a camera makes it: a real JPEG, of any size */
+
+async function photo(browser, text, name) {
+    const page = await browser.newPage({
+        viewport: { width: 640, height: 480 },
+    });
+
+    await page.setContent(`<body style="font:40px serif;background:#dcd;
+        padding:60px;transform:rotate(-2deg)"><h1>${text}</h1>
+        <p>演示材料，不是真实证件</p>`);
+
+    const buffer = await page.screenshot({ type: 'jpeg', quality: 70 });
+
+    await page.close();
+
+    return { name: name || `${text}.jpg`, mimeType: 'image/jpeg', buffer };
+}
+
+
+/* what axe finds, one line each; the engine is asked past the page's policy */
+
+async function axeFinds(page) {
+    const client = await page.context().newCDPSession(page);
+
+    async function evaluate(expression) {
+        const answer = await client.send('Runtime.evaluate', {
+            expression, awaitPromise: true, returnByValue: true,
+        });
+
+        if (answer.exceptionDetails) {
+            throw new Error(JSON.stringify(answer.exceptionDetails));
+        }
+
+        return answer.result.value;
+    }
+
+    await evaluate(`${axe.source}; 0`);
+
+    const found = await evaluate(`axe.run(document, {
+        runOnly: { type: 'tag', values: ${JSON.stringify(rules)} },
+        resultTypes: ['violations'],
+    }).then((result) => result.violations.flatMap((rule) => rule.nodes.map(
+        (node) => rule.id + ': ' + node.html.slice(0, 160) + ' '
+                  + (node.failureSummary || ''))))`);
+
+    await client.detach();
+
+    return found;
+}
+
+
+/* pixels by which a page is wider than its window */
+
+function overflow(page) {
+    return page.evaluate(() => document.documentElement.scrollWidth
+                               - document.documentElement.clientWidth);
+}
+
+
+module.exports = {
+    startNginx, startBrowser, person, logIn, register, photo, axeFinds,
+    overflow, password,
+};

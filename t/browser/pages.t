@@ -1,0 +1,145 @@
+#!/usr/bin/env node
+/*
+ * Every page: axe-core finds nothing under WCAG 2.2 AA, the policy is never
+ * violated, nothing is wider than the window, on a desk and on a phone.
+ * A public page is at most 60 KB on the wire and 4 requests.
+ */
+
+'use strict';
+
+const assert = require('node:assert');
+const test = require('node:test');
+
+const kit = require('./kit.js');
+
+const item = '11990102MB0DEM105F4000199001000';
+
+/* what anybody sees, and the status */
+
+const open = [
+    ['/', 200],
+    ['/item/', 200],
+    ['/item/?q=个体工商户', 200],
+    ['/item/?q=没有这样的事', 200],
+    ['/item/topics', 200],
+    [`/item/${item}`, 200],
+    ['/help', 200],
+    ['/privacy', 200],
+    ['/accessibility', 200],
+    ['/login', 200],
+    ['/register', 200],
+    ['/no/such/page', 404],
+    ['/item/no-such-item', 404],
+];
+
+/* what each kind of account sees, and the status */
+
+const own = {
+    lixiaomei: [
+        ['/case/', 200],
+        [`/case/new?item=${item}`, 200],
+        ['/auth/sessions', 200],
+        ['/case/inbox', 403],
+        ['/case/00000000-0000-7000-8000-000000000000', 404],
+    ],
+    zhaomin: [
+        ['/case/inbox', 200],
+        ['/case/overview', 403],
+    ],
+    zhouqiang: [
+        ['/case/overview', 200],
+        ['/case/inbox', 403],
+    ],
+    fengtao: [
+        ['/audit', 200],
+        ['/audit?action=no_such_action', 200],
+        ['/audit/check', 200],
+    ],
+};
+
+let nginx;
+let browser;
+
+
+async function check(t, page, path, status) {
+    await t.test(path, async () => {
+        page.troubles.length = 0;
+
+        const reply = await page.goto(path, { waitUntil: 'networkidle' });
+
+        assert.strictEqual(reply.status(), status);
+        assert.deepStrictEqual(await kit.axeFinds(page), []);
+        assert.deepStrictEqual(page.troubles, []);
+        assert.strictEqual(await kit.overflow(page), 0);
+    });
+}
+
+
+async function wire(t, path) {
+    await t.test(`${path} on the wire`, async () => {
+        const page = await kit.person(browser, nginx.base);
+        const client = await page.context().newCDPSession(page);
+        let bytes = 0;
+        let requests = 0;
+
+        await client.send('Network.enable');
+        await client.send('Network.setCacheDisabled', { cacheDisabled: true });
+        client.on('Network.loadingFinished', (event) => {
+            bytes += event.encodedDataLength;
+        });
+        client.on('Network.requestWillBeSent', (event) => {
+            requests += event.request.url.startsWith('data:') ? 0 : 1;
+        });
+
+        await page.goto(path, { waitUntil: 'networkidle' });
+        await page.context().close();
+
+        assert.ok(bytes > 0 && bytes <= 60 * 1024, `${bytes} bytes`);
+        assert.ok(requests <= 4, `${requests} requests`);
+    });
+}
+
+
+test.before(async () => {
+    nginx = await kit.startNginx();
+    browser = await kit.startBrowser();
+});
+
+test.after(async () => {
+    await browser?.close();
+    assert.deepStrictEqual(await nginx?.stop(), []);
+});
+
+for (const width of [1280, 360]) {
+
+    test(`anybody, ${width} px`, async (t) => {
+        const page = await kit.person(browser, nginx.base, { width });
+
+        for (const [path, status] of open) {
+            await check(t, page, path, status);
+        }
+
+        await page.context().close();
+    });
+
+    for (const name of Object.keys(own)) {
+
+        test(`${name}, ${width} px`, async (t) => {
+            const page = await kit.person(browser, nginx.base, { width });
+
+            await kit.logIn(page, name);
+
+            for (const [path, status] of own[name]) {
+                await check(t, page, path, status);
+            }
+
+            await page.context().close();
+        });
+    }
+}
+
+test('weight of public pages', async (t) => {
+    for (const [path] of open) {
+        await wire(t, path);
+    }
+});
