@@ -654,7 +654,7 @@ prepare_test_site() {
 }
 
 test_variables() {
-    local so modules=()
+    local so modules=() database=zwfw_shandong
 
     for so in $(built); do
         modules+=("$DIST/$so")
@@ -662,8 +662,8 @@ test_variables() {
 
     export TEST_NGINX_BINARY=$NGINX
     export TEST_NGINX_LOAD_MODULES=${modules[*]}
-    export TEST_NGINX_ZWFW_POSTGRES="host=$SOCK user=zwfw_web dbname=zwfw_shandong"
-    export TEST_NGINX_ZWFW_ADMIN="$ADMIN dbname=zwfw_shandong"
+    export TEST_NGINX_ZWFW_POSTGRES="host=$SOCK user=zwfw_web dbname=$database"
+    export TEST_NGINX_ZWFW_ADMIN="$ADMIN dbname=$database"
     export TEST_NGINX_ZWFW_REDIS=$REDIS
     export TEST_NGINX_ZWFW_KEYS=$RUN/keys
     export TEST_NGINX_ZWFW_FILES=$DATA/files/test

@@ -17,8 +17,9 @@ my $dir = tempdir('zwfw-e-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my ($port, $upstream) = (Port::free(), Port::free());
 
 chmod 0755, $dir;
-mkdir "$dir/$_" for qw(www www/handbook modules-enabled);
+mkdir "$dir/$_" for qw(www www/news www/handbook modules-enabled);
 put('www/index.html', 'front');
+put('www/news/index.html', 'news');
 put('www/handbook/index.html', 'handbook');
 
 
@@ -149,6 +150,7 @@ my $http = client();
 my @page = (headers => { Accept => 'text/html' });
 
 is($http->get('/')->body, 'front', 'the site is as it was');
+is($http->get('/news/')->body, 'news', 'with its folders');
 is($http->get('/handbook/')->code, 401, 'the folder asks who it is');
 like($http->get('/handbook/', @page)->header('Location'), qr{/login\?},
      'and leads a browser to the login page');

@@ -25,8 +25,8 @@ subtest 'the clock' => sub {
 
     $db->admin("SELECT zwfw.move_clock('2026-12-01T00:30:00+08:00')");
     is($db->admin('SELECT zwfw.today()'), '2026-12-01', 'moves, in China');
-    is($db->user->call('core_ping')->{at} =~ /^2026-12-01T00:3/, 1,
-       'for nginx as well');
+    is($db->admin('SET ROLE zwfw_citizen; SELECT zwfw.today()'),
+       '2026-12-01', 'for functions as well');
 
     $db->admin('SELECT zwfw.move_clock(NULL)');
     is($db->admin('SELECT zwfw.today()'), $today, 'and back');

@@ -396,7 +396,7 @@ subtest 'received, corrected once, accepted, granted' => sub {
 
     clock('2026-11-26T09:00:00');
     is(refused($wang, 'resubmit', $case, materials => materials('M01')),
-       '422 missing materials.M02', 'all that was asked for');
+       '422 not_corrected materials.M02', 'all that was asked for');
     is(refused($li, 'resubmit', $case), '404 case_not_found', 'not by others');
     $case = act($wang, 'resubmit', $case, form => { %$form, area => '66' },
                 note => '已补正', materials => materials('M02'));

@@ -5,6 +5,7 @@
 
 const sent = new WeakSet();
 const dirty = new Set();
+const most = 20 * 1024 * 1024;      /* bytes of a request, and of a file */
 
 
 /* a second press of the same button sends nothing */
@@ -58,7 +59,7 @@ function size(bytes) {
 }
 
 
-function describe(file, most) {
+function describe(file) {
     if (file.size === 0) {
         return `${file.name}：文件是空的，请重新选择。`;
     }
@@ -92,21 +93,18 @@ async function paint(file, box) {
 
 
 function choose(input) {
-    const most = Number(input.dataset.most) || 20 * 1024 * 1024;
     const box = chosen(input);
-    let bad = false;
 
     box.replaceChildren();
 
     for (const file of input.files) {
         const line = document.createElement('p');
 
-        line.textContent = describe(file, most);
+        line.textContent = describe(file);
         box.append(line);
 
         if (file.size === 0 || file.size > most) {
             line.className = 'error';
-            bad = true;
 
         } else if (file.type.startsWith('image/')) {
             paint(file, box).catch(() => {
@@ -115,26 +113,42 @@ function choose(input) {
         }
     }
 
-    input.setCustomValidity(bad ? '请重新选择文件。' : '');
+    judge(input.form);
 }
 
 
-/* where the chosen files of an input are told, also to screen readers */
+/* a form whose files are too big for one request is not sent */
 
-function chosen(input) {
-    const next = input.nextElementSibling;
+function judge(form) {
+    const inputs = [...form.elements].filter((field) => field.type === 'file');
+    const sum = inputs.flatMap((input) => [...input.files])
+        .reduce((bytes, file) => bytes + file.size, 0);
 
-    if (next && next.classList.contains('chosen')) {
-        return next;
+    for (const input of inputs) {
+        const bad = [...input.files].some((file) => file.size === 0);
+
+        input.setCustomValidity(
+            bad ? '文件是空的，请重新选择。'
+            : input.files.length && sum > most
+              ? `文件合计超过 ${size(most)}，请先存为草稿，再分几次上传。` : '');
+    }
+}
+
+
+/* GB 11643: said before the photos are sent, not after */
+
+function identify(field) {
+    const text = field.value.trim().toUpperCase();
+    let sum = 0;
+
+    for (let i = 0; i < 17; i++) {
+        sum += text[i] * (2 ** (17 - i) % 11);
     }
 
-    const box = document.createElement('div');
+    const wrong = /^\d{17}[\dX]$/.test(text)
+                  && text[17] !== '10X98765432'[sum % 11];
 
-    box.className = 'chosen';
-    box.setAttribute('aria-live', 'polite');
-    input.after(box);
-
-    return box;
+    field.setCustomValidity(wrong ? '最后一位对不上，请对照证件检查。' : '');
 }
 
 
@@ -163,6 +177,10 @@ function change(event) {
 
     if (field.dataset.left) {
         left(field);
+    }
+
+    if ('identity' in field.dataset) {
+        identify(field);
     }
 }
 

@@ -64,7 +64,7 @@ BEGIN
                        created_at)
     VALUES ((args->>'new_id')::uuid, 'natural', body->>'name',
             body->'email'->>'sealed', body->'email'->'index'->>0,
-            body->>'password', now())
+            body->>'password', zwfw.now())
         ON CONFLICT (email_index) DO NOTHING
     RETURNING * INTO u;
 
@@ -72,9 +72,9 @@ BEGIN
         PERFORM fail('already_registered', 409, 'email');
     END IF;
 
-    INSERT INTO level_proofs VALUES (u.id, 1, 'email_password', now());
+    INSERT INTO level_proofs VALUES (u.id, 1, 'email_password', zwfw.now());
     INSERT INTO consents
-    VALUES (u.id, body->>'consent', now(), my_channel(), request_id());
+    VALUES (u.id, body->>'consent', zwfw.now(), my_channel(), request_id());
 
     PERFORM auth_wrote('auth_register', u.id, 'ok', NULL);
 
@@ -142,11 +142,11 @@ BEGIN
     SELECT * INTO u FROM users o
      WHERE o.email_index = ANY (keys) AND o.state = 'active';
 
-    IF until > now() THEN
+    IF until > zwfw.now() THEN
         PERFORM auth_wrote('auth_login', u.id, 'refused',
                            '{"reason":"locked"}');
         RETURN json_build_object('outcome', 'locked', 'retry',
-            ceil(extract(epoch FROM until - now()))::integer);
+            ceil(extract(epoch FROM until - zwfw.now()))::integer);
     END IF;
 
     IF u.id IS NULL OR NOT (body->>'right')::boolean THEN
@@ -192,7 +192,7 @@ $$;
 CREATE OR REPLACE FUNCTION api.auth_sweep(args jsonb, body jsonb) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
 BEGIN
-    DELETE FROM login_failures f WHERE f.failed_at < now() - interval '1 day';
+    DELETE FROM login_failures f WHERE f.failed_at < zwfw.now() - interval '1 day';
     RETURN '{}'::json;
 END $$;
 

@@ -666,6 +666,7 @@ BEGIN
                'weekday', extract(isodow FROM day),
                'remaining', greatest(rest, 0), 'overdue', day < zwfw.today(),
                'late', nullif(greatest(-rest, 0), 0),
+               'today', CASE WHEN day = zwfw.today() THEN true END,
                'paused', CASE WHEN s.clock = 'paused' THEN true END,
                'provisional', CASE WHEN zwfw.provisional(day) THEN true END));
 END $$;
@@ -675,7 +676,7 @@ LANGUAGE sql IMMUTABLE AS $$
     SELECT '{"type":"object", "additionalProperties":false, "properties":{
         "kind":{"enum":["receive","notice","correct","promise","close"]},
         "date":{"type":"string","format":"date"},
-        "weekday":{"type":"integer"},
+        "weekday":{"type":"integer"}, "today":{"enum":[true]},
         "remaining":{"type":"integer"}, "overdue":{"type":"boolean"},
         "late":{"type":"integer"}, "paused":{"enum":[true]},
         "provisional":{"enum":[true]}}}'
@@ -914,7 +915,7 @@ BEGIN
 END $$;
 
 -- POST case/{id}/resubmit with version, and what case_save takes: all that
--- was asked for at once.  Errors: those of case_save, and missing.
+-- was asked for at once.  Errors: those of case_save, missing, not_corrected.
 
 CREATE OR REPLACE FUNCTION api.case_resubmit(args jsonb, body jsonb)
 RETURNS json
@@ -937,7 +938,7 @@ BEGIN
     FOR key IN SELECT i->>'material' FROM jsonb_array_elements(case_asked(c)) i
                 WHERE NOT i->>'material' = ANY (changed) LIMIT 1
     LOOP
-        PERFORM fail('missing', 422, 'materials.' || key);
+        PERFORM fail('not_corrected', 422, 'materials.' || key);
     END LOOP;
 
     c := case_move(c, 'resubmit', NULL, jsonb_build_object(
@@ -1780,7 +1781,7 @@ END $$;
 CREATE OR REPLACE FUNCTION api.case_own_list(args jsonb, body jsonb)
 RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER
-SET search_path = zwfw, pg_temp AS $$
+SET search_path = zwfw, pg_temp SET enable_sort = off AS $$
 DECLARE
     k       text[] := after(args, 'timestamptz', 'uuid');
     lim     integer := lim(args);
@@ -1816,11 +1817,12 @@ SELECT zwfw.describe('case_own_list', zwfw.case_list_schema('{}'));
 
 -- Cases of bodies whose limit ends on one of the days, the most urgent first;
 -- of a state, or (none) all that are open.  What is over has no limit: the
--- newest first.
+-- newest first.  An index has this order for each body, also where rows seem
+-- to be so few that they could be sorted.
 
 CREATE OR REPLACE FUNCTION zwfw.case_page(bodies uuid[], wanted text,
     since date, until date, k text[], most integer) RETURNS SETOF zwfw.cases
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET enable_sort = off AS $$
 DECLARE
     back  boolean := NOT coalesce((SELECT s.open FROM zwfw.case_states s
                                     WHERE s.code = wanted), true);

@@ -377,6 +377,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .level = 1,
       .fields = ngx_http_zwfw_case_file_fields,
       .steps = ngx_http_zwfw_case_file_steps,
+      .reply = ngx_string("application/octet-stream"),
       .reads = ngx_string("case") },
 
     /* 5.2.2.3, receiving and accepting */

@@ -551,22 +551,6 @@ SELECT zwfw.describe('files_unused', '{"type":"object",
         "pattern":"^[0-9a-f]{64}$"}}}}');
 
 
--- Does the database answer, which version is it, and what time is it?
-
-CREATE OR REPLACE FUNCTION api.core_ping(args jsonb, body jsonb) RETURNS json
-LANGUAGE plpgsql STABLE SECURITY DEFINER
-SET search_path = zwfw, pg_temp AS $$
-BEGIN
-    RETURN json_build_object('version', schema_version(), 'at', zwfw.now());
-END $$;
-
-ALTER FUNCTION api.core_ping OWNER TO zwfw_system;
-SELECT zwfw.describe('core_ping', '{"type":"object",
-    "required":["version","at"], "additionalProperties":false,
-    "properties":{"version":{"type":"integer"},
-        "at":{"type":"string","format":"date-time"}}}');
-
-
 -- The schemas of all replies by function, for the OpenAPI document.
 
 CREATE OR REPLACE FUNCTION api.core_schemas(args jsonb, body jsonb)

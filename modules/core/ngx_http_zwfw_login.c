@@ -503,8 +503,9 @@ ngx_http_zwfw_logout_done(ngx_http_zwfw_command_t *c)
     if (rc == NGX_OK) {
         ngx_http_zwfw_login_drop(ctx, &entry->id);
 
+        /* who left is known to the end of the request, for the audit */
+
         if (entry->own) {
-            ctx->session = NULL;
             rc = ngx_http_zwfw_login_expire(r);
         }
     }

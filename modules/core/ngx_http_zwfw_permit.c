@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_zwfw_core.h"
+#include "ngx_http_zwfw_session.h"
 
 
 static ngx_int_t ngx_http_zwfw_origin(ngx_http_request_t *r,
@@ -104,11 +104,18 @@ ngx_http_zwfw_step_permit(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         return NGX_DECLINED;
     }
 
-    if (ctx->route->method == NGX_HTTP_POST) {
-        return ngx_http_zwfw_origin(r, ctx);
+    if (ctx->route->method != NGX_HTTP_POST) {
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    /* before an account is made that no session can be opened for */
+
+    if (ngx_http_zwfw_cookie_name(r) == NULL) {
+        return ngx_http_zwfw_refuse(r, NGX_HTTP_FORBIDDEN, "https_required",
+                                    NULL);
+    }
+
+    return ngx_http_zwfw_origin(r, ctx);
 }
 
 

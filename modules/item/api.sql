@@ -651,7 +651,7 @@ SELECT zwfw.describe('item_search', jsonb_set(jsonb_set(
     '{properties,regions}', '{"type":"array","items":{"type":"object",
         "additionalProperties":false, "required":["code","name","level"],
         "properties":{"code":{"type":"string"}, "name":{"type":"string"},
-            "level":{"type":"integer"}, "chosen":{"const":true}}}}')::text);
+            "level":{"type":"integer"}, "chosen":{"enum":[true]}}}}')::text);
 
 
 -- GET item/topics: audience natural or legal.

@@ -1,7 +1,8 @@
 package Bench;
 
 # Measures two sides of a row in turns, in one run, against one nginx and the
-# stores that ./build.sh bench has started.  run.pl has the rows.
+# stores that ./build.sh bench has started.  run.pl has the rows, Judge.pm says
+# what came of them.
 #
 #     my $bench = Bench->start(@rows);      # rows that can be measured, ready
 #     $bench->round for 1 .. 9;
@@ -24,6 +25,7 @@ use JSON::PP ();
 use Time::HiRes qw(sleep);
 
 use Http;
+use Judge;
 use NginxServer;
 use Proc;
 
@@ -89,79 +91,10 @@ sub round {
 }
 
 
-# Whoever holds the run against a target knows how much two equal sides differ.
-
 sub results {
     my $self = shift;
 
-    my @done = map { result($_) } @{ $self->{rows} };
-    my ($same) = grep { $_->{name} eq 'same' } @done;
-    my $noisy = !$same || abs($same->{value} - 1) > 0.03;
-
-    for my $row (grep { defined $_->{value} } @done) {
-        $row->{verdict} = $noisy ? 'noisy' : delete $row->{met} ? 'ok' : 'below';
-        delete $row->{met};
-    }
-
-    return @done;
-}
-
-
-sub result {
-    my $row = shift;
-
-    my %result = (name => $row->{name}, title => $row->{title},
-                  target => $row->{target});
-
-    return { %result, verdict => 'absent' } if !$row->{pairs};
-
-    my @pairs = @{ $row->{pairs} };
-    my ($low, $value, $high) = quartiles(map { $row->{judge}->($_) } @pairs);
-
-    for my $side (qw(a b)) {
-        my @slices = map { $_->{$side} } @pairs;
-
-        $result{"${side}_rate"} = int +(quartiles(map { $_->{rate} } @slices))[1];
-        $result{"${side}_cpu_us"} = rounded(
-            (quartiles(map { $_->{cpu} / 1000 } @slices))[1], 2)
-            if defined $slices[0]{cpu};
-    }
-
-    my ($bound, $target) = split ' ', $row->{target};
-    my $met = $bound eq '>=' ? $value >= $target
-        : $bound eq '<=' ? $value <= $target : abs($value - 1) <= 0.03;
-
-    return { %result, value => rounded($value, 3),
-             quartiles => [rounded($low, 3), rounded($high, 3)],
-             pairs => scalar @pairs,
-             met => $met && $result{a_rate} >= ($row->{floor} // 0) };
-}
-
-
-# ---- judges: the figure of one pair ----
-
-# share of the processor time: 1 is the same, 0.5 is twice the cost of B
-
-sub cpu_ratio {
-    my $pair = shift;
-
-    return $pair->{b}{cpu} / $pair->{a}{cpu};
-}
-
-
-# what A costs more than B: microseconds a request
-
-sub cpu_added {
-    my $pair = shift;
-
-    return ($pair->{a}{cpu} - $pair->{b}{cpu}) / 1000;
-}
-
-
-sub rate_ratio {
-    my $pair = shift;
-
-    return $pair->{a}{rate} / $pair->{b}{rate};
+    return Judge::results(@{ $self->{rows} });
 }
 
 
@@ -434,28 +367,6 @@ sub output {
     die "$command->[0] failed: $text\n" if $status;
 
     return $text;
-}
-
-
-# lower quartile, median, upper quartile
-
-sub quartiles {
-    my @sorted = sort { $a <=> $b } @_;
-
-    return map {
-        my $at = $_ * $#sorted / 4;
-        my $i = int $at;
-        my $next = $sorted[$i + 1] // $sorted[$i];
-
-        $sorted[$i] + ($at - $i) * ($next - $sorted[$i]);
-    } 1 .. 3;
-}
-
-
-sub rounded {
-    my ($n, $digits) = @_;
-
-    return 0 + sprintf "%.${digits}f", $n;
 }
 
 

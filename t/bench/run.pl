@@ -3,10 +3,14 @@
 # The rows of ./build.sh bench [--json] [--rounds N] [row ...].  Each is
 # measured in turns, A and B, at least nine times in one run: all rows in each
 # round, so that noise of the machine meets all of them.  The figure is the
-# median of the pairs.  Sides, judges and needs are explained in Bench.pm.
+# median of the pairs.  Bench.pm explains sides and needs, Judge.pm the figures.
 #
-#     verdict  ok, below; absent: what it measures is not built;
-#              noisy: two equal sides differ by more than 3 %
+#     verdict  ok, below; absent: what it needs is not built, or it has no sides
+#              yet; noisy: two equal sides differ by more than 3 %, or there
+#              are fewer than nine pairs
+#
+# one_row_read is a ratio of requests a second: other load on the machine takes
+# more from the side with fewer processes, ours.
 #
 # Targets are goals for a quiet machine, no test asserts them.
 
@@ -17,6 +21,7 @@ use FindBin;
 use lib $FindBin::Bin, "$FindBin::Bin/../lib";
 
 use Bench;
+use Judge;
 use JSON::PP ();
 
 my $item = '11990102MB0DEM105F4000199001000';
@@ -25,7 +30,7 @@ my @rows = (
     { name => 'same',
       title => 'static file of 1 KiB / the same again (A/A)',
       target => '= 1',
-      judge => \&Bench::cpu_ratio,
+      judge => \&Judge::cpu_ratio,
       sides => sub { map { $_[0]->http('/file/1k.html') } 1 .. 2 } },
 
     { name => 'guarded_file',
@@ -34,7 +39,7 @@ my @rows = (
       needs => sub { Bench::directive('zwfw_auth') },
       conf => 'location /guarded/ { zwfw_auth who=natural level=1;
                alias $DIR/html/; default_type text/html; }',
-      judge => \&Bench::cpu_ratio,
+      judge => \&Judge::cpu_ratio,
       sides => sub { ($_[0]->http('/guarded/1k.html', session => 1,
                                   hits => 'session_cache'),
                       $_[0]->http('/file/1k.html', session => 1)) } },
@@ -43,24 +48,24 @@ my @rows = (
       title => 'log phase, microseconds added to a request',
       target => '<= 0.4',
       needs => sub { Bench::slice('monitor') },
-      judge => \&Bench::cpu_added },
+      judge => \&Judge::cpu_added },
 
     { name => 'cached_page',
       title => 'cached public page, anonymous / static file of its size',
       target => '>= 0.80',
-      judge => \&Bench::cpu_ratio,
+      judge => \&Judge::cpu_ratio,
       sides => sub { page($_[0]) } },
 
     { name => 'cached_page_session',
       title => 'cached public page, personal holes / static file of its size',
       target => '>= 0.60',
-      judge => \&Bench::cpu_ratio,
+      judge => \&Judge::cpu_ratio,
       sides => sub { page($_[0], session => 1) } },
 
     { name => 'one_row_read',
       title => 'GET /api/item/{code}, 64 connections / pgbench, 8',
       target => '>= 0.70',
-      judge => \&Bench::rate_ratio, long => 1,
+      judge => \&Judge::rate_ratio, long => 1,
       sides => sub { ($_[0]->http("/api/item/$item", connections => 64,
                                   seconds => 2),
                       $_[0]->pgbench('item_show', { code => $item })) } },
@@ -69,13 +74,13 @@ my @rows = (
       title => 'POST /api/case/ / pgbench, durable',
       target => '>= 0.60', floor => 300,
       needs => sub { Bench::slice('case') },
-      judge => \&Bench::rate_ratio, long => 1 },
+      judge => \&Judge::rate_ratio, long => 1 },
 
     { name => 'case_transition',
       title => 'transition of a case / pgbench, durable',
       target => '>= 0.60', floor => 600,
       needs => sub { Bench::slice('case') },
-      judge => \&Bench::rate_ratio, long => 1 },
+      judge => \&Judge::rate_ratio, long => 1 },
 );
 
 exit main(@ARGV);
@@ -97,7 +102,7 @@ sub page {
 
 
 sub main {
-    my ($as_json, $rounds, @names) = (0, 20);
+    my ($as_json, $rounds, @names) = (0, 18);
 
     while (defined(my $word = shift)) {
         if ($word eq '--json') {

@@ -191,7 +191,8 @@ async function person(browser, base, options = {}) {
     const context = await browser.newContext({
         baseURL: base, locale: 'zh-CN', timezoneId: 'Asia/Shanghai',
         viewport: { width: options.width || 1280, height: 800 },
-        hasTouch: options.width < 600, javaScriptEnabled: options.js !== false,
+        isMobile: options.width < 600, hasTouch: options.width < 600,
+        javaScriptEnabled: options.js !== false,
         reducedMotion: 'reduce',
     });
     const page = await context.newPage();

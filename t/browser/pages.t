@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --test-reporter=./t/browser/tap.mjs
 /*
  * Every page: axe-core finds nothing under WCAG 2.2 AA, the policy is never
  * violated, nothing is wider than the window, on a desk and on a phone.
@@ -105,11 +105,6 @@ test.before(async () => {
     browser = await kit.startBrowser();
 });
 
-test.after(async () => {
-    await browser?.close();
-    assert.deepStrictEqual(await nginx?.stop(), []);
-});
-
 for (const width of [1280, 360]) {
 
     test(`anybody, ${width} px`, async (t) => {
@@ -142,4 +137,9 @@ test('weight of public pages', async (t) => {
     for (const [path] of open) {
         await wire(t, path);
     }
+});
+
+test('nginx has nothing to complain about', async () => {
+    await browser.close();
+    assert.deepStrictEqual(await nginx.stop(), []);
 });

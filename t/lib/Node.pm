@@ -10,6 +10,7 @@ package Node;
 #     my @bad = $node->nginx->stop;
 #
 # Another node over the same stores: Node->new(db => $db, redis => $redis).
+# "server" and "http" add to the configuration, "keys" is another key file.
 
 use strict;
 use warnings;
@@ -42,8 +43,11 @@ sub new {
     }, $class;
 
     $self->{html} = $ENV{TEST_NGINX_ZWFW_HTML} // abs_path('html');
+    $self->{keys} = $o{keys} // $ENV{TEST_NGINX_ZWFW_KEYS}
+        // die "TEST_NGINX_ZWFW_KEYS is not set: run ./build.sh test FILE\n";
     $self->{nginx} = NginxServer->start(
-        workers => $o{workers} // 2, http => $self->platform,
+        workers => $o{workers} // 2,
+        http => $self->platform . ($o{http} // ''),
         server => $self->server . ($o{server} // ''));
 
     return $self;
@@ -74,8 +78,6 @@ END
 sub platform {
     my $self = shift;
 
-    my $keys = $ENV{TEST_NGINX_ZWFW_KEYS}
-        // die "TEST_NGINX_ZWFW_KEYS is not set: run ./build.sh test FILE\n";
     my $pg = $self->{db}->conninfo(user => 'zwfw_web');
 
     return <<"END";
@@ -86,7 +88,7 @@ sub platform {
         base_url https://shandong.localhost:8443;
         postgres "$pg";
         redis "unix:${\ $self->{redis}->socket}";
-        keys $keys;
+        keys $self->{keys};
         files $self->{files};
         html $self->{html};
     }

@@ -1,0 +1,277 @@
+# Logging in: who is let in, how refusals look alike, the lock, the cookie,
+# and where a login leads.  GB/T 39047, 5.2.1.3
+
+use strict;
+use warnings;
+use utf8;
+
+use File::Temp qw(tempdir);
+use List::Util qw(min);
+use Test::More;
+use Time::HiRes qw(time);
+
+use lib 't/lib';
+use Http;
+use Node;
+use OpenApi;
+use People;
+use Port;
+use Proc;
+
+binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
+
+my $dir = tempdir('zwfw-l-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+my ($tls, $clear) = (Port::free(), Port::free());
+
+Proc::run(command => [qw(openssl req -x509 -newkey ec -pkeyopt
+                         ec_paramgen_curve:P-256 -noenc -subj /CN=localhost
+                         -days 1 -keyout), "$dir/key", '-out', "$dir/cert"],
+          log => "$dir/log");
+
+my $node = Node->new(http => <<"END");
+    server {
+        listen 127.0.0.1:$tls ssl;
+        ssl_certificate $dir/cert;
+        ssl_certificate_key $dir/key;
+        zwfw_use test;
+        zwfw_insecure_cookies on;
+        location /api/ { zwfw_api; }
+    }
+    server {
+        listen 127.0.0.1:$clear;
+        zwfw_use test;
+        location /api/ { zwfw_api; }
+    }
+END
+my $db = $node->db;
+my $api = OpenApi->new($ENV{TEST_NGINX_ZWFW_OPENAPI});
+
+
+sub client {
+    my $http = $node->client;
+
+    $http->{openapi} = $api;
+    return $http;
+}
+
+
+sub post {
+    my ($person, %more) = @_;
+
+    my %said = (email => $person->{email}, password => $person->{password},
+                %more);
+
+    return client()->post_json('/api/login', \%said);
+}
+
+
+my $her = People::register(client());
+
+
+# let in
+
+my $res = post($her);
+
+is($res->code, 200, 'the right password');
+is($res->json->{uid}, $her->{uid}, 'it is she');
+is($res->header('Cache-Control'), 'no-store', 'is not kept');
+like($res->header('Set-Cookie'),
+     qr/^zwfw=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/,
+     'the cookie over http, where that is on');
+isnt(($res->header('Set-Cookie') =~ /=([^;]+)/)[0],
+     (post($her)->header('Set-Cookie') =~ /=([^;]+)/)[0], 'a new one each time');
+is(post($her, email => uc $her->{email})->code, 200,
+   'the address in capital letters');
+
+
+# the cookie over https, and where nothing is encrypted
+
+sub curl {
+    my ($url) = @_;
+
+    open my $out, '>', "$dir/body" or die "$dir/body: $!\n";
+    print $out JSON::PP->new->utf8->encode({
+        map { $_ => $her->{$_} } qw(email password) });
+    close $out or die "$dir/body: $!\n";
+
+    return scalar `curl -s -k -i --noproxy '*' -H 'Content-Type: application/json' --data \@$dir/body $url`;
+}
+
+
+my $text = curl("https://127.0.0.1:$tls/api/login");
+
+like($text, qr/^Set-Cookie: __Host-zwfw=[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=Lax\r$/m,
+     'the cookie over https');
+is(scalar(() = $text =~ /^Set-Cookie:/mg), 1, 'and no other');
+like($text, qr/^Strict-Transport-Security: max-age=\d{8}\r$/m, 'HSTS');
+$text = curl("http://127.0.0.1:$clear/api/login");
+like($text, qr/^HTTP\/1.1 403 /, 'no cookie in the clear');
+unlike($text, qr/^Set-Cookie/mi, 'really none');
+like($text, qr/"https_required"/, 'says what to do');
+
+
+# wrong password and unknown address look alike
+
+sub face {
+    my $res = shift;
+
+    my %headers = map { lc $_->[0] => $_->[1] } @{ $res->{headers} };
+
+    delete @headers{qw(x-request-id date etag)};
+    return { code => $res->code, headers => \%headers,
+             body => $res->body =~ s/[0-9a-f]{32}/ID/r };
+}
+
+
+sub fails {
+    my $person = shift;
+
+    my $began = time;
+    my $res = post($person, password => 'geheim-2025');
+    push @{ $person->{took} }, time - $began;
+
+    return face($res);
+}
+
+
+my $nobody = { email => 'no' . $her->{email}, password => $her->{password} };
+my ($known, $unknown);
+
+for (1 .. 9) {
+    $known = fails($her);
+    $unknown = fails($nobody);
+    is($known->{code}, 422, "failure $_");
+    is_deeply($unknown, $known, 'looks the same for nobody');
+}
+
+like($known->{body}, qr/"code":"wrong_login","field":"password"/, 'its code');
+ok(!$known->{headers}{'set-cookie'}, 'no cookie');
+
+my ($fast, $slow) = sort { $a <=> $b } map { min @{ $_->{took} } } $her, $nobody;
+cmp_ok($slow, '<', 1.5 * $fast, 'and takes the same time');
+
+
+# a success forgets failures
+
+is(post($her)->code, 200, 'after nine failures the tenth try is right');
+is(fails($her)->{code}, 422, 'which counts from one again');
+
+$db->admin('UPDATE zwfw.login_failures SET failures = 9');
+is_deeply(fails($nobody), fails($her), 'the tenth in a row');
+
+
+# ten in ten minutes lock for thirty, right or wrong, known or unknown
+
+sub locked {
+    my ($person, $title) = @_;
+
+    my $res = post($person);
+    my $face = face($res);
+    my $left = delete $face->{headers}{'retry-after'};
+
+    is($res->code, 429, "$title is locked");
+    is($res->json->{code}, 'account_locked', 'its code');
+    cmp_ok($left, '<=', 1800, 'at most half an hour');
+    cmp_ok($left, '>', 1700, 'about half an hour');
+
+    return $face;
+}
+
+
+is_deeply(locked($nobody, 'nobody'), locked($her, 'she'), 'both alike');
+
+my $page = client()->post('/login', { email => $her->{email},
+                                      password => $her->{password} });
+is($page->code, 429, 'the page says so as well');
+cmp_ok($page->header('Retry-After'), '>', 1700, 'until when');
+like($page->text, qr/锁定/, 'in words');
+
+is(post(People::register(client()))->code, 200, 'others are not');
+is($db->admin("SELECT count(*) FROM zwfw.audit WHERE action = 'auth_login'
+       AND outcome = 'refused' AND detail->>'reason' = 'locked'"), 3,
+   'the audit has it');
+
+$db->admin("SELECT zwfw.move_clock(now() + interval '29 minutes')");
+is(post($her)->code, 429, 'after 29 minutes still');
+$db->admin("SELECT zwfw.move_clock(now() + interval '31 minutes')");
+is(post($her)->code, 200, 'after 31 minutes no longer');
+is(post($nobody)->json->{code}, 'wrong_login', 'for nobody the same');
+
+fails($her);
+$db->admin('UPDATE zwfw.login_failures SET failures = 9');
+$db->admin("SELECT zwfw.move_clock(now() + interval '42 minutes')");
+fails($her);
+is(post($her)->code, 200, 'failures older than ten minutes do not count');
+$db->admin('SELECT zwfw.move_clock(NULL)');
+
+
+# where a login leads
+
+my %leads = (
+    '/case/new?item=1' => '/case/new?item=1',
+    '/' => '/',
+    '' => '/',
+    '//evil.example' => '/',
+    '/\\evil.example' => '/',
+    '\\\\evil.example' => '/',
+    'https://evil.example/' => '/',
+    'javascript:alert(1)' => '/',
+    'case/' => '/',
+    "/\tcase" => undef,
+    "/\r\nX-Evil: 1" => undef,
+    "/\t/evil.example" => undef,
+    '/ /evil.example' => '/',
+    '/办事' => '/',
+);
+
+for my $next (sort keys %leads) {
+    my $res = client()->post('/login', {
+        email => $her->{email}, password => $her->{password}, next => $next,
+    });
+
+    (my $title = "next \"$next\"") =~ s/([\t\r\n])/sprintf '\\x%02x', ord $1/ge;
+    is($res->header('Location'), $leads{$next}, $title);
+    is($res->code, defined $leads{$next} ? 303 : 422, 'its status');
+}
+
+$page = client()->get('/login?next=%22%3E%3Cscript%3Ealert(1)');
+is($page->hidden->{next}, '"><script>alert(1)', 'next in the form is escaped');
+unlike($page->body, qr/<script>alert/, 'everywhere');
+is(client()->get('/login?next=a&next=b')->code, 400, 'next twice');
+
+
+# the form again
+
+$page = client()->post('/login', { email => $her->{email}, password => 'x1' });
+is($page->code, 422, 'too short a password');
+$page = client()->post('/login', { email => $her->{email}, next => '/case/',
+                                   password => 'geheim-2025' });
+is($page->code, 422, 'page: a wrong password');
+like($page->text, qr/电子邮箱或者密码不对/, 'in words');
+like($page->text, qr/value="\Q$her->{email}\E"/, 'keeps the address');
+unlike($page->body, qr/geheim-2025/, 'not the password');
+is($page->hidden->{next}, '/case/', 'and where it leads');
+
+
+# who logs in again ends the session of before
+
+my $http = client();
+my $former = client();
+
+People::login($http, $her);
+$former->{cookies} = { localhost => { %{ $http->{cookies}{localhost} } } };
+is($former->get('/api/auth/me')->code, 200, 'a session');
+
+my $form = $http->get('/login')->hidden;
+$res = $http->post('/login', { %$form, email => $her->{email},
+                               password => $her->{password} });
+is($res->code, 303, 'once more by the form');
+is($http->get('/api/auth/me')->code, 200, 'the new one');
+Proc::until_true('the former one has ended', 1, sub {
+    return $former->get('/api/auth/me')->code == 401;
+});
+pass('the former one has ended');
+
+is(join('', $node->nginx->stop), '', 'no alert');
+
+done_testing();

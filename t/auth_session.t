@@ -1,0 +1,287 @@
+# Sessions: seen and ended by their user, on all workers and nodes within a
+# second; cookies, form tokens and origins; keys that are rolled over.
+# GB/T 39047, 5.2.1.3 and 5.2.1.9
+
+use strict;
+use warnings;
+use utf8;
+
+use File::Temp qw(tempdir);
+use Test::More;
+use Time::HiRes qw(time);
+
+use lib 't/lib';
+use Node;
+use OpenApi;
+use People;
+use Proc;
+
+binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
+
+my $dir = tempdir('zwfw-k-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+my $old = do { local (@ARGV, $/) = $ENV{TEST_NGINX_ZWFW_KEYS}; <> };
+
+
+sub keys_file {
+    open my $out, '>', "$dir/keys" or die "$dir/keys: $!\n";
+    print $out @_;
+    close $out or die "$dir/keys: $!\n";
+}
+
+
+keys_file($old);
+
+my $node = Node->new(keys => "$dir/keys");
+my ($db, $redis) = ($node->db, $node->redis);
+my $second = Node->new(keys => "$dir/keys", db => $db, redis => $redis);
+my $api = OpenApi->new($ENV{TEST_NGINX_ZWFW_OPENAPI});
+
+
+# an Http of a node, with the cookie of another
+
+sub client {
+    my ($like, $at) = @_;
+
+    my $http = ($at // $node)->client;
+
+    $http->{openapi} = $api;
+    $http->{cookies} = { localhost => { %{ $like->{cookies}{localhost} } } }
+        if $like;
+
+    return $http;
+}
+
+
+sub me {
+    return shift->get('/api/auth/me')->code;
+}
+
+
+my $phone = client();
+my $her = People::register($phone);
+my $desk = client();
+
+$desk->{headers}{'User-Agent'} = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) '
+    . 'AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36';
+People::login($desk, $her);
+
+
+# the list
+
+my $items = $desk->get('/api/auth/sessions')->json->{items};
+
+is(scalar @$items, 2, 'two sessions');
+is(scalar(grep { $_->{current} } @$items), 1, 'one is this');
+
+my ($this) = grep { $_->{current} } @$items;
+my ($other) = grep { !$_->{current} } @$items;
+
+is("@$this{qw(browser system channel)}", 'chrome windows pc', 'its browser');
+like($this->{created}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+08:00$/, 'its time');
+isnt($this->{id}, $desk->cookie('zwfw'), 'its id is not its token');
+
+my $page = $desk->get('/auth/sessions');
+
+like($page->text, qr/Windows 电脑，谷歌浏览器/, 'as a page');
+like($page->text, qr{action="/auth/sessions/$other->{id}/end"}, 'to be ended');
+is(client()->get('/auth/sessions')->header('Location'),
+   '/login?next=%2Fauth%2Fsessions', 'nobody goes to the login');
+
+
+# ended elsewhere: seen by all, where it was known a moment before
+
+my @seen = map { client($phone, $_) } ($node) x 4, ($second) x 4;
+
+is(join(' ', map { me($_) } (@seen) x 2), '200 ' x 15 . '200',
+   'known everywhere');
+
+my $stranger = client();
+my $him = People::register($stranger);
+
+for my $id ($other->{id}, uc $other->{id}, 'f' x 64, 'f' x 63, '..', 'x') {
+    my $res = $stranger->post_json("/api/auth/sessions/$id/end", {});
+    is($res->code, 404, "not his to end: $id");
+}
+
+is(me($phone), 200, 'it has not ended');
+
+my $began = time;
+my $res = $desk->post("/auth/sessions/$other->{id}/end",
+                      { _token => $page->hidden->{_token} });
+
+is($res->code, 303, 'she ends it');
+is($res->header('Location'), '/auth/sessions', 'and sees the list');
+
+for (@seen) {
+    Proc::until_true('the end', 5, sub { me($_) == 401 });
+}
+
+cmp_ok(time - $began, '<', 1, 'all workers of both nodes know within a second');
+is(me($desk), 200, 'this one goes on');
+is($desk->post_json("/api/auth/sessions/$other->{id}/end", {})->code, 404,
+   'it can be ended once');
+is(scalar @{ $desk->get('/api/auth/sessions')->json->{items} }, 1,
+   'one is left');
+
+
+# a session that Redis loses is lost everywhere
+
+@seen = map { client($stranger, $_) } ($node) x 2, ($second) x 2;
+is(join(' ', map { me($_) } @seen), '200 200 200 200', 'known everywhere');
+$redis->query('DEL', "zwfw:test:s:{$_}")
+    for map { $_->{id} } @{ $stranger->get('/api/auth/sessions')
+                                ->json->{items} };
+$began = time;
+for (@seen) {
+    Proc::until_true('the end', 5, sub { me($_) == 401 });
+}
+cmp_ok(time - $began, '<', 1, 'known everywhere within a second');
+
+
+# log out
+
+my $known = client($desk, $second);
+is(me($known), 200, 'known by the second node');
+
+is($desk->get('/api/logout')->code, 405, 'no GET logs out');
+$res = $desk->post_json('/api/logout', {});
+is($res->code, 200, 'she logs out');
+like($res->header('Set-Cookie'), qr/^zwfw=; Path=\/; HttpOnly; SameSite=Lax; Max-Age=0$|^zwfw=; .*Max-Age=0/,
+     'the cookie is forgotten');
+Proc::until_true('the end', 1, sub { me($known) == 401 });
+pass('the second node knows');
+is($known->post_json('/api/logout', {})->code, 401, 'twice is nobody');
+is(client()->post('/logout', {})->code, 401, 'page: nobody');
+is($db->admin("SELECT string_agg(action, ' ' ORDER BY seq) FROM zwfw.audit
+       WHERE uid = '$her->{uid}' AND action IN ('auth_logout', 'auth_end')"),
+   'auth_end auth_logout', 'the audit has both');
+
+
+# cookies
+
+People::login($desk, $her);
+
+my $token = $desk->cookie('zwfw');
+
+
+sub with_cookie {
+    return client()->get('/api/auth/me', headers => { Cookie => shift })->code;
+}
+
+
+is(with_cookie("zwfw=$token"), 200, 'the cookie');
+is(with_cookie("a=1; zwfw=$token; b=2"), 200, 'among others');
+is(with_cookie("zwfw=$token; zwfw=$token"), 401, 'twice');
+is(with_cookie("zwfw=x; zwfw=$token"), 401, 'behind another');
+is(with_cookie("zwfw=\"$token\""), 401, 'in quotes');
+is(with_cookie("ZWFW=$token"), 401, 'in capital letters');
+is(with_cookie("__Host-zwfw=$token"), 401, 'the name of https');
+is(with_cookie("xzwfw=$token"), 401, 'a longer name');
+is(with_cookie("zwfw=${token}A"), 401, 'a longer value');
+is(with_cookie('zwfw=' . substr $token, 1), 401, 'a shorter value');
+is(with_cookie("zwfw=$this->{id}"), 401, 'an id is no token');
+is(with_cookie('zwfw=' . 'A' x 43), 401, 'a token of nobody');
+is(with_cookie('zwfw='), 401, 'an empty one');
+
+
+# form tokens and origins
+
+sub posts {
+    my ($how, %headers) = @_;
+
+    my $http = client($desk);
+    my $res = $http->post_json('/api/auth/sessions/x/end',
+                               $how // {}, headers => \%headers);
+
+    return join ' ', $res->code, $res->json->{code};
+}
+
+
+my %good = ('X-CSRF-Token' => $desk->{headers}{'X-CSRF-Token'});
+my ($good) = values %good;
+
+is(posts({}, %good), '404 not_found', 'with its token');
+is(posts({ _token => $good }), '404 not_found', 'in the body');
+is(posts({}), '403 bad_token', 'with none');
+is(posts({}, 'X-CSRF-Token' => ''), '403 bad_token', 'with an empty one');
+is(posts({ _token => [$good] }), '403 bad_token', 'in a list');
+is(posts({}, 'X-CSRF-Token' => $phone->{headers}{'X-CSRF-Token'}),
+   '403 bad_token', 'of another session');
+is(posts({}, 'X-CSRF-Token' => substr $good, 1), '403 bad_token', 'a part');
+is(posts({}, 'X-CSRF-Token' => "${good}A"), '403 bad_token', 'too much');
+
+my $here = 'http://localhost:' . $node->nginx->port;
+my @origins = (
+    ['Origin' => $here, 404],
+    ['Origin' => 'https://shandong.localhost:8443', 404],
+    ['Origin' => 'null', 403],
+    ['Origin' => 'http://evil.example', 403],
+    ['Origin' => "$here.evil.example", 403],
+    ['Origin' => 'https://localhost:' . $node->nginx->port, 403],
+    ['Origin' => 'http://localhost', 403],
+    ['Sec-Fetch-Site' => 'same-origin', 404],
+    ['Sec-Fetch-Site' => 'none', 404],
+    ['Sec-Fetch-Site' => 'same-site', 403],
+    ['Sec-Fetch-Site' => 'cross-site', 403],
+    ['Sec-Fetch-Site' => 'anything', 403],
+);
+
+for (@origins) {
+    my ($name, $value, $code) = @$_;
+
+    is(posts({}, %good, $name => $value),
+       $code == 404 ? '404 not_found' : '403 wrong_origin', "$name: $value");
+}
+
+is(posts({}, %good, Origin => 'http://evil.example',
+         'Sec-Fetch-Site' => 'same-origin'), '403 wrong_origin', 'both count');
+is(client()->post_json('/api/login', {}, headers => {
+    Origin => 'http://evil.example' })->json->{code}, 'wrong_origin',
+   'nobody is logged in from elsewhere');
+is(me(client($desk)), 200, 'nothing has ended');
+
+
+# keys: a second one comes, what was sealed and signed before still holds
+
+sub row {
+    return $db->admin("SELECT $_[0] FROM zwfw.users
+                        WHERE id = '$her->{uid}'");
+}
+
+
+my ($first) = $old =~ /^(\d+) /m;
+my $new = $first + 1;
+
+like(row('email_index'), qr/^$first:/, 'the index of the old key');
+keys_file($old, "$new " . 'c0ffee00' x 8 . "\n");
+$_->nginx->reload for $node, $second;
+
+my $same = client($desk);
+is($same->get('/api/auth/me')->json->{email}, $her->{email},
+   'what was sealed is read, the session goes on');
+is($same->get('/api/auth/me')->json->{token}, $good,
+   'forms that are open can be sent');
+
+my $res2 = client()->post_json('/api/register', {
+    map { $_ => $her->{$_} } qw(email password name consent) });
+is($res2->code, 409, 'the address is still taken');
+
+People::login(client(), $her);
+like(row('email_index'), qr/^$new:/, 'a login brings the new index');
+like(row('email'), qr/^zs1:$new:/, 'and seals anew');
+
+my $fresh = client();
+People::login($fresh, $her);
+is($fresh->get('/api/auth/me')->json->{email}, $her->{email},
+   'which is read as well');
+
+my $late = People::register(client());
+like($db->admin("SELECT email_index FROM zwfw.users
+                  WHERE id = '$late->{uid}'"), qr/^$new:/, 'new ones at once');
+is(client()->post_json('/api/register', {
+    map { $_ => $her->{$_} } qw(email password name consent) })->code, 409,
+   'the address is still taken');
+
+is(join('', map { $_->nginx->stop } $node, $second), '', 'no alert');
+
+done_testing();

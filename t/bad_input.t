@@ -1,0 +1,231 @@
+# Wrong input anywhere gets a sentence that helps: each field of each route
+# missing, mistyped, too long, doubled or unknown is refused with the field's
+# name and Chinese words, and nothing is stored.  Generated from the tables.
+
+use strict;
+use warnings;
+use utf8;
+
+use JSON::PP ();
+use Test::More;
+
+use lib 't/lib';
+use Node;
+use Rows;
+
+binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
+
+# what is no such thing; {} for a text is none, "x" for an object
+my %wrong = (
+    uuid => 'x', text => 5, line => [], code => {}, integer => 'one',
+    boolean => 'perhaps', date => '2026-02-30', idnumber => '123',
+    phone => '555', email => 'nobody', name => 5, secret => 5,
+    cursor => '*', object => 'x', group => 'x', list => 'x', file => 'x',
+);
+my %wrong_query = (%wrong, text => "\1", line => "\1", code => '*',
+                   integer => 'one');
+
+my $json = JSON::PP->new->utf8->canonical;
+my $node = Node->new;
+my ($asked, @wrong) = (0);
+
+
+# a session of a row's kind; a new one now and then, for rows are limited
+
+sub client {
+    my $row = shift;
+
+    my ($kind) = @{ $row->{who} };
+
+    return $node->client if $kind eq 'anyone';
+    return $row->{client} if $row->{client} and $row->{asked}++ % 30;
+
+    my $http = $node->client(
+        $kind eq 'natural' ? (kind => 'natural') : (roles => $kind), level => 5);
+    $http->{token} = $http->get('/help')->hidden->{_token};
+
+    return $row->{client} = $http;
+}
+
+
+sub ask {
+    my ($row, $url, $body) = @_;
+
+    my $http = client($row);
+
+    return $http->get($url) if $row->{method} eq 'GET';
+    return $http->request('POST', $url, body => $body,
+        type => 'application/json',
+        headers => { 'X-CSRF-Token' => $http->{token} });
+}
+
+
+# refused by name, in words that people read, and with what it is about
+
+sub refused {
+    my ($what, $row, $field, $url, $body) = @_;
+
+    my $res = ask($row, $url, $body);
+    my $it = $res->is_json ? $res->json : {};
+    my @fields = ($it->{field} // '', map { $_->{field} }
+                  @{ $it->{errors} // [] });
+
+    $asked++;
+    return if $res->code =~ /^4(?:00|04|22)$/ and ($it->{code} // '') ne ''
+        and ($it->{detail} // '') =~ /\p{Han}.*[。！]$/
+        and grep { $_ eq $field or index($_, "$field.") == 0 } @fields;
+
+    push @wrong, Rows::name($row) . ": $field $what: "
+        . substr($res->text, 0, 160);
+}
+
+
+sub query {
+    my ($url, $name, $value) = @_;
+
+    return $url . ($url =~ /\?/ ? '&' : '?') . "$name=" . Http::escape($value);
+}
+
+
+# a body with one member, of a dotted path, set or taken away
+
+sub with {
+    my ($row, $path, @value) = @_;
+
+    my $body = $json->decode($json->encode(Rows::sample($row->{fields})));
+    my @parts = split /\./, $path;
+    my $name = pop @parts;
+    my $in = \$body;
+
+    for (@parts) {
+        $in = /^\d+$/ ? \($$in //= [])->[$_] : \($$in //= {})->{$_};
+    }
+
+    $$in //= {};
+    delete $$in->{$name};
+    $$in->{$name} = $value[0] if @value;
+
+    return $json->encode($body);
+}
+
+
+# one more than it may be
+
+sub too_long {
+    my $field = shift;
+
+    my ($type, $size) = @$field{qw(type size)};
+
+    return ($size || 2**53 - 1) + 1 if $type eq 'integer';
+    return [map { Rows::sample($field->{fields}) } 0 .. $size]
+        if $type eq 'list';
+    return { text => '长' x $size } if $type eq 'object';
+    return 'a' x ($size + 1) . '@shandong.example' if $type eq 'email';
+    return '长' x ($size + 1) if $type =~ /^(?:text|line|name)$/;
+    return '1' x ($type eq 'file' ? 99 : ($size || 99) + 1);
+}
+
+
+my $before = counts();
+
+for my $row (Rows::all()) {
+    next if !$row->{call} and !$row->{steps};
+
+    my $url = Rows::url($row);
+
+    refused('unknown', $row, 'unheard', query($url, 'unheard', 1),
+            $row->{method} eq 'POST' ? with($row, 'x') : undef);
+
+    for my $field (@{ $row->{fields} }) {
+        path($row, $field) if $field->{in} eq 'path';
+        asked($row, $field, $url) if $field->{in} eq 'query';
+        said($row, $field, $url, $field->{name}) if $field->{in} eq 'body';
+    }
+
+    next if $row->{method} eq 'GET';
+
+    refused('unknown', $row, 'unheard', $url, with($row, 'unheard', 1));
+}
+
+
+is(join("\n", @wrong), '', "$asked wrong questions are refused in words");
+is(counts(), $before, 'and nothing is stored');
+is(join('', $node->nginx->stop), '', 'no alert');
+
+
+# a bad place is a thing that is not there
+
+sub path {
+    my ($row, $field) = @_;
+
+    my $body = $row->{method} eq 'POST' ? with($row, 'x') : undef;
+
+    refused('mistyped', $row, $field->{name},
+            Rows::url($row, $field->{name} => '*'), $body);
+    refused('too long', $row, $field->{name},
+            Rows::url($row, $field->{name} => too_long($field)), $body);
+}
+
+
+sub asked {
+    my ($row, $field, $url) = @_;
+
+    my $name = $field->{name};
+    my $bare = $url =~ s/\?.*//r;
+    my $value = Rows::value($field);
+
+    $value = 'true' if ref $value;
+    refused('missing', $row, $name, $bare) if $field->{required};
+    refused('mistyped', $row, $name, query($bare, $name,
+                                           $wrong_query{ $field->{type} }));
+    refused('too long', $row, $name, query($bare, $name, too_long($field)));
+    refused('doubled', $row, $name,
+            query(query($bare, $name, $value), $name, $value));
+}
+
+
+sub said {
+    my ($row, $field, $url, $path) = @_;
+
+    my ($type, $name) = @$field{qw(type name)};
+
+    refused('missing', $row, $path, $url, with($row, $path))
+        if $field->{required} and $path !~ /\.\d+\./;
+    refused('empty', $row, $path, $url, with($row, $path, ''))
+        if $field->{required} and $type !~ /^(?:group|list|integer)$/;
+    refused('null', $row, $path, $url, with($row, $path, undef));
+    refused('mistyped', $row, $path, $url, with($row, $path, $wrong{$type}));
+    refused('too long', $row, $path, $url,
+            with($row, $path, too_long($field))) if $type ne 'group';
+
+    my $twice = with($row, $path, 'twice');
+    my $one = $json->encode($name) . ':"twice"';
+
+    $twice =~ s/\Q$one\E/$one,$one/ or die "no $one in $twice\n";
+    refused('doubled', $row, $path, $url, $twice);
+
+    return if !$field->{fields};
+
+    my $in = $type eq 'list' ? "$path.0" : $path;
+
+    said($row, $_, $url, "$in.$_->{name}") for @{ $field->{fields} };
+    refused('unknown', $row, "$in.unheard", $url,
+            with($row, "$in.unheard", 1));
+}
+
+
+# what there is in the database before and after, but for the audit trail and
+# what counts visits and jobs
+
+sub counts {
+    return $node->db->admin(<<'SQL');
+SELECT string_agg(c.relname || ' ' || (xpath('/row/n/text()', query_to_xml(
+           format('SELECT count(*) AS n FROM zwfw.%I', c.relname),
+           false, true, '')))[1]::text, E'\n' ORDER BY c.relname)
+  FROM pg_class c
+ WHERE c.relnamespace = 'zwfw'::regnamespace AND c.relkind = 'r'
+   AND c.relname !~ '^(audit|jobs|visit|monitor)'
+SQL
+}
+
+done_testing();

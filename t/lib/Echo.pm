@@ -1,0 +1,69 @@
+package Echo;
+
+# An upstream that answers with the head of the request as it came.
+#
+#     my $echo = Echo->start;       # ends with the test
+#     proxy_pass http://127.0.0.1:$echo->port;
+
+use strict;
+use warnings;
+
+use IO::Socket::INET;
+use POSIX ();
+
+my $owner = $$;
+
+
+sub start {
+    my $class = shift;
+
+    my $listen = IO::Socket::INET->new(
+        LocalAddr => '127.0.0.1', Listen => 64, ReuseAddr => 1)
+        or die "cannot listen: $@\n";
+    my $pid = fork() // die "fork() failed: $!\n";
+
+    if ($pid == 0) {
+        $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
+        serve($listen);
+        POSIX::_exit(0);
+    }
+
+    return bless { port => $listen->sockport, pid => $pid }, $class;
+}
+
+
+sub serve {
+    my $listen = shift;
+
+    while (my $sock = $listen->accept) {
+        my $head = '';
+
+        while ($head !~ /\r\n\r\n/) {
+            sysread $sock, $head, 65536, length $head or last;
+        }
+
+        $head =~ s/\r\n\r\n.*//s;
+        print $sock "HTTP/1.1 200 OK\r\nContent-Length: ", length $head,
+            "\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n$head";
+        close $sock;
+    }
+}
+
+
+sub port {
+    return $_[0]{port};
+}
+
+
+sub DESTROY {
+    my $self = shift;
+
+    return if $$ != $owner;
+
+    local $?;
+    kill 'KILL', $self->{pid};
+    waitpid $self->{pid}, 0;
+}
+
+
+1;
