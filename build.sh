@@ -16,7 +16,7 @@ DEBIAN_SRC=/usr/share/nginx/src
 BUILD_PACKAGES=(gcc make libc6-dev binutils nginx nginx-dev libhiredis-dev
     libpq-dev libyajl-dev libssl-dev)
 RUN_PACKAGES=(postgresql redis-server openssl curl perl)
-TEST_PACKAGES=(postgresql-plpgsql-check)
+TEST_PACKAGES=(postgresql-plpgsql-check libnginx-mod-http-headers-more-filter)
 BROWSER_PACKAGES=(chromium fonts-noto-cjk nodejs npm)
 
 say() {

@@ -40,8 +40,8 @@ sub client {
     return $node->client if $kind eq 'anyone';
     return $row->{client} if $row->{client} and $row->{asked}++ % 30;
 
-    my $http = $node->client(
-        $kind eq 'natural' ? (kind => 'natural') : (roles => $kind), level => 5);
+    my $http = $node->client(level => 5, $kind eq 'natural'
+        ? (kind => 'natural') : (roles => $kind));
     $http->{token} = $http->get('/help')->hidden->{_token};
 
     return $row->{client} = $http;

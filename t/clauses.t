@@ -15,18 +15,19 @@ use Rows;
 # clause | what of it | routes and directives, ", " between | tests
 
 my @table = map { [split /\s*\|\s*/] } grep { /\|/ } split /\n/, <<'TABLE';
-5.1 | channels: PC and phone pages; others by zwfw_channel | zwfw_pages, zwfw_channel | t/browser/pages.t
+5.1 | pages for PC and phone, JSON for apps | zwfw_pages, zwfw_api, GET /openapi.json | t/browser/pages.t, t/core_openapi.t
 5.2.1.1 | one frame: search, log-in, help, accessibility | GET /, GET /help, GET /accessibility | t/browser/pages.t
 5.2.1.2 用户注册 | natural persons, by e-mail and password | GET /register, POST /register, GET /privacy | t/auth_register.t
 5.2.1.3 登录认证 | log in and out, lock-out | GET /login, POST /login, POST /logout | t/auth_login.t
+5.2.1.3 登录认证 | own sessions, listed and ended | GET /auth/sessions, POST /auth/sessions/{id}/end | t/auth_session.t
 5.2.1.4 事项发布 | directory and guides | GET /item/{code}, GET /item/catalog, GET /item/topics | t/item_show.t, t/sql_item.t
 5.2.1.5 搜索服务 | words, filters, region upwards | GET /item/ | t/sql_item.t, t/sql_plans.t
 5.2.1.6 办件查询 | own cases, progress, materials | GET /case/, GET /case/{id}, GET /case/{id}/files/{file} | t/sql_case.t, t/privacy.t
 5.2.1.9 b | entry to the own cases | GET /case/ | t/sql_case_plans.t
-5.2.1.9 i | own sessions, listed and ended | GET /auth/sessions, POST /auth/sessions/{id}/end | t/auth_session.t
 5.2.2.2 a | drafts, approval by another person, suspension | POST /item/drafts, POST /item/drafts/{id}/approve, POST /item/{code}/suspend | t/sql_item_write.t
 5.2.2.3 | apply, receive, correct, accept | POST /case/, POST /case/{id}/receive, POST /case/{id}/correct, POST /case/{id}/accept | t/sql_case.t
 5.2.2.3 | decide | POST /case/{id}/grant, POST /case/{id}/refuse | t/sql_case.t
+5.2.2.4 用户访问监测 | every visit collected once, with a ledger | zwfw_monitor, GET /monitor/, GET /monitor/ledger | t/monitor_visit.t, t/monitor_ledger.t
 5.2.2.5 电子监察 | deadlines and overdue cases, read only | GET /case/overview | t/sql_case.t, t/sql_case_plans.t
 5.2.3.2 a | one log-in for pages of others as well | zwfw_auth | t/auth_existing.t
 5.2.3.2 table 1 | level 1, checked by every row and guard | zwfw_auth, POST /register | t/privacy.t

@@ -22,6 +22,25 @@ my @rows = Rows::all();
 
 cmp_ok(scalar @rows, '>', 40, 'the tables of routes are read');
 
+# what nginx says of itself, in the document that build.sh has fetched
+
+my $document = $json->utf8->decode(do {
+    local (@ARGV, $/) = $ENV{TEST_NGINX_ZWFW_OPENAPI}
+        // die "TEST_NGINX_ZWFW_OPENAPI is not set: run ./build.sh test FILE\n";
+    <> });
+my @operations = map { my $path = $_; map { uc . " $path" }
+                       keys %{ $document->{paths}{$path} } }
+    keys %{ $document->{paths} };
+
+$json->utf8(0);
+
+is(join("\n", sort @operations),
+   join("\n", sort map { $_->{method} . ' ' . Rows::url({ %$_, fields => [] },
+            map { ($_->{name} => "{$_->{name}}") } @{ $_->{fields} })
+            =~ s{/\z}{}r }
+        grep { $_->{path} ne '/' and $_->{call} || $_->{steps} } @rows),
+   'they are those that nginx has');
+
 my %function = map { $_->{name} => $_ } @{ $json->decode($db->admin(<<'SQL')) };
 SELECT json_agg(json_build_object('name', p.proname, 'volatile', p.provolatile,
            'definer', p.prosecdef, 'owner', p.proowner::regrole::text,

@@ -351,12 +351,11 @@ ngx_http_zwfw_auth_who(ngx_conf_t *cf, ngx_http_zwfw_auth_conf_t *acf,
     p = value->data + sizeof("who=") - 1;
     last = value->data + value->len;
 
-    while (p < last) {
+    for ( ;; ) {
         comma = ngx_strlchr(p, last, ',');
 
         name.data = p;
         name.len = (comma ? comma : last) - p;
-        p = comma ? comma + 1 : last;
 
         who = ngx_http_zwfw_who(&name);
 
@@ -368,9 +367,13 @@ ngx_http_zwfw_auth_who(ngx_conf_t *cf, ngx_http_zwfw_auth_conf_t *acf,
         }
 
         acf->who |= who;
-    }
 
-    return NGX_CONF_OK;
+        if (comma == NULL) {
+            return NGX_CONF_OK;
+        }
+
+        p = comma + 1;
+    }
 }
 
 

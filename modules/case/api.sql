@@ -650,25 +650,28 @@ END $$;
 CREATE OR REPLACE FUNCTION zwfw.case_deadline(c zwfw.cases) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    s     zwfw.case_states;
-    day   date := coalesce(c.correct_due, nullif(c.due, 'infinity'));
-    rest  integer;
+    last   date := coalesce(c.correct_due, nullif(c.due, 'infinity'));
+    today  date := zwfw.today();
+    sure   boolean;
+    rest   integer;
+    s      zwfw.case_states;
 BEGIN
     SELECT * INTO s FROM zwfw.case_states o WHERE o.code = c.state;
 
-    IF day IS NULL THEN
+    IF last IS NULL THEN
         RETURN CASE s.clock WHEN 'paused' THEN '{"paused": true}'::jsonb END;
     END IF;
 
-    rest := zwfw.working_days_between(zwfw.today(), day);
+    SELECT d.n - t.n, NOT d.provisional INTO rest, sure
+      FROM zwfw.days d, zwfw.days t WHERE d.day = last AND t.day = today;
 
-    RETURN jsonb_strip_nulls(jsonb_build_object('kind', s.due, 'date', day,
-               'weekday', extract(isodow FROM day),
-               'remaining', greatest(rest, 0), 'overdue', day < zwfw.today(),
+    RETURN jsonb_strip_nulls(jsonb_build_object('kind', s.due, 'date', last,
+               'weekday', extract(isodow FROM last),
+               'remaining', greatest(rest, 0), 'overdue', last < today,
                'late', nullif(greatest(-rest, 0), 0),
-               'today', CASE WHEN day = zwfw.today() THEN true END,
+               'today', CASE WHEN last = today THEN true END,
                'paused', CASE WHEN s.clock = 'paused' THEN true END,
-               'provisional', CASE WHEN zwfw.provisional(day) THEN true END));
+               'provisional', CASE WHEN NOT sure THEN true END));
 END $$;
 
 CREATE OR REPLACE FUNCTION zwfw.case_deadline_schema() RETURNS text
@@ -1873,22 +1876,29 @@ END $$;
 CREATE OR REPLACE FUNCTION zwfw.case_tabs(bodies uuid[], wanted text)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    yesterday  date := zwfw.today() - 1;
 BEGIN
     RETURN (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
                 'state', s.code, 'count', least(n.total, 1000),
                 'count_capped', n.total > 1000,
-                'overdue', least(n.late, 1000),
-                'overdue_capped', n.late > 1000,
+                'overdue', least(l.total, 1000),
+                'overdue_capped', l.total > 1000,
                 'chosen', CASE WHEN s.code = wanted THEN true END,
                 'shown', CASE WHEN n.total > 0 OR s.code = wanted
                          THEN true END)) ORDER BY s.number)
               FROM zwfw.case_states s,
-                   LATERAL (SELECT zwfw.case_count(bodies, s.code,
-                                       '-infinity', 'infinity', 1001) AS total,
-                                   CASE WHEN s.due <> 'correct' THEN
-                                       zwfw.case_count(bodies, s.code,
-                                       '-infinity', zwfw.today() - 1, 1001)
-                                   ELSE 0 END AS late) n
+                   LATERAL (SELECT count(*) AS total
+                              FROM (SELECT FROM zwfw.cases c
+                                     WHERE c.body = ANY (bodies)
+                                       AND c.state = s.code
+                                     LIMIT 1001) f) n,
+                   LATERAL (SELECT count(*) AS total
+                              FROM (SELECT FROM zwfw.cases c
+                                     WHERE c.body = ANY (bodies)
+                                       AND c.state = s.code
+                                       AND s.open AND c.due <= yesterday
+                                     LIMIT 1001) f) l
              WHERE s.code <> 'draft');
 END $$;
 

@@ -131,6 +131,19 @@ typedef struct {
 } ngx_http_zwfw_session_t;
 
 
+/* what a slice may tell of a visit beside its arguments, for statistics:
+   codes and numbers, nothing of the person */
+
+typedef struct {
+    ngx_str_t                  item;        /* code */
+    ngx_str_t                  case_type;
+    ngx_str_t                  age_band;    /* "30-39" */
+    ngx_uint_t                 rank;        /* of the hit chosen, from 1 */
+    ngx_uint_t                 funnel;      /* step reached, from 1 */
+    ngx_msec_t                 dwell;
+} ngx_http_zwfw_visit_t;
+
+
 struct ngx_http_zwfw_ctx_s {
     ngx_http_zwfw_step_pt     *step;        /* the next one */
     void                     (*resume)(ngx_http_request_t *r);
@@ -150,6 +163,7 @@ struct ngx_http_zwfw_ctx_s {
     ngx_str_t                  code;        /* of the refusal */
     ngx_str_t                  field;
     ngx_uint_t                 retry;       /* Retry-After, seconds */
+    ngx_http_zwfw_visit_t      visit;
     void                      *data;        /* the slice's own */
     void                      *core;        /* core's own */
     ngx_int_t                  rc;          /* of a step that answered */
@@ -177,6 +191,13 @@ ngx_http_zwfw_ctx_t *ngx_http_zwfw_ctx(ngx_http_request_t *r);
 /* the platform that serves the request; NULL: none is selected there */
 ngx_http_zwfw_platform_t *ngx_http_zwfw_platform(ngx_http_request_t *r);
 ngx_str_t *ngx_http_zwfw_platform_name(ngx_http_zwfw_platform_t *pf);
+
+/* of a worker: 16 hex that name this node; they change when nginx starts */
+ngx_str_t ngx_http_zwfw_node(ngx_http_zwfw_platform_t *pf);
+
+/* families of a User-Agent header: "edge", "windows", "other"; static */
+void ngx_http_zwfw_agent(ngx_str_t *header, ngx_str_t *browser,
+    ngx_str_t *system);
 
 /* goes on with the list of steps */
 void ngx_http_zwfw_run(ngx_http_request_t *r);

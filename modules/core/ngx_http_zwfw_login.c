@@ -323,6 +323,21 @@ ngx_http_zwfw_login_put_agent(ngx_http_request_t *r,
 }
 
 
+void
+ngx_http_zwfw_agent(ngx_str_t *header, ngx_str_t *browser, ngx_str_t *system)
+{
+    zwfw_agent_t  agent;
+
+    zwfw_agent(header->data, header->len, &agent);
+
+    browser->len = agent.browser.len;
+    browser->data = agent.browser.data;
+
+    system->len = agent.system.len;
+    system->data = agent.system.data;
+}
+
+
 static ngx_int_t
 ngx_http_zwfw_login_write(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *json,
     ngx_str_t *text)

@@ -25,20 +25,21 @@ static char *ngx_http_zwfw_connections(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_zwfw_timeouts(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_zwfw_bounds(ngx_conf_t *cf, void *post, void *data);
 
 
 /* the directives inside of a zwfw_platform block */
 
 static ngx_conf_num_bounds_t  ngx_http_zwfw_threads_bounds = {
-    ngx_conf_check_num_bounds, 1, 1024
+    ngx_http_zwfw_bounds, 1, 1024
 };
 
 static ngx_conf_num_bounds_t  ngx_http_zwfw_waiting_bounds = {
-    ngx_conf_check_num_bounds, 1, 65536
+    ngx_http_zwfw_bounds, 1, 65536
 };
 
 static ngx_conf_num_bounds_t  ngx_http_zwfw_depth_bounds = {
-    ngx_conf_check_num_bounds, 1, 32
+    ngx_http_zwfw_bounds, 1, 32
 };
 
 
@@ -675,4 +676,28 @@ ngx_http_zwfw_timeouts(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* ngx_conf_check_num_bounds() does not say which directive it means */
+
+static char *
+ngx_http_zwfw_bounds(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_conf_num_bounds_t  *bounds = post;
+    ngx_int_t              *n = data;
+
+    ngx_str_t  *value;
+
+    if (*n >= bounds->low && *n <= bounds->high) {
+        return NGX_CONF_OK;
+    }
+
+    value = cf->args->elts;
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid number \"%V\" in \"%V\", it takes %i to %i",
+                       &value[1], &value[0], bounds->low, bounds->high);
+
+    return NGX_CONF_ERROR;
 }

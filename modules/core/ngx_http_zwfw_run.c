@@ -137,7 +137,9 @@ ngx_http_zwfw_refused(ngx_http_zwfw_ctx_t *ctx)
         return ctx->step;
     }
 
-    if (ctx->page && ctx->route && state->form == NULL
+    /* without a body there is nothing to show again */
+
+    if (ctx->page && ctx->route && ctx->body && state->form == NULL
         && (ctx->status == NGX_HTTP_ZWFW_UNPROCESSABLE
             || ctx->status == NGX_HTTP_CONFLICT
             || ctx->status == NGX_HTTP_TOO_MANY_REQUESTS))

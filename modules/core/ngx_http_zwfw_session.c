@@ -41,8 +41,6 @@ typedef struct {
 } ngx_http_zwfw_kept_t;
 
 
-static ngx_http_zwfw_session_t *ngx_http_zwfw_session_kept(
-    ngx_http_request_t *r, ngx_http_zwfw_platform_t *pf);
 static void ngx_http_zwfw_session_mark(void *data);
 static ngx_int_t ngx_http_zwfw_session_ask(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_lookup_t *lookup);
@@ -151,7 +149,7 @@ ngx_http_zwfw_session_keep(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 }
 
 
-static ngx_http_zwfw_session_t *
+ngx_http_zwfw_session_t *
 ngx_http_zwfw_session_kept(ngx_http_request_t *r,
     ngx_http_zwfw_platform_t *pf)
 {

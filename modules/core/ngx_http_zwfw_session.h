@@ -23,6 +23,10 @@ ngx_int_t ngx_http_zwfw_cookie_token(ngx_http_request_t *r,
 ngx_int_t ngx_http_zwfw_session_keep(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 
+/* what a guard of this platform has found before; NULL: nobody */
+ngx_http_zwfw_session_t *ngx_http_zwfw_session_kept(ngx_http_request_t *r,
+    ngx_http_zwfw_platform_t *pf);
+
 /* 64 hex, lower case, as bytes; NGX_DECLINED: it is something else */
 ngx_int_t ngx_http_zwfw_session_bytes(ngx_str_t *id, u_char *hash);
 

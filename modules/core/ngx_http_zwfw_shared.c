@@ -135,6 +135,18 @@ ngx_http_zwfw_shared_zone(ngx_shm_zone_t *zone, void *data)
 }
 
 
+ngx_str_t
+ngx_http_zwfw_node(ngx_http_zwfw_platform_t *pf)
+{
+    ngx_str_t  node;
+
+    node.data = pf->shared->node;
+    node.len = sizeof(pf->shared->node);
+
+    return node;
+}
+
+
 ngx_int_t
 ngx_http_zwfw_shared_init(ngx_cycle_t *cycle, ngx_http_zwfw_main_conf_t *mcf)
 {

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_zwfw_core.h"
+#include "ngx_http_zwfw_session.h"
 
 
 static ngx_int_t ngx_http_zwfw_variable_str(ngx_http_request_t *r,
@@ -13,6 +13,8 @@ static ngx_int_t ngx_http_zwfw_variable_route(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_zwfw_variable_user(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_http_zwfw_session_t *ngx_http_zwfw_variable_session(
+    ngx_http_request_t *r);
 static ngx_int_t ngx_http_zwfw_variable_level(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_zwfw_variable_set(ngx_http_variable_value_t *v,
@@ -107,12 +109,28 @@ static ngx_int_t
 ngx_http_zwfw_variable_user(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
+    ngx_http_zwfw_session_t  *s;
+
+    s = ngx_http_zwfw_variable_session(r);
+
+    return ngx_http_zwfw_variable_set(v, s ? &s->uid : NULL);
+}
+
+
+/* behind a guard also where a redirect or an include has led to */
+
+static ngx_http_zwfw_session_t *
+ngx_http_zwfw_variable_session(ngx_http_request_t *r)
+{
     ngx_http_zwfw_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
 
-    return ngx_http_zwfw_variable_set(v, (ctx && ctx->session)
-                                         ? &ctx->session->uid : NULL);
+    if (ctx && ctx->session) {
+        return ctx->session;
+    }
+
+    return ngx_http_zwfw_session_kept(r, ngx_http_zwfw_platform(r));
 }
 
 
@@ -120,13 +138,13 @@ static ngx_int_t
 ngx_http_zwfw_variable_level(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    u_char               *p;
-    ngx_str_t             level;
-    ngx_http_zwfw_ctx_t  *ctx;
+    u_char                   *p;
+    ngx_str_t                 level;
+    ngx_http_zwfw_session_t  *s;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+    s = ngx_http_zwfw_variable_session(r);
 
-    if (ctx == NULL || ctx->session == NULL) {
+    if (s == NULL) {
         return ngx_http_zwfw_variable_set(v, NULL);
     }
 
@@ -136,7 +154,7 @@ ngx_http_zwfw_variable_level(ngx_http_request_t *r,
     }
 
     level.data = p;
-    level.len = ngx_sprintf(p, "%ui", ctx->session->level) - p;
+    level.len = ngx_sprintf(p, "%ui", s->level) - p;
 
     return ngx_http_zwfw_variable_set(v, &level);
 }

@@ -384,6 +384,7 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     name  text := i.guide->'result'->>'name';
     type  text := i.guide->'result'->>'result_type';
+    path  text := 'guide.result.result_type';
 BEGIN
     RETURN QUERY
     SELECT bad, word, 'guide.materials.' || n - 1 || '.' || part
@@ -416,12 +417,10 @@ BEGIN
             'duplicate', 'name')) AS r (bad, word, part);
 
     RETURN QUERY VALUES
-    (name LIKE '%证' AND type <> '10', 'result_type',
-        'guide.result.result_type'),
+    (name LIKE '%证' AND type <> '10', 'result_type', path),
     ((name LIKE '%文' OR name LIKE '%批复') AND type <> '20', 'result_type',
-        'guide.result.result_type'),
-    (type NOT IN ('10', '20', '99'), 'bad_value',
-        'guide.result.result_type');
+        path),
+    (type NOT IN ('10', '20', '99'), 'bad_value', path);
 END $$;
 
 -- Basis, directory, procedure.

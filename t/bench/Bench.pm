@@ -13,7 +13,7 @@ package Bench;
 # processor time a request.  ready() returns when all that it needs is warm.
 #
 #     $bench->http('/path', session => 1, hits => 'page_cache', script => lua)
-#     $bench->pgbench('item_show', { code => '...' }, { body })
+#     $bench->pgbench('item_show', { code => '...' }, body => '{}', me => {})
 
 use strict;
 use warnings;
@@ -57,7 +57,7 @@ sub start {
 
     $self->{http} = Http->new(port => $self->{nginx}->port);
     $self->file('1k.html', 'x' x 1023 . "\n");
-    $self->keep_session;
+    ($self->{token}) = $self->keep_sessions({});
 
     for my $row (grep { $_->{sides} } @present) {
         @$row{qw(a b)} = $row->{sides}->($self);
@@ -125,7 +125,8 @@ sub slice {
 # ---- sides ----
 
 # Options: session (with the cookie of somebody known), hits (the counter that
-# must rise with each request), connections, seconds, script (Lua for wrk).
+# must rise with each request), connections, seconds, script (Lua for wrk),
+# before (called ahead of each slice).
 
 sub http {
     my ($self, $path, %o) = @_;
@@ -141,6 +142,8 @@ sub http {
         if $o{script} and ++$self->{scripts};
 
     my $measure = sub {
+        $o{before}->() if $o{before};
+
         my $before = $self->worker_time;
         my $text = output([@command, $url], $o{seconds} // 0.5);
         my $used = $self->worker_time - $before;
@@ -181,31 +184,38 @@ sub wait_for_hit {
 
 
 # The same statement as core's, of the same user, with eight connections.
+# Options: body, me, seconds, before; set (lines of pgbench's own), define (its
+# variables), sql (expressions instead of the arguments and of who asks).
 
 sub pgbench {
     my ($self, $call, $args, %o) = @_;
 
-    my %value = (args => $json->encode($args), body => '{}', me => {}, %o);
+    my %value = (args => $json->encode($args), body => '{}', me => {},
+                 define => {}, sql => {}, %o);
     my %me = (level => 0, channel => 'pc', %{ $value{me} });
+    my %sql = (args => ':args::jsonb', %{ $value{sql} });
 
     # pgbench's variables are never empty
     my @set = grep { length($me{$_} // '') } @me;
-    my %set = map { $_ => ":me_$_" } @set;
+    my %set = map { $_ => $sql{$_} // ":me_$_" } @set;
 
-    my $file = $self->file("$call.sql",
-        'WITH me AS MATERIALIZED (SELECT '
+    my $file = $self->file("$call.sql", ($o{set} ? "$o{set}\n" : '')
+        . 'WITH me AS MATERIALIZED (SELECT '
         . join(',', map { "set_config('zwfw.$_'," . ($set{$_} // "''")
                           . ",true)" } @me)
-        . ") SELECT api.$call(:args::jsonb,:body::jsonb) FROM me;\n");
+        . ") SELECT api.$call($sql{args},:body::jsonb) FROM me;\n");
 
     my @command = (
         $pgbench, '-n', '-M', 'prepared', '-c', 8, '-j', 2,
         '-T', $o{seconds} // 2, '-f', $file, '-D', "args=$value{args}",
         '-D', "body=$value{body}",
         (map { ('-D', "me_$_=$me{$_}") } @set),
+        (map { ('-D', "$_=$value{define}{$_}") } keys %{ $value{define} }),
         $ENV{TEST_NGINX_ZWFW_POSTGRES});
 
     my $measure = sub {
+        $o{before}->() if $o{before};
+
         my $text = output(\@command);
 
         die "pgbench: $text\n" if $text =~ /^number of failed.*: [1-9]/m
@@ -321,27 +331,35 @@ sub headers {
 }
 
 
-# a session as it lies in Redis after a login
+# Sessions as they lie in Redis after a login, of persons like the one above;
+# returns their tokens.
 
-sub keep_session {
-    my $self = shift;
+sub keep_sessions {
+    my ($self, @people) = @_;
 
-    my $token = $self->{token} = 'b' x 42 . 'A';
-    my $id = sha256_hex($token);
-    my $life = 3600;
+    my (@tokens, @pairs);
+
+    for my $me (@people) {
+        my $token = sprintf '%042dA', ++$self->{sessions};
+        my $id = sha256_hex($token);
+        my $text = $json->encode({ %person, created => time,
+                                   expires => time + 3600, %$me });
+
+        push @tokens, $token;
+        push @pairs, "zwfw:bench:s:{$id}", $text, "zwfw:bench:t:{$id}", 1;
+    }
+
+    redis('MSET', @pairs) eq "OK\n" or die "Redis kept no session\n";
+
+    return @tokens;
+}
+
+
+sub redis {
     my ($socket) = $ENV{TEST_NGINX_ZWFW_REDIS} =~ /^unix:(.*)/
         or die "Redis is not on a unix socket\n";
 
-    my $text = $json->encode({ %person, created => time,
-                               expires => time + $life });
-
-    for ([s => $text], [t => 1]) {
-        my ($kind, $value) = @$_;
-
-        output(['redis-cli', '-s', $socket, 'SET', "zwfw:bench:$kind:{$id}",
-                $value, 'EX', $life]) eq "OK\n"
-            or die "Redis kept no session\n";
-    }
+    return output(['redis-cli', '-s', $socket, @_]);
 }
 
 

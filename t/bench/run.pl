@@ -21,6 +21,7 @@ use FindBin;
 use lib $FindBin::Bin, "$FindBin::Bin/../lib";
 
 use Bench;
+use Cases;
 use Judge;
 use JSON::PP ();
 
@@ -45,10 +46,14 @@ my @rows = (
                       $_[0]->http('/file/1k.html', session => 1)) } },
 
     { name => 'log_phase',
-      title => 'log phase, microseconds added to a request',
-      target => '<= 0.4',
-      needs => sub { Bench::slice('monitor') },
-      judge => \&Judge::cpu_added },
+      title => 'log phase with shipping, microseconds added to a request',
+      target => '<= 1.0',
+      needs => sub { Bench::directive('zwfw_monitor') },
+      conf => 'location /monitored/ { zwfw_monitor on;
+               alias $DIR/html/; default_type text/html; }',
+      judge => \&Judge::cpu_added,
+      sides => sub { map { $_[0]->http("/$_/1k.html", seconds => 1) }
+                     qw(monitored file) } },
 
     { name => 'cached_page',
       title => 'cached public page, anonymous / static file of its size',
@@ -74,13 +79,15 @@ my @rows = (
       title => 'POST /api/case/ / pgbench, durable',
       target => '>= 0.60', floor => 300,
       needs => sub { Bench::slice('case') },
-      judge => \&Judge::rate_ratio, long => 1 },
+      judge => \&Judge::rate_ratio, long => 1,
+      sides => \&Cases::submit },
 
     { name => 'case_transition',
       title => 'transition of a case / pgbench, durable',
       target => '>= 0.60', floor => 600,
       needs => sub { Bench::slice('case') },
-      judge => \&Judge::rate_ratio, long => 1 },
+      judge => \&Judge::rate_ratio, long => 1,
+      sides => \&Cases::receive },
 );
 
 exit main(@ARGV);

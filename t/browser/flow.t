@@ -21,7 +21,7 @@ let paper;
 
 async function find(page) {
     await page.goto('/');
-    await page.getByLabel('要办什么事').fill('开饭店 个体工商户');
+    await page.getByLabel('要办什么事').fill('个体工商户');
     await page.getByRole('button', { name: '搜索' }).click();
     await page.getByRole('link', { name: '个体工商户注册登记' }).click();
     await page.getByRole('link', { name: '在线办理' }).click();
@@ -114,20 +114,35 @@ async function counted(page) {
 }
 
 
+/* a step of a journey; once one has failed, the rest is not tried */
+
+function stepper(t) {
+    let broken = false;
+
+    return (name, work) => t.test(name, async () => {
+        assert.ok(!broken, 'a step before it failed');
+        broken = true;
+        await work();
+        broken = false;
+    });
+}
+
+
 async function journey(t, options) {
+    const step = stepper(t);
     const she = await kit.person(browser, nginx.base, options);
     let clerk;
     let approver;
     let address;
 
-    await t.test('registers, finds the item', async () => {
+    await step('registers, finds the item', async () => {
         await kit.register(she);
         await she.goto('/case/');
         await she.getByText('您还没有办件').waitFor();
         await find(she);
     });
 
-    await t.test('a wrong number is told beside its field', async () => {
+    await step('a wrong number is told beside its field', async () => {
         await fill(she);
         await she.getByLabel('公民身份号码').fill('990101199001010011');
         await she.getByRole('button', { name: '提交申请' }).click();
@@ -147,7 +162,7 @@ async function journey(t, options) {
         await attach(she);
     });
 
-    await t.test('keeps a draft, comes back, submits it', async () => {
+    await step('keeps a draft, comes back, submits it', async () => {
         await she.getByLabel('公民身份号码').fill('990101199001010019');
         await she.getByRole('button', { name: '存为草稿' }).click();
         await she.waitForURL(/\/edit$/);
@@ -161,7 +176,7 @@ async function journey(t, options) {
         address = new URL(she.url()).pathname;
     });
 
-    await t.test('the clerk receives it', async () => {
+    await step('the clerk receives it', async () => {
         clerk = await staff('zhaomin', options);
         await clerk.goto('/case/inbox');
         await counted(clerk);
@@ -172,20 +187,19 @@ async function journey(t, options) {
         await state(clerk, '已收件');
     });
 
-    await t.test('the photo comes down as it went up', async () => {
+    await step('the photo comes down as it went up', async () => {
         const path = await clerk.locator('td a[download]').first()
             .getAttribute('href');
-        const reply = await clerk.request.get(path);
-        const headers = reply.headers();
+        const { status, headers, body } = await kit.download(clerk, path);
 
-        assert.strictEqual(reply.status(), 200);
-        assert.ok(paper.buffer.equals(await reply.body()));
+        assert.strictEqual(status, 200);
+        assert.ok(paper.buffer.equals(body));
         assert.match(headers['content-disposition'], /^attachment/);
         assert.strictEqual(headers['x-content-type-options'], 'nosniff');
         assert.match(headers['content-security-policy'], /sandbox/);
     });
 
-    await t.test('a notice names all that is missing', async () => {
+    await step('a notice names all that is missing', async () => {
         await clerk.getByText('一次性告知补正', { exact: true }).click();
         await act(clerk, '发出补正告知书').catch(() => {});
         await clerk.getByRole('alert').waitFor();
@@ -197,7 +211,7 @@ async function journey(t, options) {
         await state(clerk, '补正告知');
     });
 
-    await t.test('she corrects what was asked for', async () => {
+    await step('she corrects what was asked for', async () => {
         await she.goto('/case/');
         await she.getByRole('link', { name: '去补正' }).click();
         await she.getByText('缺少反面。').waitFor();
@@ -211,7 +225,7 @@ async function journey(t, options) {
         await she.getByText(/还剩 5 个工作日，最晚 .*（周.）/).waitFor();
     });
 
-    await t.test('it is accepted, and granted by another person', async () => {
+    await step('it is accepted, and granted by another person', async () => {
         await clerk.goto(`${address}/work`);
         await act(clerk, '受理');
         await state(clerk, '已受理');
@@ -227,7 +241,7 @@ async function journey(t, options) {
         await state(approver, '办结');
     });
 
-    await t.test('she sees the result, and no opinion', async () => {
+    await step('she sees the result, and no opinion', async () => {
         await she.goto(address);
         await she.getByRole('heading', { name: '办理结果' }).waitFor();
         await she.getByText('营业执照').first().waitFor();

@@ -108,18 +108,33 @@ http {
 }
 
 
-function healthy(port) {
-    return new Promise((resolve) => {
+/* Node does not resolve *.localhost; returns { status, headers, body } */
+
+function get(base, path, headers = {}) {
+    const { host, port } = new URL(base);
+
+    return new Promise((resolve, reject) => {
         const request = http.get({
-            host: '127.0.0.1', port, path: '/api/health',
-            headers: { host: `shandong.localhost:${port}` },
-        }, (reply) => {
-            reply.resume();
-            resolve(reply.statusCode === 200);
+            host: '127.0.0.1', port, path, headers: { host, ...headers },
+        }, async (reply) => {
+            resolve({
+                status: reply.statusCode, headers: reply.headers,
+                body: Buffer.concat(await reply.toArray()),
+            });
         });
 
-        request.once('error', () => resolve(false));
+        request.once('error', reject);
     });
+}
+
+
+/* the same as the person before the screen */
+
+async function download(page, path) {
+    const cookies = await page.context().cookies();
+    const cookie = cookies.map((one) => `${one.name}=${one.value}`).join('; ');
+
+    return get(new URL(page.url()).origin, path, { cookie });
 }
 
 
@@ -144,7 +159,11 @@ async function startNginx() {
 
     process.once('exit', () => ended || nginx.kill('SIGTERM'));
 
-    while (!await healthy(port)) {
+    const base = `http://shandong.localhost:${port}`;
+    const healthy = () => get(base, '/api/health')
+        .then((reply) => reply.status === 200, () => false);
+
+    while (!await healthy()) {
         if (ended || Date.now() > give) {
             nginx.kill('SIGTERM');
             throw new Error(`nginx does not serve:\n${read(log)}`);
@@ -164,7 +183,7 @@ async function startNginx() {
         return lines;
     }
 
-    return { base: `http://shandong.localhost:${port}`, stop };
+    return { base, stop };
 }
 
 
@@ -311,5 +330,5 @@ function overflow(page) {
 
 module.exports = {
     startNginx, startBrowser, person, logIn, register, photo, axeFinds,
-    overflow, password,
+    overflow, download, password,
 };

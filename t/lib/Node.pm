@@ -39,7 +39,7 @@ sub new {
     my $self = bless {
         db => $o{db} // Sql->new(slices => [slices()]),
         redis => $o{redis} // Stores::Redis->start,
-        files => File::Temp->newdir('zwfw-f-XXXXXX', TMPDIR => 1),
+        files => $o{files} // File::Temp->newdir('zwfw-f-XXXXXX', TMPDIR => 1),
     }, $class;
 
     $self->{html} = $ENV{TEST_NGINX_ZWFW_HTML} // abs_path('html');

@@ -1,0 +1,202 @@
+
+/*
+ * What the files of monitor share
+ */
+
+
+#ifndef _NGX_HTTP_ZWFW_MONITOR_H_INCLUDED_
+#define _NGX_HTTP_ZWFW_MONITOR_H_INCLUDED_
+
+
+#include "ngx_http_zwfw.h"
+#include "zwfw_visit.h"
+
+
+#define NGX_HTTP_ZWFW_MONITOR_BATCH   500   /* records at most */
+#define NGX_HTTP_ZWFW_MONITOR_AGENTS  64    /* kept by a worker */
+#define NGX_HTTP_ZWFW_MONITOR_NONE    -1    /* a number that is not known */
+
+
+/*
+ * A record of a ring: 512 bytes.  An empty text, class 0, a number of -1 and
+ * an id of zeros are unknown.  The number stored last makes it visible.
+ */
+
+typedef struct {
+    ngx_atomic_t               number;      /* from 1, of this ring */
+    int64_t                    at;          /* ms since 1970 */
+    int64_t                    bytes;
+    int32_t                    latency;     /* ms */
+    int32_t                    status;
+    int32_t                    level;
+    int32_t                    hits;
+    int32_t                    rank;
+    int32_t                    funnel;
+    int32_t                    dwell;       /* ms */
+    u_char                     visitor[16];
+    u_char                     session[16];
+    u_char                     uid[16];
+    u_char                     referrer;    /* zwfw_referrer_e */
+    u_char                     device;      /* zwfw_device_e */
+    char                       channel[10];
+    char                       region[7];
+    char                       browser[10];
+    char                       system[10];
+    char                       user_type[10];
+    char                       age_band[8];
+    char                       case_type[8];
+    char                       route[128];
+    char                       item[32];
+    char                       words[181];  /* 60 characters, most of 3 bytes */
+} ngx_http_zwfw_record_t;
+
+
+/*
+ * A slot of the shared memory: a ring and who writes into it.  Records
+ * [tail, batch) are sent, [batch, head) wait.  events counts what there was
+ * to be written, lost what was not.
+ */
+
+typedef struct {
+    ngx_atomic_t               owner;       /* pid and start of a worker, by
+                                               compare-and-swap; 0: nobody */
+    ngx_atomic_t               beat;        /* ngx_current_msec of it */
+    ngx_atomic_t               events;
+    ngx_atomic_t               lost;        /* there was no room, or a worker
+                                               was killed while it wrote */
+    ngx_atomic_t               refused;     /* by the database, for good */
+    ngx_atomic_t               head;
+    ngx_atomic_t               tail;        /* stored up to here */
+    ngx_atomic_t               batch;       /* end of the one that was sent */
+    ngx_atomic_t               told_events;     /* as the ledger knows */
+    ngx_atomic_t               told_lost;
+    ngx_atomic_t               unused[6];   /* two cache lines */
+} ngx_http_zwfw_slot_t;
+
+
+typedef struct {
+    ngx_atomic_uint_t          epoch;       /* ms, when it was made */
+    ngx_http_zwfw_slot_t       slots[1];    /* and the others */
+} ngx_http_zwfw_rings_t;
+
+
+typedef struct ngx_http_zwfw_monitor_s  ngx_http_zwfw_monitor_t;
+
+
+/* a ring as this worker sees it */
+
+typedef struct {
+    ngx_http_zwfw_monitor_t   *monitor;
+    ngx_http_zwfw_slot_t      *slot;
+    ngx_http_zwfw_record_t    *records;     /* NULL: the one of no ring */
+    ngx_uint_t                 index;
+    ngx_atomic_uint_t          events;      /* told with what is being sent */
+    ngx_atomic_uint_t          lost;        /* refused ones among them */
+    unsigned                   mine:1;      /* to ship */
+    unsigned                   sending:1;
+    unsigned                   failed:1;    /* wait for the next tick */
+} ngx_http_zwfw_ring_t;
+
+
+typedef struct {
+    uint64_t                   hash;        /* of the header; 0: none */
+    ngx_str_t                  browser;     /* static */
+    ngx_str_t                  system;
+    zwfw_device_e              device;
+} ngx_http_zwfw_agent_t;
+
+
+/* of a platform whose visits are collected */
+
+struct ngx_http_zwfw_monitor_s {
+    ngx_http_zwfw_platform_t  *platform;
+    ngx_shm_zone_t            *zone;
+    ngx_http_zwfw_rings_t     *shared;
+    ngx_uint_t                 nslots;      /* with a ring; there is one more,
+                                               for events without one */
+    ngx_uint_t                 capacity;    /* records of a ring */
+
+    /* of this worker */
+    ngx_http_zwfw_ring_t      *rings;
+    ngx_http_zwfw_ring_t      *own;         /* NULL: none was free */
+    ngx_event_t                tick;
+    ngx_event_t                soon;        /* posted: a batch is full */
+    ngx_connection_t           ident;       /* of the events, in debug lines */
+    ngx_atomic_uint_t          self;        /* as an owner */
+    time_t                     day;         /* of the key below */
+    u_char                     visitor_key[16];
+    u_char                     session_key[16];
+    u_char                     uid_key[16];
+    ngx_http_zwfw_agent_t      agents[NGX_HTTP_ZWFW_MONITOR_AGENTS];
+};
+
+
+typedef struct {
+    ngx_array_t                monitors;    /* ngx_http_zwfw_monitor_t * */
+    size_t                     ring;        /* bytes */
+} ngx_http_zwfw_monitor_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                 enabled;
+    ngx_http_zwfw_monitor_t   *monitor;     /* NULL: off */
+} ngx_http_zwfw_monitor_conf_t;
+
+
+extern ngx_module_t  ngx_http_zwfw_monitor_module;
+
+
+/* ---- visit.c: the log phase ---- */
+
+ngx_int_t ngx_http_zwfw_monitor_log(ngx_http_request_t *r);
+
+
+/* ---- ring.c ---- */
+
+/* the zone at configuration time */
+ngx_int_t ngx_http_zwfw_monitor_zone(ngx_conf_t *cf,
+    ngx_http_zwfw_monitor_t *m, size_t size);
+
+/* of a worker: its view of the slots, and a ring of its own */
+ngx_int_t ngx_http_zwfw_monitor_open(ngx_cycle_t *cycle,
+    ngx_http_zwfw_monitor_t *m);
+
+/* takes a slot that nobody holds; own is NULL until there is one */
+void ngx_http_zwfw_monitor_claim(ngx_http_zwfw_monitor_t *m);
+
+/* takes over what dead workers have left */
+void ngx_http_zwfw_monitor_adopt(ngx_http_zwfw_monitor_t *m);
+void ngx_http_zwfw_monitor_release(ngx_http_zwfw_ring_t *ring);
+
+/* room for the next record, and it is written; NULL: it is lost, counted */
+ngx_http_zwfw_record_t *ngx_http_zwfw_monitor_room(
+    ngx_http_zwfw_monitor_t *m);
+void ngx_http_zwfw_monitor_written(ngx_http_zwfw_monitor_t *m,
+    ngx_http_zwfw_record_t *rec);
+
+/* is there something that the database does not know? */
+ngx_uint_t ngx_http_zwfw_monitor_remains(ngx_http_zwfw_slot_t *slot);
+
+
+/* ---- ship.c ---- */
+
+ngx_int_t ngx_http_zwfw_monitor_start(ngx_cycle_t *cycle,
+    ngx_http_zwfw_monitor_t *m);
+void ngx_http_zwfw_monitor_stop(ngx_http_zwfw_monitor_t *m);
+
+/* a record was written: it is shipped at the next tick, or soon */
+void ngx_http_zwfw_monitor_wake(ngx_http_zwfw_monitor_t *m);
+
+
+/* ---- batch.c ---- */
+
+/* arguments and body of api.monitor_store for [first, last) of a ring */
+ngx_int_t ngx_http_zwfw_monitor_args(ngx_pool_t *pool,
+    ngx_http_zwfw_ring_t *ring, ngx_uint_t first, ngx_uint_t last,
+    ngx_str_t *args);
+ngx_int_t ngx_http_zwfw_monitor_columns(ngx_pool_t *pool,
+    ngx_http_zwfw_ring_t *ring, ngx_uint_t first, ngx_uint_t last,
+    ngx_str_t *body);
+
+
+#endif /* _NGX_HTTP_ZWFW_MONITOR_H_INCLUDED_ */

@@ -1,0 +1,335 @@
+
+/*
+ * A batch as the database reads it: an array a column.  One in which nothing
+ * is known is left out
+ */
+
+
+#include "ngx_http_zwfw_monitor.h"
+
+
+typedef enum {
+    NGX_HTTP_ZWFW_COLUMN_BIG = 0,           /* int64_t */
+    NGX_HTTP_ZWFW_COLUMN_NUMBER,            /* int32_t */
+    NGX_HTTP_ZWFW_COLUMN_ID,                /* 16 bytes */
+    NGX_HTTP_ZWFW_COLUMN_TEXT,              /* ends with NUL */
+    NGX_HTTP_ZWFW_COLUMN_CLASS              /* u_char, of words */
+} ngx_http_zwfw_column_e;
+
+
+typedef struct {
+    ngx_str_t                  name;
+    ngx_http_zwfw_column_e     type;
+    size_t                     offset;      /* in a record */
+    size_t                     size;        /* bytes in JSON, at most */
+    const char               **words;
+} ngx_http_zwfw_column_t;
+
+
+static ngx_uint_t ngx_http_zwfw_column_known(ngx_http_zwfw_column_t *c,
+    ngx_http_zwfw_ring_t *ring, ngx_uint_t first, ngx_uint_t last);
+static ngx_uint_t ngx_http_zwfw_column_has(ngx_http_zwfw_column_t *c,
+    u_char *field);
+static u_char *ngx_http_zwfw_column_write(u_char *p,
+    ngx_http_zwfw_column_t *c, ngx_http_zwfw_ring_t *ring, ngx_uint_t first,
+    ngx_uint_t last);
+static u_char *ngx_http_zwfw_column_value(u_char *p,
+    ngx_http_zwfw_column_t *c, u_char *field);
+static u_char *ngx_http_zwfw_column_text(u_char *p, u_char *field);
+static ngx_http_zwfw_record_t *ngx_http_zwfw_record(
+    ngx_http_zwfw_ring_t *ring, ngx_uint_t n);
+
+
+#define NGX_HTTP_ZWFW_COLUMN(field)                                           \
+    offsetof(ngx_http_zwfw_record_t, field)
+
+#define NGX_HTTP_ZWFW_COLUMN_SIZE(field)                                      \
+    2 * sizeof(((ngx_http_zwfw_record_t *) NULL)->field) + 2
+
+
+static const char  *ngx_http_zwfw_referrers[] = {
+    NULL, "direct", "search", "internal", "external"
+};
+
+static const char  *ngx_http_zwfw_devices[] = {
+    NULL, "pc", "mobile", "tablet", "bot"
+};
+
+
+static ngx_http_zwfw_column_t  ngx_http_zwfw_columns[] = {
+
+    { ngx_string("at"), NGX_HTTP_ZWFW_COLUMN_BIG,
+      NGX_HTTP_ZWFW_COLUMN(at), NGX_INT64_LEN, NULL },
+
+    { ngx_string("route"), NGX_HTTP_ZWFW_COLUMN_TEXT,
+      NGX_HTTP_ZWFW_COLUMN(route), NGX_HTTP_ZWFW_COLUMN_SIZE(route), NULL },
+
+    { ngx_string("channel"), NGX_HTTP_ZWFW_COLUMN_TEXT,
+      NGX_HTTP_ZWFW_COLUMN(channel), NGX_HTTP_ZWFW_COLUMN_SIZE(channel),
+      NULL },
+
+    { ngx_string("status"), NGX_HTTP_ZWFW_COLUMN_NUMBER,
+      NGX_HTTP_ZWFW_COLUMN(status), NGX_INT32_LEN, NULL },
+
+    { ngx_string("latency"), NGX_HTTP_ZWFW_COLUMN_NUMBER,
+      NGX_HTTP_ZWFW_COLUMN(latency), NGX_INT32_LEN, NULL },
+
+    { ngx_string("bytes"), NGX_HTTP_ZWFW_COLUMN_BIG,
+      NGX_HTTP_ZWFW_COLUMN(bytes), NGX_INT64_LEN, NULL },
+
+    { ngx_string("item"), NGX_HTTP_ZWFW_COLUMN_TEXT,
+      NGX_HTTP_ZWFW_COLUMN(item), NGX_HTTP_ZWFW_COLUMN_SIZE(item), NULL },
+
+    { ngx_string("case_type"), NGX_HTTP_ZWFW_COLUMN_TEXT,
+      NGX_HTTP_ZWFW_COLUMN(case_type), NGX_HTTP_ZWFW_COLUMN_SIZE(case_type),
+      NULL },
+
+    { ngx_string("region"), NGX_HTTP_ZWFW_COLUMN_TEXT,
+      NGX_HTTP_ZWFW_COLUMN(region), NGX_HTTP_ZWFW_COLUMN_SIZE(region), NULL },
+
+    { ngx_string("referrer"), NGX_HTTP_ZWFW_COLUMN_CLASS,
+      NGX_HTTP_ZWFW_COLUMN(referrer), 10, ngx_http_zwfw_referrers },
+
+    { ngx_string("browser"), NGX_HTTP_ZWFW_COLUMN_TEXT,
+      NGX_HTTP_ZWFW_COLUMN(browser), NGX_HTTP_ZWFW_COLUMN_SIZE(browser),
+      NULL },
+
+    { ngx_string("system"), NGX_HTTP_ZWFW_COLUMN_TEXT,
+      NGX_HTTP_ZWFW_COLUMN(system), NGX_HTTP_ZWFW_COLUMN_SIZE(system), NULL },
+
+    { ngx_string("device"), NGX_HTTP_ZWFW_COLUMN_CLASS,
+      NGX_HTTP_ZWFW_COLUMN(device), 10, ngx_http_zwfw_devices },
+
+    { ngx_string("visitor"), NGX_HTTP_ZWFW_COLUMN_ID,
+      NGX_HTTP_ZWFW_COLUMN(visitor), 34, NULL },
+
+    { ngx_string("session"), NGX_HTTP_ZWFW_COLUMN_ID,
+      NGX_HTTP_ZWFW_COLUMN(session), 34, NULL },
+
+    { ngx_string("uid"), NGX_HTTP_ZWFW_COLUMN_ID,
+      NGX_HTTP_ZWFW_COLUMN(uid), 34, NULL },
+
+    { ngx_string("user_type"), NGX_HTTP_ZWFW_COLUMN_TEXT,
+      NGX_HTTP_ZWFW_COLUMN(user_type), NGX_HTTP_ZWFW_COLUMN_SIZE(user_type),
+      NULL },
+
+    { ngx_string("level"), NGX_HTTP_ZWFW_COLUMN_NUMBER,
+      NGX_HTTP_ZWFW_COLUMN(level), NGX_INT32_LEN, NULL },
+
+    { ngx_string("age_band"), NGX_HTTP_ZWFW_COLUMN_TEXT,
+      NGX_HTTP_ZWFW_COLUMN(age_band), NGX_HTTP_ZWFW_COLUMN_SIZE(age_band),
+      NULL },
+
+    { ngx_string("words"), NGX_HTTP_ZWFW_COLUMN_TEXT,
+      NGX_HTTP_ZWFW_COLUMN(words), NGX_HTTP_ZWFW_COLUMN_SIZE(words), NULL },
+
+    { ngx_string("hits"), NGX_HTTP_ZWFW_COLUMN_NUMBER,
+      NGX_HTTP_ZWFW_COLUMN(hits), NGX_INT32_LEN, NULL },
+
+    { ngx_string("rank"), NGX_HTTP_ZWFW_COLUMN_NUMBER,
+      NGX_HTTP_ZWFW_COLUMN(rank), NGX_INT32_LEN, NULL },
+
+    { ngx_string("funnel"), NGX_HTTP_ZWFW_COLUMN_NUMBER,
+      NGX_HTTP_ZWFW_COLUMN(funnel), NGX_INT32_LEN, NULL },
+
+    { ngx_string("dwell"), NGX_HTTP_ZWFW_COLUMN_NUMBER,
+      NGX_HTTP_ZWFW_COLUMN(dwell), NGX_INT32_LEN, NULL },
+
+    { ngx_null_string, 0, 0, 0, NULL }
+};
+
+
+ngx_int_t
+ngx_http_zwfw_monitor_args(ngx_pool_t *pool, ngx_http_zwfw_ring_t *ring,
+    ngx_uint_t first, ngx_uint_t last, ngx_str_t *args)
+{
+    ngx_str_t  node;
+
+    node = ngx_http_zwfw_node(ring->monitor->platform);
+
+    args->data = ngx_pnalloc(pool, 128 + node.len + 6 * NGX_INT64_LEN);
+    if (args->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    args->len = ngx_sprintf(args->data,
+                            "{\"node\":\"%V\",\"epoch\":%uA,\"ring\":%ui,"
+                            "\"first\":%ui,\"last\":%ui,\"expected\":%uA,"
+                            "\"lost\":%uA}",
+                            &node, ring->monitor->shared->epoch, ring->index,
+                            first, last, ring->events, ring->lost)
+                - args->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_zwfw_monitor_columns(ngx_pool_t *pool, ngx_http_zwfw_ring_t *ring,
+    ngx_uint_t first, ngx_uint_t last, ngx_str_t *body)
+{
+    size_t                   size;
+    u_char                  *p;
+    ngx_http_zwfw_column_t  *c;
+
+    size = sizeof("{}");
+
+    for (c = ngx_http_zwfw_columns; c->name.len; c++) {
+        size += c->name.len + sizeof("\"\":[],")
+                + (last - first) * (c->size + sizeof("null,"));
+    }
+
+    body->data = ngx_pnalloc(pool, size);
+    if (body->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = body->data;
+    *p++ = '{';
+
+    for (c = ngx_http_zwfw_columns; c->name.len; c++) {
+        if (ngx_http_zwfw_column_known(c, ring, first, last)) {
+            p = ngx_http_zwfw_column_write(p, c, ring, first, last);
+            *p++ = ',';
+        }
+    }
+
+    if (p[-1] == ',') {
+        p--;
+    }
+
+    *p++ = '}';
+    body->len = p - body->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_zwfw_column_known(ngx_http_zwfw_column_t *c,
+    ngx_http_zwfw_ring_t *ring, ngx_uint_t first, ngx_uint_t last)
+{
+    u_char  *rec;
+
+    for ( /* void */ ; first < last; first++) {
+        rec = (u_char *) ngx_http_zwfw_record(ring, first);
+
+        if (ngx_http_zwfw_column_has(c, rec + c->offset)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_http_zwfw_column_has(ngx_http_zwfw_column_t *c, u_char *field)
+{
+    static u_char  zero[16];
+
+    switch (c->type) {
+
+    case NGX_HTTP_ZWFW_COLUMN_BIG:
+        return 1;
+
+    case NGX_HTTP_ZWFW_COLUMN_NUMBER:
+        return *(int32_t *) field != NGX_HTTP_ZWFW_MONITOR_NONE;
+
+    case NGX_HTTP_ZWFW_COLUMN_ID:
+        return ngx_memcmp(field, zero, sizeof(zero)) != 0;
+
+    default: /* NGX_HTTP_ZWFW_COLUMN_TEXT, NGX_HTTP_ZWFW_COLUMN_CLASS */
+        return *field != 0;
+    }
+}
+
+
+static u_char *
+ngx_http_zwfw_column_write(u_char *p, ngx_http_zwfw_column_t *c,
+    ngx_http_zwfw_ring_t *ring, ngx_uint_t first, ngx_uint_t last)
+{
+    u_char  *rec;
+
+    *p++ = '"';
+    p = ngx_cpymem(p, c->name.data, c->name.len);
+    p = ngx_cpymem(p, "\":[", sizeof("\":[") - 1);
+
+    for ( /* void */ ; first < last; first++) {
+        rec = (u_char *) ngx_http_zwfw_record(ring, first);
+
+        if (ngx_http_zwfw_column_has(c, rec + c->offset)) {
+            p = ngx_http_zwfw_column_value(p, c, rec + c->offset);
+
+        } else {
+            p = ngx_cpymem(p, "null", sizeof("null") - 1);
+        }
+
+        *p++ = ',';
+    }
+
+    p[-1] = ']';
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_zwfw_column_value(u_char *p, ngx_http_zwfw_column_t *c,
+    u_char *field)
+{
+    const char  *word;
+
+    switch (c->type) {
+
+    case NGX_HTTP_ZWFW_COLUMN_BIG:
+        return ngx_sprintf(p, "%L", *(int64_t *) field);
+
+    case NGX_HTTP_ZWFW_COLUMN_NUMBER:
+        return ngx_sprintf(p, "%D", *(int32_t *) field);
+
+    case NGX_HTTP_ZWFW_COLUMN_ID:
+        *p++ = '"';
+        p = ngx_hex_dump(p, field, 16);
+        *p++ = '"';
+        return p;
+
+    case NGX_HTTP_ZWFW_COLUMN_TEXT:
+        return ngx_http_zwfw_column_text(p, field);
+
+    default: /* NGX_HTTP_ZWFW_COLUMN_CLASS */
+        word = c->words[*field];
+        *p++ = '"';
+        p = ngx_cpymem(p, word, ngx_strlen(word));
+        *p++ = '"';
+        return p;
+    }
+}
+
+
+/* nothing here should have a control character; one would spoil the batch */
+
+static u_char *
+ngx_http_zwfw_column_text(u_char *p, u_char *field)
+{
+    *p++ = '"';
+
+    for ( /* void */ ; *field; field++) {
+        if (*field == '"' || *field == '\\') {
+            *p++ = '\\';
+        }
+
+        *p++ = *field < 0x20 ? '?' : *field;
+    }
+
+    *p++ = '"';
+
+    return p;
+}
+
+
+static ngx_http_zwfw_record_t *
+ngx_http_zwfw_record(ngx_http_zwfw_ring_t *ring, ngx_uint_t n)
+{
+    return &ring->records[n % ring->monitor->capacity];
+}

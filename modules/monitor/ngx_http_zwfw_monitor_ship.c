@@ -1,0 +1,297 @@
+
+/*
+ * Shipping: each second, or when a batch is full, a worker sends what its own
+ * ring and the rings of dead workers hold, one batch of a ring at a time.
+ * The bounds of a batch that was sent stay until it is stored: sent again, it
+ * is the same one
+ */
+
+
+#include "ngx_http_zwfw_monitor.h"
+
+
+#define NGX_HTTP_ZWFW_MONITOR_TICK  1000    /* ms */
+
+
+static void ngx_http_zwfw_monitor_tick(ngx_event_t *ev);
+static void ngx_http_zwfw_monitor_soon(ngx_event_t *ev);
+static void ngx_http_zwfw_monitor_ship(ngx_http_zwfw_ring_t *ring);
+static ngx_int_t ngx_http_zwfw_monitor_send(ngx_http_zwfw_ring_t *ring);
+static void ngx_http_zwfw_monitor_stored(void *data, ngx_int_t rc,
+    ngx_str_t *answer);
+static ngx_uint_t ngx_http_zwfw_monitor_useless(ngx_str_t *state);
+static ngx_uint_t ngx_http_zwfw_monitor_leaving(void);
+
+
+static ngx_str_t  ngx_http_zwfw_monitor_call = ngx_string("monitor_store");
+
+
+ngx_int_t
+ngx_http_zwfw_monitor_start(ngx_cycle_t *cycle, ngx_http_zwfw_monitor_t *m)
+{
+    m->ident.fd = (ngx_socket_t) -1;
+    m->ident.data = m;
+
+    m->tick.handler = ngx_http_zwfw_monitor_tick;
+    m->tick.data = &m->ident;
+    m->tick.log = cycle->log;
+    m->tick.cancelable = 1;
+
+    m->soon.handler = ngx_http_zwfw_monitor_soon;
+    m->soon.data = &m->ident;
+    m->soon.log = cycle->log;
+
+    if (ngx_http_zwfw_monitor_open(cycle, m) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_add_timer(&m->tick, NGX_HTTP_ZWFW_MONITOR_TICK);
+
+    return NGX_OK;
+}
+
+
+/* what is left is taken over by a worker that lives, if there is one */
+
+void
+ngx_http_zwfw_monitor_stop(ngx_http_zwfw_monitor_t *m)
+{
+    ngx_uint_t             i;
+    ngx_http_zwfw_ring_t  *ring;
+
+    if (m->rings == NULL) {
+        return;
+    }
+
+    if (m->soon.posted) {
+        ngx_delete_posted_event(&m->soon);
+    }
+
+    for (i = 0; i <= m->nslots; i++) {
+        ring = &m->rings[i];
+
+        if (!ring->mine) {
+            continue;
+        }
+
+        if (ring->slot->head != ring->slot->tail) {
+            ngx_log_error(NGX_LOG_WARN, m->tick.log, 0,
+                          "zwfw: %uA visits of platform \"%V\" are left in "
+                          "ring %ui", ring->slot->head - ring->slot->tail,
+                          ngx_http_zwfw_platform_name(m->platform), i);
+        }
+
+        ngx_http_zwfw_monitor_release(ring);
+    }
+}
+
+
+/* a worker that quits waits for the tick when there is something to ship */
+
+void
+ngx_http_zwfw_monitor_wake(ngx_http_zwfw_monitor_t *m)
+{
+    ngx_http_zwfw_slot_t  *slot;
+
+    m->tick.cancelable = 0;
+
+    if (!m->tick.timer_set && !m->tick.posted) {
+        ngx_add_timer(&m->tick, NGX_HTTP_ZWFW_MONITOR_TICK);
+    }
+
+    if (m->own == NULL || m->own->sending || m->own->failed) {
+        return;
+    }
+
+    slot = m->own->slot;
+
+    if (slot->head - slot->tail >= NGX_HTTP_ZWFW_MONITOR_BATCH) {
+        ngx_post_event(&m->soon, &ngx_posted_events);
+    }
+}
+
+
+static void
+ngx_http_zwfw_monitor_tick(ngx_event_t *ev)
+{
+    ngx_uint_t                i, leaving;
+    ngx_connection_t         *c;
+    ngx_http_zwfw_ring_t     *ring;
+    ngx_http_zwfw_monitor_t  *m;
+
+    c = ev->data;
+    m = c->data;
+    leaving = ngx_http_zwfw_monitor_leaving();
+
+    if (!leaving) {
+        if (m->own == NULL) {
+            ngx_http_zwfw_monitor_claim(m);
+        }
+
+        ngx_http_zwfw_monitor_adopt(m);
+    }
+
+    ev->cancelable = 1;
+
+    for (i = 0; i <= m->nslots; i++) {
+        ring = &m->rings[i];
+
+        if (!ring->mine) {
+            continue;
+        }
+
+        ring->slot->beat = ngx_current_msec;
+        ring->failed = 0;
+
+        ngx_http_zwfw_monitor_ship(ring);
+
+        if (ngx_http_zwfw_monitor_remains(ring->slot)) {
+            ev->cancelable = 0;
+
+        } else if (ring != m->own) {
+            ngx_http_zwfw_monitor_release(ring);
+        }
+    }
+
+    /* who leaves tries once; an answer that is still to come has a timer */
+
+    if (!leaving) {
+        ngx_add_timer(ev, NGX_HTTP_ZWFW_MONITOR_TICK);
+    }
+}
+
+
+static void
+ngx_http_zwfw_monitor_soon(ngx_event_t *ev)
+{
+    ngx_connection_t         *c;
+    ngx_http_zwfw_monitor_t  *m;
+
+    c = ev->data;
+    m = c->data;
+
+    if (m->own) {
+        ngx_http_zwfw_monitor_ship(m->own);
+    }
+}
+
+
+static void
+ngx_http_zwfw_monitor_ship(ngx_http_zwfw_ring_t *ring)
+{
+    ngx_http_zwfw_slot_t  *slot;
+
+    slot = ring->slot;
+
+    if (ring->sending || !ngx_http_zwfw_monitor_remains(slot)) {
+        return;
+    }
+
+    if (slot->batch == slot->tail) {
+        slot->batch = ngx_min(slot->head,
+                              slot->tail + NGX_HTTP_ZWFW_MONITOR_BATCH);
+        ngx_memory_barrier();
+    }
+
+    ring->events = slot->events;
+    ring->lost = slot->lost + slot->refused;
+
+    if (ngx_http_zwfw_monitor_send(ring) == NGX_OK) {
+        ring->sending = 1;
+
+    } else {
+        ring->failed = 1;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_monitor_send(ngx_http_zwfw_ring_t *ring)
+{
+    ngx_int_t              rc;
+    ngx_str_t              args, body;
+    ngx_pool_t            *pool;
+    ngx_http_zwfw_slot_t  *slot;
+
+    slot = ring->slot;
+
+    pool = ngx_create_pool(4096, ngx_cycle->log);
+    if (pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+
+    if (ngx_http_zwfw_monitor_args(pool, ring, slot->tail, slot->batch, &args)
+        == NGX_OK
+        && ngx_http_zwfw_monitor_columns(pool, ring, slot->tail, slot->batch,
+                                         &body)
+           == NGX_OK)
+    {
+        rc = ngx_http_zwfw_tell(ring->monitor->platform, NGX_HTTP_ZWFW_WRITE,
+                                &ngx_http_zwfw_monitor_call, &args, &body,
+                                ngx_http_zwfw_monitor_stored, ring);
+    }
+
+    ngx_destroy_pool(pool);
+
+    return rc;
+}
+
+
+static void
+ngx_http_zwfw_monitor_stored(void *data, ngx_int_t rc, ngx_str_t *answer)
+{
+    ngx_http_zwfw_ring_t  *ring = data;
+
+    ngx_http_zwfw_slot_t  *slot;
+
+    slot = ring->slot;
+    ring->sending = 0;
+
+    if (rc != NGX_OK) {
+
+        if (!ngx_http_zwfw_monitor_useless(answer)) {
+            ring->failed = 1;
+            return;
+        }
+
+        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                      "zwfw: the database refuses %uA visits, they are lost",
+                      slot->batch - slot->tail);
+
+        slot->refused += slot->batch - slot->tail;
+        slot->tail = slot->batch;
+
+    } else {
+        slot->told_events = ring->events;
+        slot->told_lost = ring->lost;
+        slot->tail = slot->batch;
+    }
+
+    if (slot->head - slot->tail >= NGX_HTTP_ZWFW_MONITOR_BATCH
+        || (ngx_http_zwfw_monitor_leaving()
+            && ngx_http_zwfw_monitor_remains(slot)))
+    {
+        ngx_http_zwfw_monitor_ship(ring);
+    }
+}
+
+
+/* it would be refused for ever: the data (22, 23), or another batch (ZW) */
+
+static ngx_uint_t
+ngx_http_zwfw_monitor_useless(ngx_str_t *state)
+{
+    return state->len == 5
+           && (ngx_strncmp(state->data, "22", 2) == 0
+               || ngx_strncmp(state->data, "23", 2) == 0
+               || ngx_strncmp(state->data, "ZW", 2) == 0);
+}
+
+
+static ngx_uint_t
+ngx_http_zwfw_monitor_leaving(void)
+{
+    return ngx_exiting || ngx_quit || ngx_terminate;
+}

@@ -1,0 +1,79 @@
+package Readme;
+
+# The blocks of code in README.md: what stands there is what the tests run.
+#
+#     Readme::block('sh backup')            # text of the block with that title
+#     Readme::files('hello/', $folder)      # writes all "<language> hello/..."
+
+use strict;
+use warnings;
+
+use File::Basename qw(dirname);
+use File::Path qw(make_path);
+
+my %block;
+
+
+sub blocks {
+    return \%block if %block;
+
+    open my $in, '<', 'README.md' or die "README.md: $!\n";
+    my $text = do { local $/; <$in> };
+
+    $block{$1} = $2 while $text =~ /^```(\w[^\n]*)\n(.*?)^```$/gms;
+
+    return \%block;
+}
+
+
+sub block {
+    my $title = shift;
+
+    return blocks()->{$title} // die "README.md has no block \"$title\"\n";
+}
+
+
+# returns how many lines they have together
+
+sub files {
+    my ($prefix, $folder) = @_;
+
+    my $lines = 0;
+
+    for my $title (sort keys %{ blocks() }) {
+        my ($name) = $title =~ /^\w+ \Q$prefix\E(\S+)$/ or next;
+
+        make_path(dirname("$folder/$name"));
+        open my $out, '>', "$folder/$name" or die "$folder/$name: $!\n";
+        print $out block($title);
+        close $out or die "$folder/$name: $!\n";
+
+        $lines += block($title) =~ tr/\n//;
+    }
+
+    return $lines;
+}
+
+
+# runs a block with bash; dies with what it printed
+
+sub run {
+    my ($title, %env) = @_;
+
+    local @ENV{keys %env} = values %env;
+
+    my $pid = open(my $out, '-|') // die "fork() failed: $!\n";
+
+    if ($pid == 0) {
+        open STDERR, '>&', \*STDOUT;
+        exec 'bash', '-euc', block($title) or die "bash: $!\n";
+    }
+
+    my $text = join '', <$out>;
+
+    close $out or die "$title:\n" . substr($text, -2000) . "\n";
+    return $text;
+}
+
+
+1;

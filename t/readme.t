@@ -1,0 +1,189 @@
+# Commands and configurations of README.md are run as they stand there: the
+# smallest configuration, backup and restore, a stranger's suite.
+
+use strict;
+use warnings;
+use utf8;
+
+use File::Temp;
+use JSON::PP ();
+use Test::More;
+
+use lib 't/lib';
+use Node;
+use Port;
+use Readme;
+
+binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
+
+my $dir = File::Temp->newdir('zwfw-r-XXXXXX', TMPDIR => 1);
+
+chmod 0755, $dir;
+
+
+sub text {
+    my $file = shift;
+
+    open my $in, '<:encoding(UTF-8)', $file or die "$file: $!\n";
+    local $/;
+    return scalar readline $in;
+}
+
+my $readme = text('README.md');
+
+
+subtest 'what it names is there' => sub {
+    my %command = map { $_ => 1 } text('build.sh') =~ /^cmd_(\w+)\(/mg;
+    my @asked = $readme =~ m{\./build\.sh (\w+)}g;
+
+    cmp_ok(scalar @asked, '>', 5, 'commands');
+    is(join(' ', grep { !$command{$_} } @asked), '', 'are those of build.sh');
+
+    my @files = grep { !/[*{]/ }
+        $readme =~ m{`((?:modules|conf|t|html)/[\w./*{},-]+)`}g;
+
+    cmp_ok(scalar @files, '>', 10, 'files and folders');
+    is(join(' ', grep { !-e } @files), '', 'are in the tree');
+
+    my @told = text('build.sh') =~ /^  (ZWFW_\w+|NGINX\w*|JOBS) /mg;
+
+    is(join(' ', grep { $readme !~ /`$_`/ } @told), '', 'all variables');
+};
+
+
+subtest 'accounts of the demo' => sub {
+    my $demo = JSON::PP->new->utf8->decode(do {
+        local (@ARGV, $/) = $ENV{TEST_NGINX_ZWFW_DEMO}; <> });
+    my ($shandong) = grep { $_->{name} eq 'shandong' } @{ $demo->{platforms} };
+
+    for (@{ $shandong->{accounts} }) {
+        like($readme, qr/\Q$_->{email}\E/, $_->{email});
+        like($readme, qr/`\Q$_->{password}\E`/, 'and its password');
+    }
+};
+
+
+subtest 'the smallest configuration' => sub {
+    my $text = Readme::block('nginx');
+
+    cmp_ok($text =~ tr/\n//, '<=', 12, 'at most 12 lines');
+
+    # places of this machine
+    my %env = map { $_ => $ENV{"TEST_NGINX_ZWFW_$_"} // die "no $_\n" }
+        qw(POSTGRES REDIS KEYS FILES HTML);
+    my ($modules) = $ENV{TEST_NGINX_LOAD_MODULES} =~ m{^(\S+)/[^/ ]+};
+
+    for ($text) {
+        s{load_module modules/}{load_module $modules/}g;
+        s{"host=/run[^"]*"}{"$env{POSTGRES}"};
+        s{unix:/run/\S+;}{"$env{REDIS}";};
+        s{/etc/nginx/zwfw.keys}{$env{KEYS}};
+        s{/var/lib/zwfw/files}{$env{FILES}};
+        s{/usr/share/zwfw/html}{$env{HTML}}g;
+    }
+
+    my ($main, $http, $server) =
+        $text =~ /^(.*?)(^zwfw_platform.*?^\}\n)(.*)/ms;
+    my $nginx = NginxServer->start(
+        modules => [], main => $main, http => $http, workers => 1,
+        server => "$server zwfw_insecure_cookies on; root \$DIR/html;");
+    my $anyone = Http->new(port => $nginx->port);
+
+    is($anyone->get('/intranet/')->code, 401, 'a program is refused');
+    like($anyone->get('/intranet/', headers => { Accept => 'text/html' })
+         ->header('Location'), qr{^/login\?}, 'people are led to the login');
+    is($anyone->get('/login')->code, 200, 'which is there');
+    is($anyone->get('/assets/zwfw.css')->code, 200, 'as it should look');
+    is(join('', $nginx->stop), '', 'no alert');
+};
+
+
+subtest 'backup and restore' => sub {
+    my $node = Node->new;
+    my $http = $node->client;
+    my $me = { email => 'wang@shandong.example', password => 'demo-2026' };
+    my %place = (TO => "$dir/to", SAFE => "$dir/safe", KEYS => "$dir/keys");
+
+    mkdir $_ or die "$_: $!\n" for @place{qw(TO SAFE)};
+    system('cp', $ENV{TEST_NGINX_ZWFW_KEYS}, $place{KEYS});
+
+    is($http->post_json('/api/register', { %$me, name => '王秀英',
+        consent => $http->get('/api/register')->json->{version} })->code, 200,
+       'somebody registers');
+
+    my $path = $http->get('/')->hidden->{_token} ? upload($http) : '';
+
+    Readme::run('sh backup', %place, DB => $node->db->conninfo,
+                FILES => $node->{files});
+    is(join('', $node->nginx->stop), '', 'no alert');
+    unlink $place{KEYS};
+
+    # a new server, an empty folder, the same keys
+    my $db = bless { pg => Stores::Postgres->start, slices => [] }, 'Sql';
+
+    $db->admin('CREATE DATABASE zwfw');
+    $db->{dbname} = 'zwfw';
+
+    mkdir "$dir/files" or die "files: $!\n";
+    Readme::run('sh restore', %place, DB => $db->conninfo,
+                FILES => "$dir/files");
+
+    local $ENV{TEST_NGINX_ZWFW_KEYS} = $place{KEYS};
+    my $other = Node->new(db => $db, files => "$dir/files");
+    my $again = $other->client;
+
+    is($again->post_json('/api/login', $me)->code, 200, 'who logs in there');
+    is($again->get('/api/auth/me')->json->{email}, $me->{email},
+       'what was encrypted is read');
+    is($again->get("/api/$path")->body, "%PDF-1.4\n", 'the file as well');
+    ok($other->client(roles => 'operator')->get('/api/audit/check')
+       ->json->{ok}, 'the audit trail is whole');
+    is(join('', $other->nginx->stop), '', 'no alert');
+};
+
+
+# a draft with a file; where the file is found
+
+sub upload {
+    my $http = shift;
+
+    my ($item) = grep { $_->{online} && grep { $_ eq '1' } @{ $_->{objects} } }
+        @{ $http->get('/api/item/')->json->{items} };
+    my ($material) = @{ $http->get("/api/item/$item->{code}")
+                        ->json->{materials} };
+    my $res = $http->upload('/api/case/draft', [
+        _token => $http->get('/help')->hidden->{_token},
+        item => $item->{code}, 'materials.0.code' => $material->{code},
+        'materials.0.file' => { name => 'a.pdf', content => "%PDF-1.4\n",
+                                type => 'application/pdf' },
+    ]);
+
+    is($res->code, 200, 'and hands a file in') or diag($res->text);
+
+    my $case = $http->get('/api/case/' . $res->json->{id})->json;
+    my ($file) = map { @{ $_->{files} // [] } } @{ $case->{materials} };
+
+    return $file->{path};
+}
+
+
+subtest 'a suite of a stranger' => sub {
+    my $text = Readme::block('perl');
+
+    cmp_ok($text =~ tr/\n//, '<=', 15, 'at most 15 lines');
+
+    open my $out, '>', "$dir/own.t" or die "own.t: $!\n";
+    print $out $text;
+    close $out or die "own.t: $!\n";
+
+    my $port = Port::free();
+
+    local $ENV{TEST_NGINX_SERVER_PORT} = "127.0.0.1:$port";
+    local $ENV{TEST_NGINX_CLIENT_PORT} = $port;
+    local $ENV{TEST_NGINX_SERVROOT} = "$dir/root";
+    my $printed = `prove -Q -It/lib -It/lib/Fallback $dir/own.t 2>&1`;
+
+    is($?, 0, 'passes') or diag($printed);
+};
+
+done_testing();

@@ -1,0 +1,255 @@
+# Visits: a batch is stored once, the ledger adds up, and what is shown of it
+# (GB/T 39047, 5.2.2.4).
+
+use strict;
+use warnings;
+use utf8;
+
+use lib 't/lib';
+
+use Sql;
+use Test::More;
+
+binmode $_, ':encoding(UTF-8)' for Test::More->builder->output,
+    Test::More->builder->failure_output;
+
+my $db = Sql->new(slices => ['core', 'item', 'monitor']);
+my $node = $db->user;
+my $at = 1795406400123;         # 2026-11-23 12:00 in China
+
+
+sub batch {
+    my ($first, $last, %more) = @_;
+
+    return { node => '0123456789abcdef', epoch => 1795000000000, ring => 0,
+             first => $first, last => $last, expected => $last, lost => 0,
+             %more };
+}
+
+
+sub column {
+    my ($n, $value) = @_;
+
+    return [map { ref $value ? $value->($_) : $value } 1 .. $n];
+}
+
+
+sub visits {
+    my ($n, %more) = @_;
+
+    my %column = (at => $at, route => 'GET /item/{code}', channel => 'pc',
+                  status => 200, latency => 7, bytes => 1000, %more);
+
+    return { map { ($_ => column($n, $column{$_})) } keys %column };
+}
+
+
+sub rows {
+    return split /\n/, $db->admin($_[0]);
+}
+
+
+sub stored {
+    return $db->admin('SELECT count(*) FROM zwfw.visits');
+}
+
+
+subtest 'plpgsql_check is silent' => sub {
+    is_deeply([rows(q{
+        SELECT p.oid::regprocedure || ' ' || c
+          FROM pg_proc p,
+               LATERAL plpgsql_check_function(p.oid::regprocedure,
+                           security_warnings => true) c
+         WHERE p.pronamespace IN ('zwfw'::regnamespace, 'api'::regnamespace)
+           AND p.prolang = (SELECT oid FROM pg_language
+                             WHERE lanname = 'plpgsql')
+           AND p.proname LIKE 'monitor%'
+           AND c !~ 'unused parameter "(args|body)"'})], [], 'functions');
+};
+
+
+subtest 'a batch is stored once' => sub {
+    is($node->call('monitor_store', batch(0, 3), visits(3))->{stored}, 3,
+       'three rows');
+    is($node->call('monitor_store', batch(0, 3), visits(3))->{stored}, 0,
+       'the same again');
+    is(stored(), 3, 'three rows still');
+    is($db->admin('SELECT sum(visits) FROM zwfw.visit_hours'), 3, 'counted');
+
+    is($node->refused('monitor_store', batch(0, 4), visits(4)),
+       '409 batch_changed', 'with another end it is another one');
+    is($node->refused('monitor_store', batch(3, 5), visits(3)), '22000',
+       'as many rows as its bounds say');
+    is(stored(), 3, 'nothing of them');
+    is($node->call('monitor_store', batch(3, 5), visits(2))->{stored}, 2,
+       'the next one');
+    is($node->call('monitor_store', batch(0, 2, ring => 1), visits(2))
+       ->{stored}, 2, 'of another ring');
+    is($node->call('monitor_store', batch(0, 1, epoch => 1795000000001),
+                   visits(1))->{stored}, 1, 'of another life of the node');
+};
+
+
+subtest 'at the same time' => sub {
+    my @both = map { $db->user } 1, 2;
+    my $sql = $both[0]->statement('api.monitor_store('
+        . Sql::User::arguments(batch(5, 505), visits(500)) . ')');
+
+    $_->ask('BEGIN;') for @both;
+    is(($both[0]->ask($sql))[0], '00000', 'one stores');
+    $both[1]->send($sql);
+    $both[0]->ask('COMMIT;');
+    is(($both[1]->receive)[1], "{\"stored\" : 0}\n", 'the other waits for it');
+    $both[1]->ask('COMMIT;');
+    is($db->admin('SELECT count(*) FROM zwfw.visits'), 508, 'stored once');
+};
+
+
+subtest 'the whole record' => sub {
+    my %record = (
+        at => $at + 3600_000, route => 'GET /item/', channel => 'mobile',
+        status => 404, latency => 12, bytes => 2048, item => '1199',
+        case_type => '1', region => '370100', referrer => 'search',
+        browser => 'wechat', system => 'android', device => 'mobile',
+        visitor => 'a' x 32, session => 'b' x 32, uid => 'c' x 32,
+        user_type => 'natural', level => 3, age_band => '30-39',
+        words => '公积金 "提取"', hits => 0, rank => 2, funnel => 4,
+        dwell => 900);
+
+    $node->call('monitor_store', batch(0, 1, ring => 2),
+                { map { ($_ => [$record{$_}]) } keys %record });
+
+    my $json = $db->admin("SELECT to_jsonb(v) - 'at' - 'batch'
+        || jsonb_build_object('at', extract(epoch FROM v.at) * 1000)
+        FROM zwfw.visits v WHERE status = 404");
+    my $row = JSON::PP->new->decode($json);
+
+    $_ =~ s/-//g for @$row{qw(visitor session uid)};
+    is(delete $row->{number}, 1, 'number in its batch');
+    $record{age_band} = '30-39';
+    is_deeply($row, \%record, 'each column');
+
+    is_deeply([rows("SELECT column_name FROM information_schema.columns
+                     WHERE table_name = 'visits' AND column_name <> ALL
+                           ('{at,batch,number,"
+                    . join(',', keys %record) . "}')")], [],
+              'there is no other');
+
+    $node->call('monitor_store', batch(0, 2, ring => 3),
+                { %{ visits(2) }, words => [undef, 'x'] });
+    is($db->admin("SELECT count(*) FROM zwfw.visits WHERE item IS NULL
+                   AND visitor IS NULL AND words = 'x'"), 1,
+       'a column that is not there is NULL');
+};
+
+
+subtest 'the ledger' => sub {
+    my $head = $db->user(roles => 'operator');
+
+    $node->call('monitor_store', batch(505, 505, expected => 600, lost => 20),
+                {});
+    is($db->admin("SELECT expected || ' ' || stored || ' ' || lost
+                     FROM zwfw.visit_rings WHERE ring = 0
+                      AND epoch = 1795000000000"), '600 505 20',
+       'told without rows');
+    $node->call('monitor_store', batch(0, 3), visits(3));
+    is($db->admin("SELECT expected || ' ' || lost FROM zwfw.visit_rings
+                    WHERE ring = 0 AND epoch = 1795000000000"), '600 20',
+       'what comes late takes nothing back');
+    is($db->admin('SELECT (SELECT sum(stored) FROM zwfw.visit_rings),
+                          (SELECT count(*) FROM zwfw.visits),
+                          (SELECT sum(visits) FROM zwfw.visit_hours),
+                          (SELECT sum(last - first) FROM zwfw.visit_batches)'),
+       '511|511|511|511', 'four ways to count agree');
+
+    my $ledger = $head->call('monitor_ledger', { limit => 2 });
+    is($ledger->{totals}{expected}, 606, 'expected');
+    is($ledger->{totals}{pending}, 75, 'pending');
+    is($ledger->{totals}{lost}, 20, 'lost');
+    is($ledger->{count}, 5, 'rings');
+
+    my @all = @{ $ledger->{items} };
+
+    while (my $after = $ledger->{next}) {
+        $ledger = $head->call('monitor_ledger', { limit => 2,
+                                                  after => $after });
+        push @all, @{ $ledger->{items} };
+    }
+
+    is_deeply([map { "$_->{epoch}/$_->{ring}" } @all],
+              ['1795000000001/0', map { "1795000000000/$_" } 3, 2, 1, 0],
+              'page by page, the newest first');
+};
+
+
+subtest 'the overview' => sub {
+    my $head = $db->user(roles => 'supervisor');
+    my $day = $head->call('monitor_overview', { day => '2026-11-23' });
+
+    is($day->{visits}, 511, 'visits');
+    is_deeply([map { "$_->{hour} $_->{visits}" } @{ $day->{hours} }],
+              ['12:00 510', '13:00 1'], 'by hour');
+    is_deeply([map { "$_->{route} $_->{visits} $_->{refused}" }
+               @{ $day->{routes} }],
+              ['GET /item/{code} 510 0', 'GET /item/ 1 1'], 'by route');
+    is_deeply([map { "$_->{channel} $_->{visits}" } @{ $day->{channels} }],
+              ['pc 510', 'mobile 1'], 'by channel');
+    is($day->{latency}, 7, 'mean latency');
+
+    my $none = $head->call('monitor_overview', { day => '2026-11-22' });
+    is($none->{visits}, 0, 'a day without visits');
+    is_deeply($none->{hours}, [], 'no hours');
+};
+
+
+subtest 'who may look' => sub {
+    for my $call ('monitor_overview', 'monitor_ledger') {
+        is($db->user(roles => $_)->refused($call), '403 not_allowed',
+           "$call: not " . ($_ || 'nobody')) for '', 'clerk', 'item_manager';
+    }
+
+    is($db->admin("SELECT bool_or(has_table_privilege(r, t, 'SELECT'))
+        FROM unnest('{zwfw_citizen,zwfw_staff}'::text[]) r,
+             unnest('{zwfw.visits,zwfw.visits_default}'::text[]) t"), 'f',
+       'the visits themselves: no role of users');
+};
+
+
+subtest 'partitions' => sub {
+    $at = 915148800000;         # 1999
+    $node->call('monitor_store', batch(0, 1, ring => 6), visits(1));
+    is($db->admin("SELECT count(*) FROM zwfw.visits_default
+                    WHERE at < '2000-01-01'"), 1,
+       'of a month without one a visit is stored all the same');
+
+    $db->admin("SELECT zwfw.move_clock('2031-12-31 23:30+08')");
+    $node->call('monitor_sweep');
+    is_deeply([rows("SELECT c.relname FROM pg_inherits i
+                     JOIN pg_class c ON c.oid = i.inhrelid
+                    WHERE c.relkind = 'r' AND c.relname > 'visits_2031' AND c.relname < 'visits_d'
+                    ORDER BY 1")],
+              ['visits_2031_12', 'visits_2032_01', 'visits_2032_02'],
+              'of this month and two more');
+    $node->call('monitor_sweep');
+
+    $at = 1956528000000;        # 2032-01-01 00:00 in China
+    $node->call('monitor_store', batch(0, 1, ring => 7), visits(1));
+    is($db->admin('SELECT count(*) FROM zwfw.visits_2032_01'), 1,
+       'months begin in China');
+    is($db->admin("SELECT relrowsecurity FROM pg_class
+                    WHERE relname = 'visits_2032_01'"), 't', 'row security');
+    $db->admin("SELECT zwfw.move_clock(NULL)");
+};
+
+
+subtest 'batches are forgotten' => sub {
+    $db->admin("UPDATE zwfw.visit_batches SET stored_at = now() - interval
+                '2 months'");
+    is($node->call('monitor_sweep')->{batches}, 2, 'old ones');
+    is_deeply([rows("SELECT ring || ' ' || first FROM zwfw.visit_batches
+                      WHERE epoch = 1795000000000 ORDER BY ring")],
+              ['0 5', '1 0', '2 0', '3 0', '6 0', '7 0'],
+              'but not the last one of a ring');
+};
+
+done_testing;
