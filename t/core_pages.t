@@ -103,6 +103,9 @@ for my $row (grep { $_->{page} } Rows::all()) {
 # a form with nothing in it is shown again, and says what is missing
 
 for my $row (grep { $_->{form} and $_->{form} !~ /\{/ } Rows::all()) {
+    next if !grep { $_->{required} and $_->{name} ne 'item' }
+        @{ $row->{fields} };
+
     my ($kind) = @{ $row->{who} };
     my $http = $client{$kind} // $nobody;
     my %query = map { ($_->{name} => $code) }

@@ -68,7 +68,7 @@ is($node->client->request('POST', '/api/login', type => 'application/json',
 People::login($http, $her);
 push @tokens, $http->cookie('zwfw'), $http->{headers}{'X-CSRF-Token'};
 is($http->get("/item/?q=$planted{search}")->code, 200, 'a search');
-is($http->get('/api/item/nothing?q=x')->code, 404, 'a refusal');
+is($http->get('/api/item/nothing')->code, 404, 'a refusal');
 
 my $pdf = "%PDF-1.7\n$planted{'file content'}\n";
 my %said = ('applicant.name' => $name,
@@ -197,6 +197,8 @@ for my $what (sort keys %secret) {
 # a name is kept for greeting and in its case, and in no log
 
 my $plain = encode_utf8($name);
+
+cmp_ok(index($place{database}, $plain), '>', 0, 'name: in the database');
 
 for my $where (grep { /nginx|log|files/ } sort keys %place) {
     is(index($place{$where}, $plain), -1, "name: not in $where");

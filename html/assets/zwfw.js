@@ -135,6 +135,25 @@ function judge(form) {
 }
 
 
+/* where the chosen files of an input are told, also to screen readers */
+
+function chosen(input) {
+    const next = input.nextElementSibling;
+
+    if (next && next.classList.contains('chosen')) {
+        return next;
+    }
+
+    const box = document.createElement('div');
+
+    box.className = 'chosen';
+    box.setAttribute('aria-live', 'polite');
+    input.after(box);
+
+    return box;
+}
+
+
 /* GB 11643: said before the photos are sent, not after */
 
 function identify(field) {

@@ -311,7 +311,9 @@ BEGIN
     VALUES (row_id, c.id, c.owner, CASE WHEN c.state <> 'draft' THEN c.body
             END, key, zwfw.keep_file(file, 'case_materials', row_id),
             file->>'name', (file->>'size')::bigint, file->>'type',
-            file->>'sm3', zwfw.now());
+            file->>'sm3',
+            -- in the order in which they were chosen, not all at once
+            zwfw.now() + (clock_timestamp() - pg_catalog.now()));
 END $$;
 
 -- All others of a material go.  What was handed in stays on record.

@@ -89,8 +89,8 @@ sub receive {
     my %said = (version => 1);
 
     # k: a case of its own for each of eight clients, one after the other
-    return ($bench->http('/api/case/', connections => 64, seconds => $seconds,
-                before => sub { quiet(); cases() },
+    return ($bench->http('/api/case/1/receive', connections => 64,
+                seconds => $seconds, before => sub { quiet(); cases() },
                 script => script($bench, 'clerks', $path, \%said, @me)),
             $bench->pgbench('case_receive', {}, seconds => $seconds,
                 before => sub { quiet(); cases() },
