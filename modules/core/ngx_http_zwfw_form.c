@@ -11,6 +11,8 @@ static zwfw_json_t *ngx_http_zwfw_form_args(ngx_http_zwfw_ctx_t *ctx,
     ngx_http_zwfw_route_t *form);
 static ngx_int_t ngx_http_zwfw_form_input(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *object, zwfw_str_t *name, zwfw_json_t *page);
+static ngx_int_t ngx_http_zwfw_form_option(ngx_http_zwfw_ctx_t *ctx,
+    zwfw_json_t *object, zwfw_str_t *option, zwfw_json_t *typed);
 static ngx_int_t ngx_http_zwfw_form_wrong(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *object, zwfw_json_t *error);
 
@@ -79,7 +81,8 @@ ngx_http_zwfw_form_args(ngx_http_zwfw_ctx_t *ctx,
  * Inputs that the answer itself describes, {"input": "form.scope", ...}: a
  * template cannot look up a name that is data, so they get what was typed as
  * "value" and what is wrong with it as "error", and their "label" goes to
- * page.errors.  json is no deeper than the limits of an answer
+ * page.errors.  One of several, {"input": .., "option": ..}, is "chosen" when
+ * it was.  json is no deeper than the limits of an answer
  */
 
 ngx_int_t
@@ -108,10 +111,18 @@ static ngx_int_t
 ngx_http_zwfw_form_input(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *object,
     zwfw_str_t *name, zwfw_json_t *page)
 {
-    zwfw_json_t  *values, *typed, *old, *error, *field;
+    zwfw_json_t  *values, *typed, *old, *option, *error, *field;
 
     values = zwfw_json_get(page, "values", sizeof("values") - 1);
     typed = zwfw_json_find(values, (char *) name->data, name->len);
+    option = zwfw_json_get(object, "option", sizeof("option") - 1);
+
+    if (option) {
+        return values ? ngx_http_zwfw_form_option(ctx, object, &option->value,
+                                                  typed)
+                      : NGX_OK;
+    }
+
     old = zwfw_json_get(object, "value", sizeof("value") - 1);
 
     if (values && old) {
@@ -141,6 +152,31 @@ ngx_http_zwfw_form_input(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *object,
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_form_option(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *object,
+    zwfw_str_t *option, zwfw_json_t *typed)
+{
+    zwfw_json_t  *chosen;
+
+    chosen = zwfw_json_get(object, "chosen", sizeof("chosen") - 1);
+
+    if (chosen) {
+        zwfw_json_remove(object, chosen);
+    }
+
+    if (typed == NULL
+        || typed->type != ZWFW_JSON_STRING
+        || typed->value.len != option->len
+        || ngx_memcmp(typed->value.data, option->data, option->len) != 0)
+    {
+        return NGX_OK;
+    }
+
+    return zwfw_json_add(&ctx->mem, object, "chosen", ZWFW_JSON_TRUE, NULL)
+           ? NGX_OK : NGX_ERROR;
 }
 
 

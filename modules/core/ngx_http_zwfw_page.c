@@ -31,6 +31,8 @@ static zwfw_template_t *ngx_http_zwfw_page_partial(void *data,
 static int ngx_http_zwfw_page_hole(void *data, zwfw_str_t *name);
 static int ngx_http_zwfw_page_filter(void *data, zwfw_str_t *filter,
     zwfw_str_t *key, zwfw_json_t *value, zwfw_str_t *result);
+static ngx_int_t ngx_http_zwfw_page_member(ngx_http_request_t *r,
+    zwfw_str_t *path, ngx_str_t *member);
 
 
 static zwfw_json_limits_t  ngx_http_zwfw_answer_limits = {
@@ -503,7 +505,7 @@ ngx_http_zwfw_page_filter(void *data, zwfw_str_t *filter, zwfw_str_t *key,
 {
     ngx_http_zwfw_text_t  *out = data;
 
-    ngx_str_t            *word;
+    ngx_str_t             code, *word;
     ngx_http_zwfw_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(out->request, ngx_http_zwfw_core_module);
@@ -533,7 +535,52 @@ ngx_http_zwfw_page_filter(void *data, zwfw_str_t *filter, zwfw_str_t *key,
                               ctx->slice ? &ctx->slice->name : NULL,
                               (ngx_str_t *) key, (ngx_str_t *) &value->value);
 
+    if (word == NULL
+        && ngx_http_zwfw_page_member(out->request, &value->value, &code)
+           == NGX_OK)
+    {
+        word = ngx_http_zwfw_word(ctx->platform,
+                                  ctx->slice ? &ctx->slice->name : NULL,
+                                  (ngx_str_t *) key, &code);
+    }
+
     *result = word ? *(zwfw_str_t *) word : value->value;
 
     return ZWFW_OK;
+}
+
+
+/* "materials.0.name" as "materials.name"; NGX_DECLINED: no row is in it */
+
+static ngx_int_t
+ngx_http_zwfw_page_member(ngx_http_request_t *r, zwfw_str_t *path,
+    ngx_str_t *member)
+{
+    u_char  *p, *end, *last;
+
+    if (ngx_strlchr(path->data, path->data + path->len, '.') == NULL) {
+        return NGX_DECLINED;
+    }
+
+    member->len = 0;
+    member->data = ngx_pnalloc(r->pool, path->len);
+    if (member->data == NULL) {
+        return NGX_DECLINED;
+    }
+
+    last = path->data + path->len;
+
+    for (p = path->data; p < last; p = end) {
+        end = ngx_strlchr(p + 1, last, '.');
+        end = end ? end : last;
+
+        if (*p == '.' && ngx_atoi(p + 1, end - p - 1) != NGX_ERROR) {
+            continue;
+        }
+
+        ngx_memcpy(member->data + member->len, p, end - p);
+        member->len += end - p;
+    }
+
+    return (member->len < path->len) ? NGX_OK : NGX_DECLINED;
 }

@@ -8,15 +8,24 @@
 #include "ngx_http_zwfw_core.h"
 
 
+#define NGX_HTTP_ZWFW_TELL_TRIES  60        /* of the audit trail, */
+#define NGX_HTTP_ZWFW_TELL_PAUSE  1000      /* with so many ms between them */
+
+
 typedef struct {
     ngx_pool_t                *pool;
     ngx_http_zwfw_query_t      query;
     char                      *args[NGX_HTTP_ZWFW_ME + 2];
     ngx_http_zwfw_told_pt      done;
     void                      *data;
+    ngx_http_zwfw_platform_t  *platform;
+    ngx_event_t                again;       /* asks once more */
+    ngx_uint_t                 tries;       /* left; 0: done() is told */
 } ngx_http_zwfw_tell_t;
 
 
+static ngx_int_t ngx_http_zwfw_tell_again(ngx_http_zwfw_tell_t *tell);
+static void ngx_http_zwfw_tell_retry(ngx_event_t *ev);
 static void ngx_http_zwfw_tell_logged(void *data, ngx_int_t rc,
     ngx_str_t *answer);
 static ngx_http_zwfw_tell_t *ngx_http_zwfw_tell_create(
@@ -80,11 +89,50 @@ ngx_http_zwfw_tell_as(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
         return;
     }
 
+    tell->tries = NGX_HTTP_ZWFW_TELL_TRIES;
+
     if (ngx_http_zwfw_tell_ask(tell, ctx->platform, NGX_HTTP_ZWFW_WRITE, call)
         != NGX_OK)
     {
         ngx_http_zwfw_tell_logged(NULL, NGX_ERROR, &body);
     }
+}
+
+
+/* the store was away or too slow; a line twice is better than none */
+
+static ngx_int_t
+ngx_http_zwfw_tell_again(ngx_http_zwfw_tell_t *tell)
+{
+    if (tell->tries == 0 || ngx_exiting || ngx_terminate) {
+        return NGX_DECLINED;
+    }
+
+    tell->tries--;
+
+    tell->again.handler = ngx_http_zwfw_tell_retry;
+    tell->again.data = tell;
+    tell->again.log = ngx_cycle->log;
+
+    ngx_add_timer(&tell->again, NGX_HTTP_ZWFW_TELL_PAUSE);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_zwfw_tell_retry(ngx_event_t *ev)
+{
+    ngx_http_zwfw_tell_t  *tell = ev->data;
+
+    if (ngx_http_zwfw_pg_ask(tell->platform->pg, &tell->query) == NGX_OK
+        || ngx_http_zwfw_tell_again(tell) == NGX_OK)
+    {
+        return;
+    }
+
+    tell->query.rc = NGX_AGAIN;
+    ngx_http_zwfw_told(&tell->query);
 }
 
 
@@ -140,8 +188,11 @@ ngx_http_zwfw_tell_ask(ngx_http_zwfw_tell_t *tell,
     q->done = ngx_http_zwfw_told;
     q->data = tell;
 
+    tell->platform = pf;
+
     if (ngx_http_zwfw_statement(tell->pool, call, &q->sql) == NGX_OK
-        && ngx_http_zwfw_pg_ask(pf->pg, q) == NGX_OK)
+        && (ngx_http_zwfw_pg_ask(pf->pg, q) == NGX_OK
+            || ngx_http_zwfw_tell_again(tell) == NGX_OK))
     {
         return NGX_OK;
     }
@@ -191,6 +242,10 @@ ngx_http_zwfw_told(ngx_http_zwfw_query_t *q)
     ngx_http_zwfw_tell_t  *tell = q->data;
 
     ngx_str_t  answer;
+
+    if (q->rc == NGX_AGAIN && ngx_http_zwfw_tell_again(tell) == NGX_OK) {
+        return;
+    }
 
     switch (q->rc) {
 

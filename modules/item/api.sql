@@ -132,8 +132,9 @@ BEGIN
     END LOOP;
 END $$;
 
--- A value as forms send it, all strings, in the types of a shape; what does
--- not fit stays as it is, for zwfw.shape_check().
+-- A value as forms send it in the types of a shape: what was typed, a list of
+-- words as one text, a choice of several as {"is_<code>": "on"}; a row that is
+-- to go is {}.  What does not fit stays as it is, for zwfw.shape_check().
 
 CREATE OR REPLACE FUNCTION zwfw.shape_cast(value jsonb, shape jsonb)
 RETURNS jsonb
@@ -143,13 +144,25 @@ DECLARE
                       nullif(jsonb_typeof(shape), 'string'), shape->>0, '');
 BEGIN
     IF kind = 'object object' THEN
-        RETURN (SELECT coalesce(jsonb_object_agg(key, zwfw.shape_cast(e.value,
-                           coalesce(shape->key, shape->(key || '!')))), '{}')
-                  FROM jsonb_each(value) e);
+        RETURN (SELECT coalesce(jsonb_object_agg(key, v), '{}')
+                  FROM jsonb_each(value) e,
+                       zwfw.shape_cast(e.value, coalesce(shape->key,
+                                           shape->(key || '!'))) v
+                 WHERE v <> '""');
 
     ELSIF kind = 'array array' THEN
-        RETURN (SELECT coalesce(jsonb_agg(zwfw.shape_cast(e, shape->0)), '[]')
+        RETURN (SELECT coalesce(jsonb_agg(zwfw.shape_cast(
+                           zwfw.shape_row(e), shape->0)), '[]')
                   FROM jsonb_array_elements(value) e);
+
+    ELSIF kind = 'object array' AND shape->0 = '"text"' THEN
+        RETURN to_jsonb(zwfw.picked(value));
+
+    ELSIF kind = 'string array' AND shape->0 = '"text"' THEN
+        RETURN to_jsonb(zwfw.shape_words(value->>0));
+
+    ELSIF kind = 'string text' THEN
+        RETURN to_jsonb(btrim(replace(value->>0, E'\r\n', E'\n'), E' \n\t'));
 
     ELSIF kind = 'string integer' AND value->>0 ~ '^[0-9]{1,9}$' THEN
         RETURN to_jsonb((value->>0)::integer);
@@ -159,6 +172,172 @@ BEGIN
     END IF;
 
     RETURN value;
+END $$;
+
+-- A row of a form: "row" says that it is there when nothing else was filled
+-- in, "remove" that it is to go.
+
+CREATE OR REPLACE FUNCTION zwfw.shape_row(value jsonb) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF jsonb_typeof(value) <> 'object' THEN
+        RETURN value;
+    END IF;
+
+    RETURN CASE WHEN value ? 'remove' THEN '{}' ELSE value - 'row' END;
+END $$;
+
+-- What was chosen of several: the codes of "is_<code>", in order.
+
+CREATE OR REPLACE FUNCTION zwfw.picked(value jsonb) RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN ARRAY(SELECT substr(key, 4)
+                   FROM jsonb_each(CASE jsonb_typeof(value) WHEN 'object'
+                                   THEN value ELSE '{}' END)
+                  WHERE starts_with(key, 'is_') ORDER BY key);
+END $$;
+
+-- Words that were typed with commas between them.
+
+CREATE OR REPLACE FUNCTION zwfw.shape_words(words text) RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN ARRAY(SELECT trim(w)
+                   FROM regexp_split_to_table(words, '[,，、\n]') w
+                  WHERE trim(w) <> '');
+END $$;
+
+-- A checked value as it is stored: without rows that are empty, and without
+-- empty lists that nobody needs.
+
+CREATE OR REPLACE FUNCTION zwfw.shape_pack(value jsonb, shape jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    CASE jsonb_typeof(value)
+    WHEN 'object' THEN
+        RETURN (SELECT coalesce(jsonb_object_agg(key, v), '{}')
+                  FROM jsonb_each(value) e,
+                       zwfw.shape_pack(e.value, coalesce(shape->key,
+                                           shape->(key || '!'))) v
+                 WHERE v NOT IN ('[]', '{}') OR shape ? (key || '!'));
+
+    WHEN 'array' THEN
+        RETURN (SELECT coalesce(jsonb_agg(v ORDER BY n), '[]')
+                  FROM jsonb_array_elements(value)
+                       WITH ORDINALITY AS e (e, n),
+                       zwfw.shape_pack(e, shape->0) v
+                 WHERE v <> '{}');
+
+    ELSE
+        RETURN value;
+    END CASE;
+END $$;
+
+
+-- The form of a value: for each member of its shape an input with name and
+-- value, for each list its rows and two more.
+
+CREATE OR REPLACE FUNCTION zwfw.shape_form(given jsonb, shape jsonb,
+    path text) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    field  text := regexp_replace(path, '\.[0-9]+', '', 'g');
+BEGIN
+    IF jsonb_typeof(shape) = 'object' THEN
+        RETURN (SELECT jsonb_object_agg(name,
+                           zwfw.shape_form(given->name, e.value,
+                               concat_ws('.', nullif(path, ''), name))
+                           || CASE WHEN e.key LIKE '%!' THEN '{"must":true}'
+                              ELSE '{}' END::jsonb)
+                  FROM jsonb_each(shape) e, rtrim(e.key, '!') name);
+
+    ELSIF jsonb_typeof(shape->0) = 'object' THEN
+        RETURN jsonb_build_object('input', path, 'field', field, 'rows', (
+            SELECT jsonb_agg(zwfw.shape_form(given->n, shape->0,
+                                             path || '.' || n)
+                       || jsonb_build_object('number', n + 1, 'row',
+                              path || '.' || n, 'drop', jsonb_build_object(
+                                  'input', path || '.' || n || '.remove'))
+                       ORDER BY n)
+              FROM generate_series(0, coalesce(jsonb_array_length(given), 0)
+                                      + 1) n));
+    END IF;
+
+    RETURN jsonb_build_object('input', path, 'field', field)
+           || zwfw.shape_input(given, path, field);
+END $$;
+
+-- One input: a text, one of several codes, or several of them.
+
+CREATE OR REPLACE FUNCTION zwfw.shape_input(value jsonb, path text,
+    field text) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    name   text := regexp_replace(field, '^.*\.', '');
+    codes  text[] := zwfw.item_codes(field);
+    many   boolean := name IN ('kinds', 'online_depth', 'handle_types',
+                               'objects', 'topics');
+BEGIN
+    IF many THEN
+        RETURN jsonb_build_object('picks', (
+            SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+                       CASE name WHEN 'topics' THEN 'topic' ELSE name END,
+                       code, 'audience', CASE WHEN code LIKE 'u%' THEN 'natural'
+                                         WHEN code LIKE 'c%' THEN 'legal' END,
+                       'input', CASE WHEN path = name THEN 'picked.' ELSE ''
+                                END || path || '.is_' || code,
+                       'value', CASE WHEN value ? code THEN 'on' END))
+                       ORDER BY n)
+              FROM unnest(codes) WITH ORDINALITY AS c (code, n)));
+
+    ELSIF codes IS NOT NULL THEN
+        RETURN jsonb_build_object('options', (
+            SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object(name, code,
+                       'input', path, 'option', code,
+                       'chosen', nullif(value->>0 = code, false)))
+                       ORDER BY n)
+              FROM unnest(codes) WITH ORDINALITY AS c (code, n)));
+    END IF;
+
+    RETURN jsonb_strip_nulls(jsonb_build_object('value',
+        CASE jsonb_typeof(value)
+        WHEN 'array' THEN zwfw.item_join(value)
+        WHEN 'boolean' THEN nullif(value->>0, 'false')
+        ELSE value->>0 END));
+END $$;
+
+-- The codes of a field; NULL: it is not one of several.
+
+CREATE OR REPLACE FUNCTION zwfw.item_codes(field text) RETURNS text[]
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF field = 'topics' THEN
+        RETURN ARRAY(SELECT t.code FROM zwfw.item_topics t
+                      ORDER BY left(t.code, 1) DESC, t.code);
+    END IF;
+
+    RETURN (CASE field
+        WHEN 'project_type' THEN '{1,2,9}'
+        WHEN 'anticipate_type' THEN '{1,2}'
+        WHEN 'promise_type' THEN '{1,2}'
+        WHEN 'fee' THEN '{false,true}'
+        WHEN 'online' THEN '{true,false}'
+        WHEN 'real_level' THEN '{1,2,3,4,5}'
+        WHEN 'objects' THEN '{1,2,3,4,5,6,9}'
+        WHEN 'guide.flow.stage' THEN '{accept,review,approve,close,deliver}'
+        WHEN 'guide.materials.need' THEN '{1,2,3}'
+        WHEN 'guide.materials.format' THEN '{1,2,3}'
+        WHEN 'guide.materials.source' THEN '{10,20,99}'
+        WHEN 'guide.materials.kinds' THEN '{jpeg,png,pdf,ofd}'
+        WHEN 'guide.result.result_type' THEN '{10,20,99}'
+        WHEN 'guide.form.type' THEN '{line,text,integer,date,choice,boolean}'
+        WHEN 'guide.online_depth' THEN '{1,2,3,4,5,6,9}'
+        WHEN 'guide.handle_types' THEN '{1,2,3,4,9}'
+        WHEN 'guide.handle_area' THEN '{1,2,3,4,5,6}'
+        WHEN 'guide.power_source' THEN '{1,2,3,4,5,6}'
+        END)::text[];
 END $$;
 
 
@@ -305,7 +484,9 @@ BEGIN
     FOR rule IN
         SELECT * FROM zwfw.item_rules_time(i)
         UNION ALL SELECT * FROM zwfw.item_rules_place(i)
-        UNION ALL SELECT * FROM zwfw.item_rules_paper(i)
+        UNION ALL SELECT * FROM zwfw.item_rules_materials(i)
+        UNION ALL SELECT * FROM zwfw.item_rules_form(i)
+        UNION ALL SELECT * FROM zwfw.item_rules_result(i)
         UNION ALL SELECT * FROM zwfw.item_rules_law(i)
     LOOP
         IF rule.broken THEN
@@ -376,15 +557,11 @@ BEGIN
         'unknown_topic', 'topics');
 END $$;
 
--- Materials, form and result.
+-- Materials.
 
-CREATE OR REPLACE FUNCTION zwfw.item_rules_paper(i zwfw.items)
+CREATE OR REPLACE FUNCTION zwfw.item_rules_materials(i zwfw.items)
 RETURNS TABLE (broken boolean, code text, field text)
 LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    name  text := i.guide->'result'->>'name';
-    type  text := i.guide->'result'->>'result_type';
-    path  text := 'guide.result.result_type';
 BEGIN
     RETURN QUERY
     SELECT bad, word, 'guide.materials.' || n - 1 || '.' || part
@@ -401,7 +578,14 @@ BEGIN
                        WITH ORDINALITY AS o (m, n)
                   WHERE o.m->'code' = e.m->'code' AND o.n < e.n),
             'duplicate', 'code')) AS r (bad, word, part);
+END $$;
 
+-- Form of the application.
+
+CREATE OR REPLACE FUNCTION zwfw.item_rules_form(i zwfw.items)
+RETURNS TABLE (broken boolean, code text, field text)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
     RETURN QUERY
     SELECT bad, word, 'guide.form.' || n - 1 || '.' || part
       FROM jsonb_array_elements(i.guide->'form')
@@ -415,7 +599,18 @@ BEGIN
                        WITH ORDINALITY AS o (f, n)
                   WHERE o.f->'name' = e.f->'name' AND o.n < e.n),
             'duplicate', 'name')) AS r (bad, word, part);
+END $$;
 
+-- Result.
+
+CREATE OR REPLACE FUNCTION zwfw.item_rules_result(i zwfw.items)
+RETURNS TABLE (broken boolean, code text, field text)
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    name  text := i.guide->'result'->>'name';
+    type  text := i.guide->'result'->>'result_type';
+    path  text := 'guide.result.result_type';
+BEGIN
     RETURN QUERY VALUES
     (name LIKE '%证' AND type <> '10', 'result_type', path),
     ((name LIKE '%文' OR name LIKE '%批复') AND type <> '20', 'result_type',
@@ -818,27 +1013,52 @@ BEGIN
     item := b.credit_code || b.level || k.code;
     SELECT * INTO last FROM zwfw.items o WHERE o.code = item
      ORDER BY o.version DESC LIMIT 1;
+    IF NOT FOUND THEN
+        last := zwfw.item_first(k);
+    END IF;
 
     INSERT INTO zwfw.items AS o (id, code, version, catalog_code, name, type,
         body, level, region, project_type, anticipate_day, anticipate_type,
         promise_day, promise_type, fee, online, real_level, objects, topics,
         keywords, guide)
-    VALUES (new_id, item, coalesce(last.version, 0) + 1, k.code,
-        coalesce(last.name, k.name), k.type, b.id, b.level::text, b.region,
-        coalesce(last.project_type, '2'), coalesce(last.anticipate_day, 20),
-        coalesce(last.anticipate_type, '1'), coalesce(last.promise_day, 20),
-        coalesce(last.promise_type, '1'), coalesce(last.fee, false),
-        coalesce(last.online, true), coalesce(last.real_level, 1),
-        coalesce(last.objects, '{1}'), coalesce(last.topics, '{}'),
-        coalesce(last.keywords, '{}'), coalesce(last.guide, '{}'))
+    VALUES (new_id, item, last.version + 1, k.code, last.name, k.type, b.id,
+        b.level::text, b.region, last.project_type, last.anticipate_day,
+        last.anticipate_type, last.promise_day, last.promise_type, last.fee,
+        last.online, last.real_level, last.objects, last.topics,
+        last.keywords, last.guide)
         ON CONFLICT DO NOTHING
     RETURNING o.* INTO last;
-
     IF NOT FOUND THEN
         PERFORM zwfw.fail('draft_exists', 409, 'catalog_code');
     END IF;
 
     RETURN last;
+END $$;
+
+-- What a first draft begins with.
+
+CREATE OR REPLACE FUNCTION zwfw.item_first(k zwfw.item_catalog)
+RETURNS zwfw.items
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    i  zwfw.items;
+BEGIN
+    i.version := 0;
+    i.name := k.name;
+    i.project_type := '2';
+    i.anticipate_day := 20;
+    i.anticipate_type := '1';
+    i.promise_day := 20;
+    i.promise_type := '1';
+    i.fee := false;
+    i.online := true;
+    i.real_level := 1;
+    i.objects := '{1}';
+    i.topics := '{}';
+    i.keywords := '{}';
+    i.guide := '{}';
+
+    RETURN i;
 END $$;
 
 -- Several words, folded: a JSON array, or a text with commas.
@@ -857,7 +1077,9 @@ BEGIN
 END $$;
 
 
--- The columns that a draft's writer sets.  Errors: bad_value.
+-- The columns that a draft's writer sets.  "picked" says what was chosen of
+-- several, and that a whole form was sent: what it leaves out is empty.
+-- Errors: bad_value.
 
 CREATE OR REPLACE FUNCTION zwfw.item_patch(i zwfw.items, body jsonb)
 RETURNS zwfw.items
@@ -872,6 +1094,13 @@ BEGIN
     i.objects := coalesce(zwfw.item_list(body->'objects'), i.objects);
     i.topics := coalesce(zwfw.item_list(body->'topics'), i.topics);
     i.keywords := coalesce(zwfw.item_list(body->'keywords'), i.keywords);
+
+    IF body ? 'picked' THEN
+        i.objects := zwfw.picked(body->'picked'->'objects');
+        i.topics := zwfw.picked(body->'picked'->'topics');
+        i.keywords := coalesce(zwfw.item_list(body->'keywords'), '{}');
+        i.effective_on := (body->>'effective_on')::date;
+    END IF;
 
     IF NOT i.objects <@ '{1,2,3,4,5,6,9}' OR cardinality(i.objects) = 0 THEN
         PERFORM zwfw.fail('bad_value', 422, 'objects');
@@ -898,22 +1127,93 @@ BEGIN
     END IF;
 END $$;
 
--- The members that differ, with the values of those that are not nested.
+-- Words with a pause mark between them; sorted: their order says nothing.
+
+CREATE OR REPLACE FUNCTION zwfw.item_join(words jsonb,
+    sorted boolean DEFAULT false) RETURNS text
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN (SELECT string_agg(w, '、' ORDER BY CASE WHEN sorted THEN w END, n)
+              FROM jsonb_array_elements_text(words)
+                   WITH ORDINALITY AS o (w, n));
+END $$;
+
+-- The values of a document, row by row: member, which row of a list (its own
+-- code, name or question), text; what is not so is as if not there.
+
+CREATE OR REPLACE FUNCTION zwfw.item_values(doc jsonb)
+RETURNS TABLE (field text, which text, text text)
+LANGUAGE plpgsql IMMUTABLE AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT key, NULL::text, CASE jsonb_typeof(e.value)
+                            WHEN 'array' THEN zwfw.item_join(e.value, true)
+                            ELSE CASE WHEN e.key IN ('fee', 'online')
+                                 OR e.value <> 'false' THEN e.value->>0 END
+                            END
+      FROM jsonb_each(doc) e
+     WHERE jsonb_typeof(e.value) <> 'object'
+       AND coalesce(jsonb_typeof(e.value->0), '') <> 'object'
+     UNION ALL
+    SELECT e.key || '.' || m.key, NULL, m.value->>0
+      FROM jsonb_each(doc) e, jsonb_each(e.value) m
+     WHERE jsonb_typeof(e.value) = 'object';
+
+    RETURN QUERY
+    SELECT e.key || '.' || m.key,
+           coalesce(r->>'code', r->>'name', r->>'question', n::text),
+           CASE jsonb_typeof(m.value) WHEN 'array'
+           THEN zwfw.item_join(m.value, m.key <> 'options')
+           ELSE nullif(m.value, 'false')->>0 END
+      FROM jsonb_each(doc) e,
+           jsonb_array_elements(e.value) WITH ORDINALITY AS o (r, n),
+           jsonb_each(r) m
+     WHERE jsonb_typeof(e.value) = 'array'
+       AND jsonb_typeof(e.value->0) = 'object';
+END $$;
+
+-- The values that differ; "was" and "now" have codes apart, for their words.
 
 CREATE OR REPLACE FUNCTION zwfw.item_changes(old jsonb, new jsonb)
 RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE AS $$
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-                       'field', key,
-                       'old', CASE WHEN jsonb_typeof(old->key)
-                              NOT IN ('object', 'array') THEN old->>key END,
-                       'new', CASE WHEN jsonb_typeof(new->key)
-                              NOT IN ('object', 'array') THEN new->>key END))
-                       ORDER BY key), '[]')
-              FROM jsonb_object_keys(old || new) key
-             WHERE key <> 'version'
-               AND (old->key) IS DISTINCT FROM (new->key));
+                       'field', f, 'row', nullif(row, ''),
+                       'old', a.text, 'was', zwfw.item_coded(f, a.text),
+                       'new', b.text, 'now', zwfw.item_coded(f, b.text)))
+                       ORDER BY f, row), '[]')
+              FROM (SELECT o.field, coalesce(o.which, '') AS row, o.text
+                      FROM zwfw.item_values(old) o) a
+              FULL JOIN (SELECT o.field, coalesce(o.which, '') AS row, o.text
+                           FROM zwfw.item_values(new) o) b
+             USING (field, row),
+                   LATERAL (SELECT split_part(field, '.', 1)) AS m (key),
+                   LATERAL (SELECT CASE WHEN zwfw.item_shape()
+                                             ?| ARRAY[key, key || '!']
+                                   THEN 'guide.' ELSE '' END || field)
+                                AS n (f)
+             WHERE field NOT IN ('version', 'topics.code')
+               AND a.text IS DISTINCT FROM b.text);
+END $$;
+
+-- A code, or several, under the name of its group of words.
+
+CREATE OR REPLACE FUNCTION zwfw.item_coded(field text, value text)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    name  text := regexp_replace(field, '^.*\.', '');
+BEGIN
+    IF zwfw.item_codes(field) IS NULL AND name <> 'amount' THEN
+        name := 'yes';
+        field := CASE WHEN value IN ('true', 'false') THEN field END;
+    END IF;
+
+    RETURN CASE WHEN (field || value) IS NOT NULL THEN jsonb_build_object(
+               'values', jsonb_build_object(name,
+                             string_to_array(value, '、'))) END;
 END $$;
 
 -- A line of the writers' and editors' lists.
@@ -943,15 +1243,48 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 
+-- Writes into a draft what was sent.  Errors: those of item_patch and
+-- shape_check.
+
+CREATE OR REPLACE FUNCTION zwfw.item_write(i zwfw.items, body jsonb)
+RETURNS zwfw.items
+LANGUAGE plpgsql AS $$
+DECLARE
+    shape  jsonb := zwfw.item_shape();
+    given  jsonb := zwfw.shape_cast(body->'guide', shape);
+BEGIN
+    IF given IS NOT NULL THEN
+        PERFORM zwfw.shape_check(given, shape, false, 'guide');
+    END IF;
+
+    i := zwfw.item_patch(i, body);
+    i.guide := coalesce(zwfw.shape_pack(given, shape), i.guide);
+
+    UPDATE zwfw.items o
+       SET name = i.name, project_type = i.project_type,
+           anticipate_day = i.anticipate_day,
+           anticipate_type = i.anticipate_type,
+           promise_day = i.promise_day, promise_type = i.promise_type,
+           fee = i.fee, online = i.online, real_level = i.real_level,
+           effective_on = i.effective_on, objects = i.objects,
+           topics = i.topics, keywords = i.keywords, guide = i.guide,
+           reason = NULL, revision = o.revision + 1, updated_at = zwfw.now(),
+           authors = array_append(array_remove(o.authors, zwfw.me()),
+                                  zwfw.me())
+     WHERE o.id = i.id
+    RETURNING o.* INTO i;
+
+    RETURN i;
+END $$;
+
 -- POST item/drafts with catalog_code, POST item/drafts/{id} with revision:
--- writes a draft.  Errors: those of item_new, item_mine and shape_check.
+-- writes a draft.  Errors: those of item_new, item_mine and item_write.
 
 CREATE OR REPLACE FUNCTION api.item_save(args jsonb, body jsonb)
 RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
 DECLARE
-    i      items;
-    given  jsonb := shape_cast(body->'guide', item_shape());
+    i  items;
 BEGIN
     PERFORM need_role('item_manager');
 
@@ -962,24 +1295,7 @@ BEGIN
         i := item_new((args->>'new_id')::uuid, body->>'catalog_code');
     END IF;
 
-    IF given IS NOT NULL THEN
-        PERFORM shape_check(given, item_shape(), false, 'guide');
-    END IF;
-
-    i := item_patch(i, body);
-
-    UPDATE items o
-       SET name = i.name, project_type = i.project_type,
-           anticipate_day = i.anticipate_day,
-           anticipate_type = i.anticipate_type,
-           promise_day = i.promise_day, promise_type = i.promise_type,
-           fee = i.fee, online = i.online, real_level = i.real_level,
-           effective_on = i.effective_on, objects = i.objects,
-           topics = i.topics, keywords = i.keywords,
-           guide = coalesce(given, o.guide), reason = NULL,
-           revision = o.revision + 1, updated_at = zwfw.now(),
-           authors = array_append(array_remove(o.authors, me()), me())
-     WHERE o.id = i.id;
+    PERFORM item_write(i, body);
 
     RETURN item_done('item_save', i.id);
 END $$;
@@ -988,8 +1304,9 @@ ALTER FUNCTION api.item_save OWNER TO zwfw_staff;
 SELECT zwfw.describe('item_save', zwfw.item_done_schema());
 
 
--- POST item/drafts/{id}/submit with revision: hands it to the editors.
--- Errors: those of item_mine, and of the rules with their field.
+-- POST item/drafts/{id}/submit with revision: hands it to the editors, with
+-- what else is sent written first.  Errors: those of item_mine, item_write,
+-- and of the rules with their field.
 
 CREATE OR REPLACE FUNCTION api.item_submit(args jsonb, body jsonb)
 RETURNS json
@@ -1000,6 +1317,11 @@ BEGIN
     PERFORM need_role('item_manager');
     i := item_mine((args->>'id')::uuid, coalesce(body->>'revision', '0'),
                    '{draft}');
+
+    IF body - 'revision' <> '{}' THEN
+        i := item_write(i, body);
+    END IF;
+
     PERFORM item_check(i);
 
     UPDATE items o SET state = 'pending', updated_at = zwfw.now(),
@@ -1167,9 +1489,46 @@ SELECT zwfw.describe('item_switch', '{"type":"object",
     "properties":{"published":{"type":"integer"}}}');
 
 
+-- The form of a draft: all columns that its writer sets, and the guide.
+
+CREATE OR REPLACE FUNCTION zwfw.item_form(i zwfw.items) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN zwfw.shape_form(to_jsonb(i), jsonb_build_object('guide',
+               zwfw.item_shape()) || '{"name!": "text",
+                   "project_type!": "text", "anticipate_day!": "integer",
+                   "anticipate_type!": "text", "promise_day!": "integer",
+                   "promise_type!": "text", "fee!": "boolean",
+                   "online!": "boolean", "real_level!": "integer",
+                   "effective_on": "text", "objects!": ["text"],
+                   "topics": ["text"], "keywords": ["text"]}', '');
+END $$;
+
+-- What the asking person may do with a version now.
+
+CREATE OR REPLACE FUNCTION zwfw.item_can(i zwfw.items) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    writer  boolean := zwfw.has_role('item_manager')
+                       AND i.body = zwfw.my_body();
+    editor  boolean := zwfw.has_role('item_editor');
+BEGIN
+    RETURN (SELECT coalesce(jsonb_object_agg(act, true), '{}')
+              FROM (VALUES ('save', writer AND i.state = 'draft'),
+        ('submit', writer AND i.state = 'draft'),
+        ('approve', editor AND i.state = 'pending'
+            AND NOT zwfw.me() = ANY (i.authors)),
+        ('reject', editor AND i.state IN ('pending', 'approved')),
+        ('suspend', editor AND i.state = 'in_use'),
+        ('resume', editor AND i.state = 'suspended'),
+        ('cancel', editor AND i.state IN ('in_use', 'suspended')))
+                   AS c (act, allowed)
+             WHERE allowed);
+END $$;
+
 -- GET item/drafts/{id}: any version of the asking person's body, or of one
--- below it, with the fields that differ from the version in force.
--- Errors: item_not_found.
+-- below it, with what differs from the version before, what may be done, and
+-- the form for whoever may write.  Errors: item_not_found.
 
 CREATE OR REPLACE FUNCTION api.item_draft_show(args jsonb, body jsonb)
 RETURNS json
@@ -1179,6 +1538,7 @@ DECLARE
     i    items;
     v    item_versions;
     doc  jsonb;
+    can  jsonb;
 BEGIN
     SELECT o.* INTO i FROM items o JOIN bodies b ON b.id = o.body
      WHERE o.id = (args->>'id')::uuid AND my_body() IN (b.id, b.parent);
@@ -1190,11 +1550,13 @@ BEGIN
      WHERE o.code = i.code AND o.version < i.version
      ORDER BY o.version DESC LIMIT 1;
     doc := item_document(i);
+    can := item_can(i);
 
     RETURN (doc || jsonb_strip_nulls(jsonb_build_object('id', i.id,
         'state', i.state, 'revision', i.revision, 'reason', i.reason,
         'updated_at', i.updated_at, 'own', me() = ANY (i.authors),
-        'before', v.version,
+        'before', v.version, 'can', can,
+        'edit', CASE WHEN can ? 'save' THEN item_form(i) END,
         'changes', item_changes(v.document::jsonb, doc))))::json;
 END $$;
 
@@ -1204,11 +1566,14 @@ SELECT zwfw.describe('item_draft_show', zwfw.item_schema('{
     "revision":{"type":"integer"}, "reason":{"type":"string"},
     "updated_at":{"type":"string","format":"date-time"},
     "own":{"type":"boolean"}, "before":{"type":"integer"},
+    "can":{"type":"object","additionalProperties":{"enum":[true]}},
+    "edit":{"type":"object"},
     "changes":{"type":"array","items":{"type":"object",
         "required":["field"], "additionalProperties":false,
-        "properties":{"field":{"type":"string"}, "old":{"type":"string"},
-            "new":{"type":"string"}}}}}',
-    '["id","state","revision","updated_at","own","changes"]', true));
+        "properties":{"field":{"type":"string"}, "row":{"type":"string"},
+            "old":{"type":"string"}, "was":{"type":"object"},
+            "new":{"type":"string"}, "now":{"type":"object"}}}}}',
+    '["id","state","revision","updated_at","own","can","changes"]', true));
 
 
 -- What the asking person's body offers and writes, by the latest change;

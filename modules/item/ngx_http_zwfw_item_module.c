@@ -93,16 +93,8 @@ static zwfw_field_t  ngx_http_zwfw_item_save_fields[] = {
     { zwfw_string("objects"), zwfw_type_line, 0, 20, NULL, NULL },
     { zwfw_string("topics"), zwfw_type_line, 0, 200, NULL, NULL },
     { zwfw_string("keywords"), zwfw_type_line, 0, 500, NULL, NULL },
+    { zwfw_string("picked"), zwfw_type_object, 0, 4096, NULL, NULL },
     { zwfw_string("guide"), zwfw_type_object, 0, 65536, NULL, NULL },
-      zwfw_null_field
-};
-
-
-static zwfw_field_t  ngx_http_zwfw_item_submit_fields[] = {
-    { zwfw_string("id"), zwfw_type_uuid,
-      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
-    { zwfw_string("revision"), zwfw_type_integer, ZWFW_FIELD_REQUIRED, 0,
-      NULL, NULL },
       zwfw_null_field
 };
 
@@ -222,7 +214,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_item_routes[] = {
     { .method = NGX_HTTP_POST,
       .path = ngx_string("/drafts/{id}/submit"),
       .who = NGX_HTTP_ZWFW_ITEM_MANAGER,
-      .fields = ngx_http_zwfw_item_submit_fields,
+      .fields = ngx_http_zwfw_item_save_fields,
       .call = ngx_string("item_submit"),
       .class = NGX_HTTP_ZWFW_WRITE,
       .form = ngx_string("/drafts/{id}"),
@@ -248,7 +240,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_item_routes[] = {
 
     { .method = NGX_HTTP_POST,
       .path = ngx_string("/{code}/suspend"),
-      .who = NGX_HTTP_ZWFW_ITEM_MANAGER,
+      .who = NGX_HTTP_ZWFW_ITEM_EDITOR,
       .fields = ngx_http_zwfw_item_reason_fields,
       .call = ngx_string("item_suspend"),
       .class = NGX_HTTP_ZWFW_WRITE,
@@ -257,7 +249,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_item_routes[] = {
 
     { .method = NGX_HTTP_POST,
       .path = ngx_string("/{code}/resume"),
-      .who = NGX_HTTP_ZWFW_ITEM_MANAGER,
+      .who = NGX_HTTP_ZWFW_ITEM_EDITOR,
       .fields = ngx_http_zwfw_item_code_fields,
       .call = ngx_string("item_resume"),
       .class = NGX_HTTP_ZWFW_WRITE,
@@ -266,7 +258,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_item_routes[] = {
 
     { .method = NGX_HTTP_POST,
       .path = ngx_string("/{code}/cancel"),
-      .who = NGX_HTTP_ZWFW_ITEM_MANAGER,
+      .who = NGX_HTTP_ZWFW_ITEM_EDITOR,
       .fields = ngx_http_zwfw_item_reason_fields,
       .call = ngx_string("item_cancel"),
       .class = NGX_HTTP_ZWFW_WRITE,

@@ -52,7 +52,8 @@ sub start {
 
     $self->{nginx} = NginxServer->start(
         workers => 2, level => 'warn', connections => 1024,
-        main => "worker_cpu_affinity auto;\n", http => platform(),
+        main => "worker_cpu_affinity auto;\n",
+        http => join('', platform(), map { $_->{http} // () } @present),
         server => join "\n", common(), map { $_->{conf} // () } @present);
 
     $self->{http} = Http->new(port => $self->{nginx}->port);
@@ -126,7 +127,8 @@ sub slice {
 
 # Options: session (with the cookie of somebody known), hits (the counter that
 # must rise with each request), connections, seconds, script (Lua for wrk),
-# before (called ahead of each slice).
+# before and after (called at the ends of each slice; the workers' time while
+# after() waits is theirs).
 
 sub http {
     my ($self, $path, %o) = @_;
@@ -146,6 +148,8 @@ sub http {
 
         my $before = $self->worker_time;
         my $text = output([@command, $url], $o{seconds} // 0.5);
+        $o{after}->() if $o{after};
+
         my $used = $self->worker_time - $before;
 
         my ($n) = $text =~ /(\d+) requests in / or die "wrk: $text\n";

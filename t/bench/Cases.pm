@@ -26,7 +26,7 @@ use constant {
 my $json = JSON::PP->new->utf8->canonical;
 my $prepared;
 
-my $seconds = 3;
+my $seconds = 2;
 my $model = '11990100MB0DEM033R3000199002000';
 my $item = substr($model, 0, 19) . '000199099000';
 

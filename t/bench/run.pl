@@ -24,6 +24,7 @@ use Bench;
 use Cases;
 use Judge;
 use JSON::PP ();
+use Proc;
 
 my $item = '11990102MB0DEM105F4000199001000';
 
@@ -49,11 +50,11 @@ my @rows = (
       title => 'log phase with shipping, microseconds added to a request',
       target => '<= 1.0',
       needs => sub { Bench::directive('zwfw_monitor') },
+      http => 'zwfw_monitor_ring 32m;',
       conf => 'location /monitored/ { zwfw_monitor on;
                alias $DIR/html/; default_type text/html; }',
-      judge => \&Judge::cpu_added,
-      sides => sub { map { $_[0]->http("/$_/1k.html", seconds => 1) }
-                     qw(monitored file) } },
+      judge => \&Judge::cpu_added, long => 1,
+      sides => sub { monitored($_[0]) } },
 
     { name => 'cached_page',
       title => 'cached public page, anonymous / static file of its size',
@@ -91,6 +92,27 @@ my @rows = (
 );
 
 exit main(@ARGV);
+
+
+# a file whose visits are stored in the end, and the same file without
+
+sub monitored {
+    my $bench = shift;
+
+    my ($cookie) = $bench->keep_sessions({ roles => 'operator',
+                                           who => 0x200 });
+    my %me = (headers => { Cookie => "zwfw=$cookie" });
+
+    my $after = sub {
+        Proc::until_true('all visits stored', 30, sub {
+            my $live = $bench->{http}->get('/api/monitor/live', %me)->json;
+            return !grep { $_->{pending} } @{ $live->{items} };
+        });
+    };
+
+    return ($bench->http('/monitored/1k.html', after => $after),
+            $bench->http('/file/1k.html'));
+}
 
 
 # a page from the cache, and a file of the same length

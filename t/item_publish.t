@@ -1,0 +1,324 @@
+# From writing to reading: one writes a guide by pages or by JSON, another
+# approves it, and within a second every worker of every node shows it.
+# GB/T 39047, 5.2.1.4 and 5.2.2.2 a
+
+use strict;
+use warnings;
+use utf8;
+
+use File::Temp;
+use Test::More;
+use Time::HiRes qw(time);
+
+use lib 't/lib';
+use Form;
+use Node;
+use OpenApi;
+use People;
+use Proc;
+
+binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
+
+my $item = '11990102MB0DEM105F4000199001000';
+my $catalog = '000199001000';
+
+my %show = (server => 'add_header X-Worker $pid always;');
+my $node = Node->new(%show);
+my $other = Node->new(%show, db => $node->db, redis => $node->redis,
+                      workers => 1);
+my $db = $node->db;
+
+
+# the demo accounts, as build.sh makes them
+
+sub seed {
+    my $sql = File::Temp->new(SUFFIX => '.sql');
+
+    print $sql scalar `bash -c '. modules/auth/demo.sh
+        demo_auth shandong "\$TEST_NGINX_ZWFW_KEYS"'`;
+    close $sql or die "$sql: $!\n";
+    $db->file("$sql");
+}
+
+
+sub staff {
+    my $name = shift;
+
+    my $http = $node->client;
+
+    $http->{openapi} = OpenApi->new($ENV{TEST_NGINX_ZWFW_OPENAPI});
+    People::login($http, { email => "$name\@shandong.example",
+                           password => 'demo-2026' });
+    return $http;
+}
+
+
+# one kept connection to each worker of both nodes
+
+sub readers {
+    my %reader;
+
+    for my $node ($node, $other) {
+        my $workers = $node->nginx->workers;
+        my (%mine, @kept);
+
+        Proc::until_true('a connection to each worker', 10, sub {
+            my $http = $node->client;
+            $mine{ $http->get('/help')->header('X-Worker') } //= $http;
+            push @kept, $http;
+            return keys %mine == $workers;
+        });
+
+        %reader = (%reader, %mine);
+    }
+
+    return values %reader;
+}
+
+
+sub everywhere {
+    my ($what, $pattern, $path, @readers) = @_;
+
+    my $start = time;
+    my $seen = eval {
+        Proc::until_true($what, 1, sub {
+            return !grep { $_->get($path)->text !~ $pattern } @readers;
+        });
+    };
+
+    ok($seen, sprintf '%s: everywhere within a second (%.3f s)', $what,
+       time - $start);
+}
+
+
+seed();
+
+my ($manager, $editor) = (staff('hejing'), staff('linfeng'));
+my @readers = readers();
+my $page;
+
+is(scalar @readers, 3, 'two workers, and another node');
+
+
+subtest 'written by pages' => sub {
+    my $form = Form->new($manager->get('/item/manage'), '/item/drafts');
+    $form->set(catalog_code => $catalog);
+    my $res = $form->send($manager);
+
+    is($res->code, 303, 'a new version');
+    $page = $res->header('Location');
+    like($page, qr{^/item/drafts/[0-9a-f-]{36}$}, 'leads to its page');
+
+    $res = $manager->get($page);
+    like($res->text, qr/和第 1 版一样，没有改动/, 'nothing is changed yet');
+    unlike($res->text, qr{action="$page/approve"}, 'no approving');
+
+    $form = Form->new($res, $page);
+    is($form->value('guide.materials.0.name'), '个体工商户登记申请书',
+       'a row of the list');
+    is($form->value('guide.materials.4.name'), '', 'two more are free');
+    is($form->value('picked.objects.is_1'), 'on', 'a choice');
+    is($form->value('picked.objects.is_2'), undef, 'not chosen');
+    is($form->send($manager)->code, 303, 'saved as it is');
+    is_deeply(draft()->{changes}, [], 'changes nothing')
+        or diag(explain(draft()->{changes}));
+};
+
+
+sub draft {
+    return $manager->get("/api$page")->json;
+}
+
+
+subtest 'rows' => sub {
+    my $form = Form->new($manager->get($page), $page);
+
+    $form->check('guide.materials.1.remove', 1);
+    $form->set('guide.materials.3.code' => 'M09',
+               'guide.materials.3.name' => "住所<承诺书>",
+               'guide.materials.3.need' => '2',
+               'guide.materials.3.source' => '99',
+               'guide.materials.0.note' => "第一行\n第二行",
+               'guide.questions.1.question' => '', promise_day => '1',
+               'guide.questions.1.answer' => '',
+               keywords => '开店、ＡＢＣ执照');
+    $form->check('guide.materials.3.kinds.is_pdf', 1);
+    $form->check('guide.materials.3.kinds.is_ofd', 1);
+    $form->check('picked.topics.is_u05', 1);
+    is($form->send($manager)->code, 303, 'saved');
+
+    my $draft = draft();
+    is(join(' ', map { $_->{code} } @{ $draft->{materials} }), 'M01 M03 M09',
+       'one is gone, one is new');
+    is_deeply($draft->{materials}[2],
+              { code => 'M09', name => '住所<承诺书>', need => '2',
+                source => '99', kinds => ['ofd', 'pdf'] }, 'the new one');
+    is($draft->{materials}[0]{note}, "第一行\n第二行", 'lines');
+    is(scalar @{ $draft->{questions} }, 1, 'an emptied row is gone');
+    is_deeply($draft->{keywords}, ['开店', 'abc执照'], 'words are folded');
+    is_deeply([map { $_->{code} } @{ $draft->{topics} }], ['u05', 'u06'],
+              'topics');
+
+    my $changes = $manager->get($page)->text;
+    like($changes,
+         qr{材料名称<p class="hint">M02</p></th>\s*<td[^>]*><span[^>]*>经营者身份证明</span></td>\s*<td[^>]*><span[^>]*>没有},
+         'what is gone');
+    like($changes, qr{住所&lt;承诺书&gt;</span></td>}, 'what is new, escaped');
+    like($changes,
+         qr{是否必要<p class="hint">M09</p></th>\s*<td[^>]*><span[^>]*>没有</span></td>\s*<td[^>]*>\s*<span class="list">非必要},
+         'a code by its word');
+};
+
+
+subtest 'wrong input' => sub {
+    my $form = Form->new($manager->get($page), $page);
+
+    $form->set('guide.materials.1.files' => 'viele', promise_day => '9',
+               'guide.materials.0.need' => '3');
+    my $res = $form->send($manager);
+    is($res->code, 422, 'refused');
+    like($res->text, qr{<a href="\#f-guide\.materials\.1\.files">最多几个文件：},
+         'the summary leads there, in words');
+    like($res->text, qr{id="e-guide\.materials\.1\.files"}, 'so does the field');
+
+    my $again = Form->new($res, $page);
+    is($again->value('guide.materials.1.files'), 'viele', 'what was typed');
+    is($again->value('guide.materials.0.need'), '3', 'what was chosen');
+    is($again->value('picked.topics.is_u05'), 'on', 'what was checked');
+    is($again->value('picked.topics.is_u07'), undef, 'and what was not');
+
+    $again->set('guide.materials.1.files' => '2', promise_day => '1');
+    $again->check('picked.objects.is_1', 0);
+    $res = $again->send($manager);
+    is($res->code, 422, 'nobody to serve');
+    like($res->text, qr{<a href="\#f-objects">服务对象：}, 'is said');
+
+    $form = Form->new($manager->get($page), $page);
+    $form->set('guide.phones.complain' => $form->value('guide.phones.consult'));
+    $res = $form->send($manager, "$page/submit");
+    is($res->code, 422, 'the rules are checked when it is submitted');
+    like($res->text, qr/咨询电话和监督投诉电话不能相同/, 'and said');
+    is(Form->new($res, $page)->value('guide.materials.2.name'),
+       '住所<承诺书>', 'nothing typed is lost');
+    is(draft()->{state}, 'draft', 'still a draft');
+};
+
+
+subtest 'by a second person' => sub {
+    my $form = Form->new($manager->get($page), $page);
+
+    $form->set('guide.accept_condition' => '有经营能力的公民（新版条件）。');
+    is($form->send($manager, "$page/submit")->code, 303,
+       'saved and submitted at once');
+    is(draft()->{state}, 'pending', 'waits');
+
+    my $res = $manager->get($page);
+    unlike($res->text, qr/<button[^>]*>(?:保存|审核通过|退回修改)/,
+           'its writer has no buttons now');
+    is($manager->post_json("/api$page/approve", {})->code, 403,
+       'nor the right');
+    is($manager->get('/item/pending')->code, 403, 'nor the list');
+
+    my $both = $node->client(roles => 'item_manager,item_editor',
+        uid => $db->admin("SELECT id FROM zwfw.users WHERE name = '何静'"),
+        body => $db->admin("SELECT body FROM zwfw.items"
+                           . " WHERE code = '$item' LIMIT 1"));
+    $res = $both->get($page);
+    like($res->text, qr/编制和审核不能是同一个人/, 'with both roles it says');
+    unlike($res->text, qr/<button[^>]*>审核通过/, 'and has no button');
+    $both->{headers}{'X-CSRF-Token'} = $res->hidden->{_token};
+    $res = $both->post_json("/api$page/approve", {});
+    is($res->code . ' ' . $res->json->{code}, '403 same_person', 'is refused');
+
+    like($editor->get('/item/pending')->text, qr{<a href="\Q$page\E">},
+         'an editor sees it');
+    $res = $editor->get($page);
+    like($res->text, qr/<button[^>]*>审核通过/, 'and may approve');
+    like($res->text, qr/新版条件/, 'having read it');
+    like($res->text, qr/共 \d+ 处/, 'and what differs');
+};
+
+
+subtest 'published' => sub {
+    for (@readers) {
+        like($_->get("/item/$item")->text, qr/第 1 版/, 'the old guide');
+    }
+
+    # a change that nobody is told of shows that the page is kept
+    $db->admin("UPDATE zwfw.item_versions SET document = replace("
+        . "document::text, '有经营能力的公民', '偷偷改过')::json"
+        . " WHERE code = '$item'");
+    unlike($_->get("/item/$item")->text, qr/偷偷改过/, 'is kept')
+        for @readers;
+
+    my $res = Form->new($editor->get($page), "$page/approve")->send($editor);
+    is($res->code, 303, 'approved by the page');
+    everywhere('the new guide', qr/新版条件.*第 2 版/s, "/item/$item",
+               @readers);
+    is($_->get("/api/item/$item")->json->{version}, 2, 'as JSON')
+        for @readers;
+    is($readers[0]->get("/api/item/?q=" . Http::escape('ABC执照'))
+       ->json->{count}, 1, 'its new words find it');
+    like($editor->get($page)->text, qr/<button[^>]*>暂停办理/,
+         'it may be suspended now');
+};
+
+
+subtest 'suspended' => sub {
+    my $form = Form->new($editor->get($page), "/item/$item/suspend");
+
+    is($form->send($editor)->code, 422, 'not without a reason');
+    $form->set(reason => '系统升级，暂停三天。');
+    is($form->send($editor)->code, 303, 'suspended');
+    everywhere('the reason', qr/暂停办理.*系统升级，暂停三天。/s,
+               "/item/$item", @readers);
+    unlike($readers[0]->get("/item/$item")->text, qr/在线办理<\/a>/,
+           'no way to apply');
+
+    my $she = $node->client(kind => 'natural');
+    my $res = $she->get("/api/case/new?item=$item");
+    is($res->code, 409, 'applying is refused') or diag($res->text);
+
+    is($manager->post_json("/api/item/$item/resume", {})->code, 403,
+       'a writer does not resume it');
+    is(Form->new($editor->get($page), "/item/$item/resume")->send($editor)
+       ->code, 303, 'resumed');
+    everywhere('open again', qr{在线办理</a>}, "/item/$item", @readers);
+};
+
+
+subtest 'written by JSON' => sub {
+    my $res = $manager->post_json('/api/item/drafts',
+                                  { catalog_code => $catalog });
+    is($res->code, 200, 'a draft');
+    my $draft = "/api/item/drafts/" . $res->json->{id};
+    my $guide = $manager->get($draft)->json;
+
+    is($manager->post_json('/api/item/drafts', { catalog_code => $catalog })
+       ->json->{code}, 'draft_exists', 'one at a time');
+    $res = $manager->post_json($draft, { revision => $guide->{revision},
+                                         objects => '1', promise_day => 2,
+                                         project_type => '2' });
+    is($res->json->{state}, 'draft', 'saved');
+    $res = $manager->post_json($draft, { revision => $guide->{revision} });
+    is($res->code . ' ' . $res->json->{code}, '409 changed_meanwhile',
+       'from an old page');
+    is($manager->post_json("$draft/submit",
+           { revision => $guide->{revision} + 1 })->json->{state}, 'pending',
+       'submitted');
+
+    $res = $editor->post_json("$draft/reject", { reason => '请核对' });
+    is($res->json->{state}, 'draft', 'sent back');
+    like($manager->get($draft =~ s{^/api}{}r)->text, qr/请核对/,
+         'its writer reads why');
+    $manager->post_json("$draft/submit",
+                        { revision => $res->json->{revision} });
+    is($editor->post_json("$draft/approve", {})->json->{state}, 'in_use',
+       'approved');
+    everywhere('version 3', qr/第 3 版/, "/item/$item", @readers);
+};
+
+
+is_deeply([$_->nginx->stop], [], 'nothing bad in the log') for $other, $node;
+
+done_testing;
