@@ -189,6 +189,7 @@ LANGUAGE sql STABLE AS $$
                'stored', coalesce(sum(r.stored), 0),
                'pending', coalesce(sum(r.expected - r.lost - r.stored), 0),
                'lost', coalesce(sum(r.lost), 0),
+               'gap', coalesce(sum(r.lost), 0) > 0,
                'reported_at', max(r.reported_at))
       FROM zwfw.visit_rings r
 $$;
@@ -299,7 +300,8 @@ SELECT zwfw.describe('monitor_overview', zwfw.monitor_schema(
         'channels', jsonb_build_object('type', 'array', 'items',
             zwfw.monitor_schema('visits', '{"channel":{"type":"string"}}')),
         'ledger', zwfw.monitor_schema('expected stored pending lost',
-            '{"reported_at":{"type":"string","format":"date-time"}}')))
+            '{"gap":{"type":"boolean"},
+              "reported_at":{"type":"string","format":"date-time"}}')))
     ::text);
 
 
@@ -348,4 +350,5 @@ SELECT zwfw.describe('monitor_ledger', jsonb_set(
         ::text)::jsonb,
     '{properties,totals}',
     zwfw.monitor_schema('expected stored pending lost',
-        '{"reported_at":{"type":"string","format":"date-time"}}'))::text);
+        '{"gap":{"type":"boolean"},
+          "reported_at":{"type":"string","format":"date-time"}}'))::text);

@@ -201,10 +201,8 @@ async function journey(t, options) {
 
     await step('a notice names all that is missing', async () => {
         await clerk.getByText('一次性告知补正', { exact: true }).click();
-        await act(clerk, '发出补正告知书').catch(() => {});
-        await clerk.getByRole('alert').waitFor();
-        await clerk.locator('#correct:not([open]) summary').click()
-            .catch(() => {});
+        await clerk.getByRole('button', { name: '发出补正告知书' }).click();
+        await clerk.getByRole('alert').getByText('需要补正的内容').waitFor();
         await clerk.getByLabel('经营者身份证明').fill('缺少反面。');
         await clerk.getByLabel('经营范围').fill('请写明是否有堂食。');
         await act(clerk, '发出补正告知书');
@@ -297,7 +295,7 @@ test('not accepted, with reason and remedy', async () => {
 
     await clerk.goto(`${address}/work`);
     await act(clerk, '收件');
-    await clerk.getByText('不予受理', { exact: true }).click();
+    await clerk.locator('#reject summary').click();
     await clerk.locator('#reject').getByLabel('理由')
         .fill('不属于本机关职权范围。');
     await act(clerk, '不予受理');
@@ -321,7 +319,7 @@ test('refused, with reason and remedy', async () => {
     await act(clerk, '收件');
     await act(clerk, '受理');
     await approver.goto(`${address}/work`);
-    await approver.getByText('不予', { exact: true }).click();
+    await approver.locator('#refuse summary').click();
     await approver.locator('#refuse').getByLabel('理由').fill('场所不符。');
     await approver.locator('#refuse').getByLabel('审查意见').fill('不同意。');
     await act(approver, '作出不予决定');
@@ -435,7 +433,7 @@ test('on paper', async () => {
 
     assert.strictEqual(await clerk.locator('.paper').isVisible(), true);
 
-    for (const size of [{ format: 'A4' }, { width: '80mm', height: '200mm' }]) {
+    for (const size of [{ format: 'A4' }, { width: '80mm', height: '297mm' }]) {
         const pdf = (await clerk.pdf(size)).toString('latin1');
 
         assert.strictEqual(pdf.match(/\/Type \/Page\b/g).length, 1);
