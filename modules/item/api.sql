@@ -1395,6 +1395,7 @@ SELECT zwfw.describe('item_reject', zwfw.item_done_schema());
 
 
 -- An item that is offered goes from some states to another, by its code.
+-- Everybody sees it, so another body's is not_allowed, not item_not_found.
 
 CREATE OR REPLACE FUNCTION zwfw.item_turn(act text, item text, states text[],
     target text, why text) RETURNS json
@@ -1406,6 +1407,13 @@ BEGIN
 
     SELECT * INTO i FROM zwfw.items o
      WHERE o.code = item AND o.state IN ('in_use', 'suspended');
+
+    IF FOUND AND NOT EXISTS (SELECT FROM zwfw.bodies b WHERE b.id = i.body
+                                AND zwfw.my_body() IN (b.id, b.parent))
+    THEN
+        PERFORM zwfw.fail('not_allowed', 403);
+    END IF;
+
     i := zwfw.item_judged(i.id, states);
 
     UPDATE zwfw.items o SET state = target, reason = why,
