@@ -228,7 +228,10 @@ ngx_http_zwfw_monitor_send(ngx_http_zwfw_ring_t *ring)
                                          &body)
            == NGX_OK)
     {
-        rc = ngx_http_zwfw_tell(ring->monitor->platform, NGX_HTTP_ZWFW_WRITE,
+
+        /* never in the way of what people write */
+
+        rc = ngx_http_zwfw_tell(ring->monitor->platform, NGX_HTTP_ZWFW_SLOW,
                                 &ngx_http_zwfw_monitor_call, &args, &body,
                                 ngx_http_zwfw_monitor_stored, ring);
     }
