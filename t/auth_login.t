@@ -79,7 +79,8 @@ like($res->header('Set-Cookie'),
      qr/^zwfw=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/,
      'the cookie over http, where that is on');
 isnt(($res->header('Set-Cookie') =~ /=([^;]+)/)[0],
-     (post($her)->header('Set-Cookie') =~ /=([^;]+)/)[0], 'a new one each time');
+     (post($her)->header('Set-Cookie') =~ /=([^;]+)/)[0],
+     'a new one each time');
 is(post($her, email => uc $her->{email})->code, 200,
    'the address in capital letters');
 
@@ -94,14 +95,15 @@ sub curl {
         map { $_ => $her->{$_} } qw(email password) });
     close $out or die "$dir/body: $!\n";
 
-    return scalar `curl -s -k -i --noproxy '*' -H 'Content-Type: application/json' --data \@$dir/body $url`;
+    return scalar `curl -s -k -i --noproxy '*' --data \@$dir/body \
+        -H 'Content-Type: application/json' $url`;
 }
 
 
 my $text = curl("https://127.0.0.1:$tls/api/login");
 
-like($text, qr/^Set-Cookie: __Host-zwfw=[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=Lax\r$/m,
-     'the cookie over https');
+like($text, qr/^Set-Cookie:\ __Host-zwfw=[\w-]{43};\ Path=\/;\ Secure;
+               \ HttpOnly;\ SameSite=Lax\r$/mx, 'the cookie over https');
 is(scalar(() = $text =~ /^Set-Cookie:/mg), 1, 'and no other');
 like($text, qr/^Strict-Transport-Security: max-age=\d{8}\r$/m, 'HSTS');
 $text = curl("http://127.0.0.1:$clear/api/login");
@@ -147,7 +149,8 @@ for (1 .. 9) {
 like($known->{body}, qr/"code":"wrong_login","field":"password"/, 'its code');
 ok(!$known->{headers}{'set-cookie'}, 'no cookie');
 
-my ($fast, $slow) = sort { $a <=> $b } map { min @{ $_->{took} } } $her, $nobody;
+my ($fast, $slow) = sort { $a <=> $b } map { min @{ $_->{took} } }
+    $her, $nobody;
 cmp_ok($slow, '<', 1.5 * $fast, 'and takes the same time');
 
 
@@ -262,8 +265,9 @@ People::login($http, $her);
 $former->{cookies} = { localhost => { %{ $http->{cookies}{localhost} } } };
 is($former->get('/api/auth/me')->code, 200, 'a session');
 
-my $form = $http->get('/login')->hidden;
-$res = $http->post('/login', { %$form, email => $her->{email},
+my ($form) = $http->get('/login')->text =~ m{(<form[^>]*action="/login".*)}s;
+my ($token) = $form =~ /name="_token" value="([^"]+)"/;
+$res = $http->post('/login', { _token => $token, email => $her->{email},
                                password => $her->{password} });
 is($res->code, 303, 'once more by the form');
 is($http->get('/api/auth/me')->code, 200, 'the new one');

@@ -146,8 +146,9 @@ is(me($known), 200, 'known by the second node');
 is($desk->get('/api/logout')->code, 405, 'no GET logs out');
 $res = $desk->post_json('/api/logout', {});
 is($res->code, 200, 'she logs out');
-like($res->header('Set-Cookie'), qr/^zwfw=; Path=\/; HttpOnly; SameSite=Lax; Max-Age=0$|^zwfw=; .*Max-Age=0/,
-     'the cookie is forgotten');
+is($res->header('Set-Cookie'),
+   'zwfw=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0',
+   'the cookie is forgotten');
 Proc::until_true('the end', 1, sub { me($known) == 401 });
 pass('the second node knows');
 is($known->post_json('/api/logout', {})->code, 401, 'twice is nobody');

@@ -84,7 +84,8 @@ my @bodies = (
     ['{"next":01}', 400, 'bad_json|bad_number'],
     ['{"nothing":1}', 422, 'missing email|unknown_field nothing'],
     ['{"email":{"a":1},"password":"x"}', 422, 'bad_type email'],
-    ['{"email":null,"password":"abcdef12"}', 422, 'missing email|bad_type email'],
+    ['{"email":null,"password":"abcdef12"}', 422,
+     'missing email|bad_type email'],
     [$long, 413, 'too_large'],
 
     # forms
@@ -121,7 +122,8 @@ for (@bodies) {
 
     my $res = $http->request('POST', $ask, body => $body, @type);
     my $got = problem($res);
-    my $title = substr($body, 0, 40) =~ s/([^ -~])/sprintf '\\x%02x', ord $1/ger;
+    my $title = substr($body, 0, 40)
+        =~ s/([^ -~])/sprintf '\\x%02x', ord $1/ger;
 
     ok((grep { $got =~ /^$code \Q$_\E( |$)/ } split /\|/, $expected), $title)
         or diag("got $got, not $code $expected");

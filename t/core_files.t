@@ -69,7 +69,9 @@ sub files {
     my ($http, $id) = @_;
 
     my $edit = $http->get("/api/case/$id/edit")->json;
-    return @{ (grep { $_->{code} eq 'M01' } @{ $edit->{materials} })[0]{files} };
+    my ($material) = grep { $_->{code} eq 'M01' } @{ $edit->{materials} };
+
+    return @{ $material->{files} };
 }
 
 
@@ -343,7 +345,9 @@ is(draft($she)->code, 200, 'without files all goes on');
 rename "$folder.away", $folder or die "rename $folder: $!\n";
 is(draft($she, file($pdf))->code, 200, 'it is back');
 
-is(join('', $node->nginx->stop(allow => qr/zwfw: (?:a file|file \w+ of \S+) could not be/)), '',
+my $told = qr/zwfw: (?:a file|file \w+ of \S+) could not be/;
+
+is(join('', $node->nginx->stop(allow => $told)), '',
    'nothing else is critical');
 
 done_testing();

@@ -73,6 +73,14 @@ location /api/ { zwfw_use test; zwfw_api; }
 --- response_body_like: "code":"unknown_field","field":"nothing"
 
 
+=== TEST 15: ... is ignored by a page, as links get more on their way
+--- config
+location / { zwfw_use test; zwfw_pages $TEST_NGINX_ZWFW_HTML; }
+--- request eval
+"GET /item/$ENV{ITEM}?utm_source=x"
+--- response_body_like: <h1>个体工商户注册登记</h1>
+
+
 === TEST 6: a query field twice
 --- config
 location /api/ { zwfw_use test; zwfw_api; }

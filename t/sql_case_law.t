@@ -46,6 +46,24 @@ subtest 'refusals say why and what can be done' => sub {
 };
 
 
+subtest 'a notice that asks for an answer only' => sub {
+    clock('2026-11-23T10:00:00');
+    my $case = act($clerk, 'receive', apply($wang));
+
+    $case = act($clerk, 'correct', $case,
+                items => [{ field => 'area', text => '与图不符' }]);
+    $case = act($wang, 'resubmit', $case,
+                applicant => { id_number => Cases::sealed('y'),
+                               phone => Cases::sealed('z') },
+                form => { %$form, area => '66' });
+    is($case->{state}, 'received', 'is answered by one');
+    is(refused($clerk, 'correct', $case, items => [
+               { field => 'applicant.phone', text => '打不通' }]),
+       '409 case_corrected_once items.0',
+       'a phone number that is sealed anew has not changed');
+};
+
+
 subtest 'silence is acceptance' => sub {
     clock('2026-09-28T15:00:00');
     my $case = act($clerk, 'receive', apply($wang));

@@ -68,7 +68,7 @@ demo_accounts() {
 
     case $1 in
     national) own=15 top=13 ;;
-    transport) own=14 top=14 ;;
+    transport) own=4 top=14 ;;
     esac
 
     cat <<TEXT

@@ -900,7 +900,8 @@ BEGIN
              ORDER BY e.seq DESC LIMIT 1);
 END $$;
 
--- Fields whose answers differ.
+-- Fields whose answers differ.  Sealed ones cannot be compared, as every seal
+-- has a nonce of its own: they never count as changed.
 
 CREATE OR REPLACE FUNCTION zwfw.case_altered(old zwfw.cases, new zwfw.cases)
 RETURNS jsonb
@@ -911,10 +912,7 @@ BEGIN
                      WHERE old.form->k IS DISTINCT FROM new.form->k
                      UNION ALL
                     SELECT v.name
-                      FROM (VALUES ('applicant.name', old.name, new.name),
-                                ('applicant.id_number', old.id_number,
-                                 new.id_number),
-                                ('applicant.phone', old.phone, new.phone))
+                      FROM (VALUES ('applicant.name', old.name, new.name))
                            AS v (name, a, b)
                      WHERE v.a <> v.b) AS x (name));
 END $$;
@@ -941,7 +939,8 @@ BEGIN
     PERFORM case_complete(c, guide);
 
     FOR key IN SELECT i->>'material' FROM jsonb_array_elements(case_asked(c)) i
-                WHERE NOT i->>'material' = ANY (changed) LIMIT 1
+                WHERE i ? 'material' AND NOT i->>'material' = ANY (changed)
+                LIMIT 1
     LOOP
         PERFORM fail('not_corrected', 422, 'materials.' || key);
     END LOOP;

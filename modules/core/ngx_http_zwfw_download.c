@@ -199,6 +199,8 @@ ngx_http_zwfw_download_opened(ngx_http_request_t *r)
         return;
     }
 
+    ngx_http_zwfw_trail(r, ctx);
+
     rc = ngx_http_send_header(r);
 
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {

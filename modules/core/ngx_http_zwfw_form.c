@@ -9,6 +9,8 @@
 
 static zwfw_json_t *ngx_http_zwfw_form_args(ngx_http_zwfw_ctx_t *ctx,
     ngx_http_zwfw_route_t *form);
+static ngx_uint_t ngx_http_zwfw_form_posts(ngx_http_zwfw_route_t *rt,
+    zwfw_str_t *name);
 static ngx_int_t ngx_http_zwfw_form_input(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *object, zwfw_str_t *name, zwfw_json_t *page);
 static ngx_int_t ngx_http_zwfw_form_option(ngx_http_zwfw_ctx_t *ctx,
@@ -107,11 +109,39 @@ ngx_http_zwfw_form_inputs(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *json,
 }
 
 
+/* is it a field of the form that was posted, or only shown on its page? */
+
+static ngx_uint_t
+ngx_http_zwfw_form_posts(ngx_http_zwfw_route_t *rt, zwfw_str_t *name)
+{
+    size_t         len;
+    u_char        *dot;
+    zwfw_field_t  *f;
+
+    dot = ngx_strlchr(name->data, name->data + name->len, '.');
+    len = dot ? (size_t) (dot - name->data) : name->len;
+
+    for (f = rt->fields; f && f->type; f++) {
+        if (f->name.len == len
+            && ngx_memcmp(f->name.data, name->data, len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static ngx_int_t
 ngx_http_zwfw_form_input(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *object,
     zwfw_str_t *name, zwfw_json_t *page)
 {
     zwfw_json_t  *values, *typed, *old, *option, *error, *field;
+
+    if (!ngx_http_zwfw_form_posts(ctx->route, name)) {
+        return NGX_OK;
+    }
 
     values = zwfw_json_get(page, "values", sizeof("values") - 1);
     typed = zwfw_json_find(values, (char *) name->data, name->len);

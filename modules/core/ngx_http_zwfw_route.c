@@ -26,6 +26,7 @@ static ngx_http_zwfw_node_t *ngx_http_zwfw_child(ngx_http_zwfw_node_t *node,
     ngx_str_t *segment);
 static ngx_int_t ngx_http_zwfw_allowed(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_node_t *node);
+static void ngx_http_zwfw_ignore(ngx_http_zwfw_ctx_t *ctx);
 static ngx_int_t ngx_http_zwfw_query(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 
@@ -473,6 +474,33 @@ ngx_http_zwfw_allowed(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 }
 
 
+/* links to pages are shared, and get more parameters on their way */
+
+static void
+ngx_http_zwfw_ignore(ngx_http_zwfw_ctx_t *ctx)
+{
+    zwfw_json_t            *arg, *next;
+    zwfw_field_t           *f;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    for (arg = ctx->args->child; arg; arg = next) {
+        next = arg->next;
+
+        for (f = state->row->args; f->type; f++) {
+            if (f->name.len == arg->key.len
+                && ngx_memcmp(f->name.data, arg->key.data, arg->key.len) == 0)
+            {
+                break;
+            }
+        }
+
+        if (f->type == NULL) {
+            zwfw_json_remove(ctx->args, arg);
+        }
+    }
+}
+
+
 static ngx_int_t
 ngx_http_zwfw_query(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
@@ -488,6 +516,10 @@ ngx_http_zwfw_query(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
                          &error);
 
     if (rc == ZWFW_OK) {
+        if (ctx->page && ctx->route->method == NGX_HTTP_GET) {
+            ngx_http_zwfw_ignore(ctx);
+        }
+
         return NGX_OK;
     }
 

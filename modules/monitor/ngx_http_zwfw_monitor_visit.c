@@ -387,7 +387,11 @@ ngx_http_zwfw_visit_args(ngx_http_zwfw_ctx_t *ctx,
 
     words = zwfw_json_get(ctx->args, "q", 1);
 
-    if (words && words->type == ZWFW_JSON_STRING) {
+    /* what everybody may search for; staff types numbers of cases */
+
+    if (words && words->type == ZWFW_JSON_STRING
+        && (ctx->route->who & NGX_HTTP_ZWFW_ANYONE))
+    {
         zwfw_visit_words(words->value.data, words->value.len,
                          NGX_HTTP_ZWFW_MONITOR_CHARS, (u_char *) rec->words,
                          sizeof(rec->words));

@@ -12,6 +12,8 @@ const test = require('node:test');
 
 const kit = require('./kit.js');
 
+const item = '11990102MB0DEM105F4000199001000';
+
 let nginx;
 let browser;
 let paper;
@@ -29,38 +31,10 @@ async function find(page) {
 }
 
 
-async function fill(page) {
-    await page.getByLabel('公民身份号码').fill('990101199001010019');
-    await page.getByLabel('手机号码').fill('10000001234');
-    await page.getByLabel('拟用名称').fill('历下区演示小吃店');
-    await page.getByLabel('经营范围').fill('餐饮服务');
-    await page.getByLabel('经营场所', { exact: true }).fill('演示路 1 号');
-    await attach(page);
-}
-
-
-async function attach(page) {
-    for (const code of ['M01', 'M02', 'M03']) {
-        await material(page, code).locator('input[type=file]').first()
-            .setInputFiles(paper);
-    }
-}
-
-
-function material(page, code) {
-    return page.locator(`[id="f-materials.${code}"]`);
-}
-
-
 /* a case that was handed in; returns its address */
 
-async function apply(page) {
-    await find(page);
-    await fill(page);
-    await page.getByRole('button', { name: '提交申请' }).click();
-    await page.waitForURL(/\/case\/[0-9a-f-]{36}$/);
-
-    return new URL(page.url()).pathname;
+function apply(page) {
+    return kit.apply(page, item, paper);
 }
 
 
@@ -143,7 +117,7 @@ async function journey(t, options) {
     });
 
     await step('a wrong number is told beside its field', async () => {
-        await fill(she);
+        await kit.fill(she, paper);
         await she.getByLabel('公民身份号码').fill('990101199001010011');
         await she.getByRole('button', { name: '提交申请' }).click();
 
@@ -159,7 +133,7 @@ async function journey(t, options) {
             await she.getByLabel('拟用名称').inputValue(), '历下区演示小吃店');
         assert.strictEqual(await she.getByLabel('公民身份号码')
             .getAttribute('aria-invalid'), 'true');
-        await attach(she);
+        await kit.attach(she, paper);
     });
 
     await step('keeps a draft, comes back, submits it', async () => {
@@ -169,7 +143,7 @@ async function journey(t, options) {
         await she.goto('/case/');
         await state(she, '暂存');
         await she.getByRole('link', { name: '个体工商户注册登记' }).click();
-        assert.strictEqual(await material(she, 'M02')
+        assert.strictEqual(await kit.material(she, 'M02')
             .getByRole('checkbox').isChecked(), true);
         await she.getByRole('button', { name: '提交申请' }).click();
         await state(she, '已提交');
@@ -216,7 +190,7 @@ async function journey(t, options) {
         await she.getByRole('button', { name: '提交补正' }).click();
         await she.getByRole('alert').getByText('经营者身份证明').waitFor();
         await she.getByLabel('经营范围').fill('餐饮服务，有堂食');
-        await material(she, 'M02').locator('input[type=file]').first()
+        await kit.material(she, 'M02').locator('input[type=file]').first()
             .setInputFiles(paper);
         await she.getByRole('button', { name: '提交补正' }).click();
         await state(she, '已收件');
@@ -278,6 +252,8 @@ test.before(async () => {
     browser = await kit.startBrowser();
     paper = await kit.photo(browser, '演示材料');
 });
+
+test.after(() => browser?.close());
 
 for (const width of [1280, 360]) {
     for (const js of [true, false]) {

@@ -157,6 +157,7 @@ async function startNginx() {
         nginx.once('exit', resolve);
     }).then(() => { ended = true; });
 
+    nginx.unref();
     process.once('exit', () => ended || nginx.kill('SIGTERM'));
 
     const base = `http://shandong.localhost:${port}`;
@@ -173,6 +174,7 @@ async function startNginx() {
     }
 
     async function stop() {
+        nginx.ref();
         nginx.kill('SIGQUIT');
         await end;
 
@@ -288,6 +290,43 @@ async function photo(browser, text, name) {
 }
 
 
+/* the form of the demo's item for traders, filled in */
+
+async function fill(page, paper) {
+    await page.getByLabel('公民身份号码').fill('990101199001010019');
+    await page.getByLabel('手机号码').fill('10000001234');
+    await page.getByLabel('拟用名称').fill('历下区演示小吃店');
+    await page.getByLabel('经营范围').fill('餐饮服务');
+    await page.getByLabel('经营场所', { exact: true }).fill('演示路 1 号');
+    await attach(page, paper);
+}
+
+
+async function attach(page, paper) {
+    for (const code of ['M01', 'M02', 'M03']) {
+        await material(page, code).locator('input[type=file]').first()
+            .setInputFiles(paper);
+    }
+}
+
+
+function material(page, code) {
+    return page.locator(`[id="f-materials.${code}"]`);
+}
+
+
+/* hands a case in; returns its address */
+
+async function apply(page, item, paper) {
+    await page.goto(`/case/new?item=${item}`);
+    await fill(page, paper);
+    await page.getByRole('button', { name: '提交申请' }).click();
+    await page.waitForURL(/\/case\/[0-9a-f-]{36}$/);
+
+    return new URL(page.url()).pathname;
+}
+
+
 /* what axe finds, one line each; the engine is asked past the page's policy */
 
 async function axeFinds(page) {
@@ -329,6 +368,6 @@ function overflow(page) {
 
 
 module.exports = {
-    startNginx, startBrowser, person, logIn, register, photo, axeFinds,
-    overflow, download, password,
+    startNginx, startBrowser, person, logIn, register, photo, fill, attach,
+    material, apply, axeFinds, overflow, download, password,
 };

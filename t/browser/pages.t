@@ -37,6 +37,7 @@ const open = [
 const own = {
     lixiaomei: [
         ['/case/', 200],
+        ['/case/?state=closed', 200],
         [`/case/new?item=${item}`, 200],
         ['/auth/sessions', 200],
         ['/case/inbox', 403],
@@ -44,10 +45,14 @@ const own = {
     ],
     zhaomin: [
         ['/case/inbox', 200],
+        ['/case/inbox?due=overdue', 200],
+        ['/case/inbox?q=no-such-number', 200],
+        ['/case/inbox?state=no_such_state', 422],
         ['/case/overview', 403],
     ],
     zhouqiang: [
         ['/case/overview', 200],
+        ['/case/overview?overdue=true', 200],
         ['/case/inbox', 403],
     ],
     fengtao: [
@@ -105,6 +110,8 @@ test.before(async () => {
     browser = await kit.startBrowser();
 });
 
+test.after(() => browser?.close());
+
 for (const width of [1280, 360]) {
 
     test(`anybody, ${width} px`, async (t) => {
@@ -131,6 +138,43 @@ for (const width of [1280, 360]) {
             await page.context().close();
         });
     }
+}
+
+for (const width of [1280, 360]) {
+
+    test(`a case, ${width} px`, async (t) => {
+        const she = await kit.person(browser, nginx.base, { width });
+        const clerk = await kit.person(browser, nginx.base, { width });
+        const paper = await kit.photo(browser, '演示材料');
+
+        await kit.register(she);
+        await kit.logIn(clerk, 'zhaomin');
+        const address = await kit.apply(she, item, paper);
+
+        await check(t, she, '/case/', 200);
+        await check(t, she, address, 200);
+        await check(t, she, `${address}/edit`, 409);
+        await check(t, clerk, '/case/inbox?state=submitted', 200);
+        await check(t, clerk, `${address}/work`, 200);
+        await clerk.getByRole('button', { name: '收件', exact: true }).click();
+        await clerk.locator('#correct summary').click();
+        assert.deepStrictEqual(await kit.axeFinds(clerk), []);
+        await clerk.getByRole('button', { name: '发出补正告知书' }).click();
+        await clerk.getByRole('alert').waitFor();
+        assert.deepStrictEqual(await kit.axeFinds(clerk), []);
+        await clerk.getByLabel('经营者身份证明').fill('缺少反面。');
+        await clerk.getByRole('button', { name: '发出补正告知书' }).click();
+        await clerk.waitForURL(/work$/);
+        await check(t, she, address, 200);
+        await check(t, she, `${address}/edit`, 200);
+        await she.getByRole('button', { name: '提交补正' }).click();
+        await she.getByRole('alert').waitFor();
+        assert.deepStrictEqual(await kit.axeFinds(she), []);
+        await check(t, she, `${address}/receipt`, 200);
+        await check(t, clerk, `${address}/receipt`, 200);
+        await she.context().close();
+        await clerk.context().close();
+    });
 }
 
 test('weight of public pages', async (t) => {
