@@ -95,8 +95,10 @@ sub curl {
         map { $_ => $her->{$_} } qw(email password) });
     close $out or die "$dir/body: $!\n";
 
-    return scalar `curl -s -k -i --noproxy '*' --data \@$dir/body \
-        -H 'Content-Type: application/json' $url`;
+    open my $in, '-|', qw(curl -s -k -i --noproxy *), '--data', "\@$dir/body",
+        '-H', 'Content-Type: application/json', $url or die "curl: $!\n";
+    local $/;
+    return scalar readline $in;
 }
 
 

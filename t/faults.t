@@ -142,7 +142,8 @@ sub client {
         syswrite $out, join("\t", $began, time - $began, $what,
             $res ? $res->code : 'none', $res && $res->header('Retry-After')
             // '-', $res ? $res->{done} // '-' : substr $failed, 0, 200) . "\n";
-        sleep 0.01;
+        # refusals count for the limit of a person as well
+        sleep($res && $res->code == 200 || $what ne 'draft' ? 0.01 : 0.15);
     }
 }
 

@@ -59,17 +59,19 @@ function size(bytes) {
 }
 
 
-function describe(file) {
+/* why a file would be refused; nothing: it would not */
+
+function wrong(file) {
     if (file.size === 0) {
-        return `${file.name}：文件是空的，请重新选择。`;
+        return '文件是空的，请重新选择。';
     }
 
     if (file.size > most) {
-        return `${file.name}（${size(file.size)}）：超过 ${size(most)}，`
-               + '请缩小后重新选择。';
+        return `超过 ${size(most)}，请缩小后重新选择。`;
     }
 
-    return `已选择 ${file.name}（${size(file.size)}）。`;
+    return /\.(jpe?g|png|pdf)$/i.test(file.name) ? ''
+           : '不是 JPG、PNG 图片或者 PDF 文件，请重新选择。';
 }
 
 
@@ -99,11 +101,12 @@ function choose(input) {
 
     for (const file of input.files) {
         const line = document.createElement('p');
+        const why = wrong(file);
 
-        line.textContent = describe(file);
+        line.textContent = `${file.name}（${size(file.size)}）${why}`;
         box.append(line);
 
-        if (file.size === 0 || file.size > most) {
+        if (why) {
             line.className = 'error';
 
         } else if (file.type.startsWith('image/')) {
@@ -125,10 +128,10 @@ function judge(form) {
         .reduce((bytes, file) => bytes + file.size, 0);
 
     for (const input of inputs) {
-        const bad = [...input.files].some((file) => file.size === 0);
+        const why = [...input.files].map(wrong).find(Boolean);
 
         input.setCustomValidity(
-            bad ? '文件是空的，请重新选择。'
+            why ? why
             : input.files.length && sum > most
               ? `文件合计超过 ${size(most)}，请先存为草稿，再分几次上传。` : '');
     }

@@ -411,6 +411,13 @@ typedef struct {
     ngx_str_t                  values;      /* body as typed, for its form */
     ngx_str_t                  location;    /* of a 303 */
     ngx_http_zwfw_route_t     *form;        /* GET row shown again, or NULL */
+
+    struct {
+        ngx_uint_t             status;
+        ngx_str_t              code;
+        ngx_str_t              field;
+    } why;                                  /* it is shown again */
+
     void                      *files;       /* of files.c or download.c */
     ngx_thread_task_t         *task;        /* of work.c */
     off_t                      limit;       /* of the body, bytes */

@@ -147,8 +147,19 @@ ngx_http_zwfw_refused(ngx_http_zwfw_ctx_t *ctx)
         state->form = ngx_http_zwfw_form_route(ctx);
 
         if (state->form) {
+            state->why.status = ctx->status;
+            state->why.code = ctx->code;
+            state->why.field = ctx->field;
             return ngx_http_zwfw_form_steps;
         }
+    }
+
+    /* the form's own page could not be had: the first refusal counts */
+
+    if (state->form && ctx->status < 500) {
+        ctx->status = state->why.status;
+        ctx->code = state->why.code;
+        ctx->field = state->why.field;
     }
 
     state->form = NULL;
