@@ -51,19 +51,12 @@ ngx_http_zwfw_trail(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 static zwfw_json_t *
 ngx_http_zwfw_trail_args(ngx_http_zwfw_ctx_t *ctx)
 {
-    ngx_str_t              *action;
-    zwfw_json_t            *args, *id;
-    ngx_http_zwfw_state_t  *state = ctx->core;
+    ngx_str_t    *action;
+    zwfw_json_t  *args, *id;
 
-    action = &ctx->route->call;
+    /* a row of steps is named by its path */
 
-    /* a row of steps: the function that it asked last, if any */
-
-    if (action->len == 0) {
-        action = state->query.name.len ? &state->query.name
-                                       : &ctx->route->path;
-    }
-
+    action = ctx->route->call.len ? &ctx->route->call : &ctx->route->path;
     args = zwfw_json_new(&ctx->mem, ZWFW_JSON_OBJECT, NULL);
 
     if (args == NULL
