@@ -273,7 +273,7 @@ $res = $http->post('/login', { _token => $token, email => $her->{email},
                                password => $her->{password} });
 is($res->code, 303, 'once more by the form');
 is($http->get('/api/auth/me')->code, 200, 'the new one');
-Proc::until_true('the former one has ended', 1, sub {
+Proc::until_true('the former one has ended', 3, sub {
     return $former->get('/api/auth/me')->code == 401;
 });
 pass('the former one has ended');

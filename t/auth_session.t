@@ -149,7 +149,7 @@ is($res->code, 200, 'she logs out');
 is($res->header('Set-Cookie'),
    'zwfw=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0',
    'the cookie is forgotten');
-Proc::until_true('the end', 1, sub { me($known) == 401 });
+Proc::until_true('the end', 3, sub { me($known) == 401 });
 pass('the second node knows');
 is($known->post_json('/api/logout', {})->code, 401, 'twice is nobody');
 is(client()->post('/logout', {})->code, 401, 'page: nobody');

@@ -81,7 +81,7 @@ sub everywhere {
 
     my $start = time;
     my $seen = eval {
-        Proc::until_true($what, 1, sub {
+        Proc::until_true($what, 3, sub {
             return !grep { $_->get($path)->text !~ $pattern } @readers;
         });
     };

@@ -177,7 +177,7 @@ subtest 'at the same time' => sub {
         . Sql::User::arguments({ id => $case->{id} },
               { version => $case->{version}, reason => 'x', remedy => 'x' })
         . ")"));
-    Proc::until_true('the other', 10, sub {
+    Proc::until_true('the other', 30, sub {
         $db->admin("SELECT count(*) FROM pg_stat_activity"
                    . " WHERE wait_event_type = 'Lock'") == 1;
     });
