@@ -113,7 +113,7 @@ for my $slice (@slices) {
 
     my $c = Rows::source($slice);
     my $sql = join '', map { text($_) =~ s/--.*//gr }
-        glob "modules/$slice/api.sql modules/$slice/tables/*.sql";
+        grep { -f } glob "modules/$slice/{api.sql,api/*.sql,tables/*.sql}";
 
     $code{$slice}{$_} = 1 for
         $c =~ /\b\w*refuse\(\s*r,[^;]*?"([a-z]+_[a-z_]+|missing|busy)"/g,

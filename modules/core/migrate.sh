@@ -50,25 +50,28 @@ prepare_database() {
         || die 5 "ask the administrator: ./build.sh migrate --dba $database"
 }
 
-# "core 01-base <sha256> <path>" for each file of tables, then of functions;
-# the word "api" is the name of an api.sql.
+# "core 01-base <sha256> <path>" for each file of tables, then "core api
+# <sha256> <path> ..." for the functions of each slice: api.sql, or api/*.sql
+# where they have several subjects.  Paths are relative to ROOT.
 
-migration_files() {
-    local slice file
+migration_files() (
+    shopt -s nullglob
+    cd "$ROOT"
 
     for slice in $(slices); do
-        for file in "$ROOT/modules/$slice"/tables/*.sql; do
-            [ ! -f "$file" ] || echo "$slice $(basename "$file" .sql)" \
+        for file in modules/"$slice"/tables/*.sql; do
+            echo "$slice $(basename "$file" .sql)" \
                 "$(sha256sum <"$file" | cut -c 1-64) $file"
         done
     done
 
     for slice in $(slices); do
-        file=$ROOT/modules/$slice/api.sql
-        [ ! -f "$file" ] || echo "$slice api" \
-            "$(sha256sum <"$file" | cut -c 1-64) $file"
+        files=(modules/"$slice"/api{.sql,/*.sql})
+        [ -f "${files[0]}" ] || files=("${files[@]:1}")
+        [ ${#files[@]} -eq 0 ] || echo "$slice api" \
+            "$(cat "${files[@]}" | sha256sum | cut -c 1-64) ${files[*]}"
     done
-}
+)
 
 refuse_sql() {
     echo "DO \$\$ BEGIN RAISE EXCEPTION '%', '$1'; END \$\$;"
@@ -77,7 +80,7 @@ refuse_sql() {
 # One transaction, in psql's language: what was applied is asked under the lock.
 
 migration_script() {
-    local slice name sum path files known
+    local slice name sum paths files known
 
     files=$(migration_files)
     known=$(awk '{ printf "%s(\x27%s\x27, \x27%s\x27)", s, $1, $2; s = ", " }' \
@@ -104,7 +107,7 @@ $(refuse_sql "the database is ahead of this tree")
 \\endif
 SQL
 
-    while read -r slice name sum path; do
+    while read -r slice name sum paths; do
         migration_step
     done <<<"$files"
 
@@ -123,7 +126,7 @@ SELECT :'have' = '' OR '$name' = 'api' AND :'have' <> '$sum' AS todo,
 \\if :todo
 \\echo '  $slice/$name'
 \\o /dev/null
-\\i '$path'
+$(printf "\\\\i '$ROOT/%s'\n" $paths)
 \\o
 INSERT INTO zwfw.migrations (slice, name, sha256)
 VALUES ('$slice', '$name', '$sum')
@@ -166,8 +169,8 @@ migrate_database() {
 prune_database() {
     local database=$1 names
 
-    names=$(migration_files | awk '$2 == "api" { print $4 }' \
-        | xargs -r -d '\n' grep -ohiE \
+    names=$(cd "$ROOT" && migration_files \
+        | sed -n 's/^[a-z_]* api [0-9a-f]* //p' | xargs -r grep -ohiE \
             '^CREATE OR REPLACE FUNCTION api\.[a-z0-9_]+' \
         | sed "s/.*\.\(.*\)/'\1'/" | paste -sd,)
     sql "$database" <<SQL >&2 || die 5 "$database: nothing was dropped"

@@ -39,8 +39,9 @@ sub new {
     $self->admin('ALTER DATABASE zwfw SET zwfw.test_clock = on');
     $self->admin('CREATE EXTENSION plpgsql_check');
 
-    for my $kind ('tables/*.sql', 'api.sql') {
-        $self->file(glob "modules/$_/$kind") for @{ $self->{slices} };
+    for my $kind ('tables/*.sql', 'api{.sql,/*.sql}') {
+        $self->file(grep { -f } glob "modules/$_/$kind")
+            for @{ $self->{slices} };
     }
 
     $self->file(grep { -f } map { "modules/$_/demo.sql" }

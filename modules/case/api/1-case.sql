@@ -1,0 +1,716 @@
+-- What all functions of cases share: number, form, materials, clock, events.
+--
+-- A case is read into a record, changed there, and written by one function,
+-- zwfw.case_write(), only if state and version are still the ones read.
+
+
+-- Check character of ISO 7064, MOD 37,36.
+
+CREATE OR REPLACE FUNCTION zwfw.check_37_36(code text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+DECLARE
+    letters  text := '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ';
+    p        integer := 36;
+BEGIN
+    FOR i IN 1 .. length(code) LOOP
+        p := (p + strpos(letters, substr(code, i, 1)) - 1) % 36;
+        p := CASE p WHEN 0 THEN 36 ELSE p END * 2 % 37;
+    END LOOP;
+
+    RETURN substr(letters, (37 - p) % 36 + 1, 1);
+END $$;
+
+-- A new number: credit code, day, serial number of body and day, check.
+
+CREATE OR REPLACE FUNCTION zwfw.case_number(office uuid) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+    part    smallint := pg_backend_pid() & 15;
+    serial  integer;
+    code    text;
+BEGIN
+    INSERT INTO zwfw.case_counters AS k VALUES (office, zwfw.today(), part, 1)
+        ON CONFLICT (body, day, shard) DO UPDATE SET n = k.n + 1
+    RETURNING (k.n - 1) * 16 + part + 1 INTO serial;
+
+    SELECT b.credit_code || to_char(zwfw.today(), 'YYYYMMDD')
+           || lpad(serial::text, 8, '0')
+      INTO code FROM zwfw.bodies b WHERE b.id = office;
+
+    RETURN code || zwfw.check_37_36(code);
+END $$;
+
+
+-- The version of an item for which the asking person may apply now.
+-- Errors: item_not_found, item_not_offered, level_too_low.
+
+CREATE OR REPLACE FUNCTION zwfw.case_item(item text)
+RETURNS zwfw.item_versions
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    v      zwfw.item_versions;
+    least  smallint;
+BEGIN
+    SELECT o.* INTO v
+      FROM zwfw.items i JOIN zwfw.item_versions o ON o.item = i.id
+     WHERE i.code = case_item.item AND i.state = 'in_use' AND i.online
+       AND '1' = ANY (i.objects);
+
+    IF NOT FOUND THEN
+        PERFORM FROM zwfw.item_versions o WHERE o.code = case_item.item;
+        PERFORM zwfw.fail(CASE WHEN FOUND THEN 'item_not_offered'
+                          ELSE 'item_not_found' END,
+                          CASE WHEN FOUND THEN 409 ELSE 404 END);
+    END IF;
+
+    least := (v.document->>'real_level')::smallint;
+
+    IF coalesce(zwfw.my_level(), 0) < least THEN
+        PERFORM zwfw.fail('level_too_low', 428);
+    END IF;
+
+    RETURN v;
+END $$;
+
+-- The guide with which a case began.
+
+CREATE OR REPLACE FUNCTION zwfw.case_guide(c zwfw.cases) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT v.document::jsonb FROM zwfw.item_versions v
+             WHERE v.code = c.item AND v.version = c.item_version);
+END $$;
+
+-- The case is of this version from now on.
+
+CREATE OR REPLACE FUNCTION zwfw.case_pin(c zwfw.cases, v zwfw.item_versions)
+RETURNS zwfw.cases
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    c.item := v.code;
+    c.item_version := v.version;
+    c.item_hash := v.hash;
+    c.item_name := v.document->>'name';
+    c.body := (v.document->'body'->>'id')::uuid;
+    RETURN c;
+END $$;
+
+
+-- A day of the form, as text.  Errors: bad_date.
+
+CREATE OR REPLACE FUNCTION zwfw.case_day(value text, path text) RETURNS date
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF value !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN
+        PERFORM zwfw.fail('bad_date', 422, path);
+    END IF;
+
+    RETURN value::date;
+
+EXCEPTION
+    WHEN datetime_field_overflow THEN
+        PERFORM zwfw.fail('bad_date', 422, path);
+        RETURN NULL;
+END $$;
+
+-- An answer, as the field of the form wants it; forms send strings.
+-- Errors: bad_type, too_long, too_large, bad_date, bad_value.
+
+CREATE OR REPLACE FUNCTION zwfw.case_answer(f jsonb, value jsonb, path text)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    kind   text := f->>'type';
+    given  text := value #>> '{}';
+    most   integer := coalesce((f->>'size')::integer,
+                          CASE kind WHEN 'integer' THEN 999999999
+                          WHEN 'text' THEN 500 ELSE 100 END);
+BEGIN
+    IF jsonb_typeof(value) IN ('object', 'array')
+       OR kind = 'integer' AND given !~ '^[0-9]{1,9}$'
+       OR kind = 'boolean' AND given NOT IN ('true', 'false', 'on')
+       OR kind NOT IN ('integer', 'boolean')
+          AND jsonb_typeof(value) <> 'string'
+    THEN
+        PERFORM zwfw.fail('bad_type', 422, path);
+    ELSIF kind = 'integer' AND given::integer > most THEN
+        PERFORM zwfw.fail('too_large', 422, path);
+    ELSIF kind IN ('line', 'text') AND length(given) > most THEN
+        PERFORM zwfw.fail('too_long', 422, path);
+    ELSIF kind = 'choice' AND NOT f->'options' ? given
+          OR kind = 'line' AND given ~ '[\n\t]'
+    THEN
+        PERFORM zwfw.fail('bad_value', 422, path);
+    END IF;
+
+    RETURN CASE kind WHEN 'integer' THEN to_jsonb(given::integer)
+           WHEN 'boolean' THEN to_jsonb(given <> 'false')
+           WHEN 'date' THEN to_jsonb(zwfw.case_day(given, path))
+           ELSE to_jsonb(trim(given)) END;
+END $$;
+
+-- The answers to a form; whole: all that are required are there.
+-- Errors: those of case_answer, unknown_field, missing.
+
+CREATE OR REPLACE FUNCTION zwfw.case_form(guide jsonb, given jsonb,
+    whole boolean) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    answers  jsonb := jsonb '{}';
+    names    jsonb := jsonb '{}';
+    f        jsonb;
+    value    jsonb;
+    key      text;
+BEGIN
+    FOR f IN SELECT e FROM jsonb_array_elements(guide->'form') e LOOP
+        key := f->>'name';
+        value := given->key;
+        names := names || jsonb_build_object(key, true);
+
+        IF coalesce(trim(value #>> '{}'), '') <> '' THEN
+            answers := answers || jsonb_build_object(key,
+                           zwfw.case_answer(f, value, 'form.' || key));
+        ELSIF whole AND coalesce((f->>'required')::boolean, false) THEN
+            PERFORM zwfw.fail('missing', 422, 'form.' || key);
+        END IF;
+    END LOOP;
+
+    FOR key IN SELECT k FROM jsonb_object_keys(given) k
+                WHERE NOT names ? k LIMIT 1
+    LOOP
+        PERFORM zwfw.fail('unknown_field', 422, 'form.' || key);
+    END LOOP;
+
+    RETURN answers;
+END $$;
+
+-- What an applicant says: applicant, form, note.  Errors: those of case_form,
+-- missing.
+
+CREATE OR REPLACE FUNCTION zwfw.case_say(c zwfw.cases, guide jsonb,
+    said jsonb, whole boolean) RETURNS zwfw.cases
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    person  jsonb := said->'applicant';
+BEGIN
+    c.name := coalesce(person->>'name', c.name);
+    c.id_number := coalesce(person->'id_number'->>'sealed', c.id_number);
+    c.phone := coalesce(person->'phone'->>'sealed', c.phone);
+    c.note := coalesce(said->>'note', c.note);
+    c.form := zwfw.case_form(guide, coalesce(said->'form', (
+                  SELECT jsonb_object_agg(f->>'name', c.form->(f->>'name'))
+                    FROM jsonb_array_elements(guide->'form') f
+                   WHERE c.form ? (f->>'name')), '{}'), whole);
+
+    IF whole AND c.name IS NULL THEN
+        PERFORM zwfw.fail('missing', 422, 'applicant.name');
+    ELSIF whole AND c.id_number IS NULL THEN
+        PERFORM zwfw.fail('missing', 422, 'applicant.id_number');
+    ELSIF whole AND c.phone IS NULL THEN
+        PERFORM zwfw.fail('missing', 422, 'applicant.phone');
+    END IF;
+
+    RETURN c;
+END $$;
+
+
+-- Files for materials, a list of {code, file}.  The files of a material that
+-- is named become the ones listed: file is an upload, or the id of one that
+-- is there and stays; {code} alone leaves none.  Returns the codes of the
+-- materials that have changed.  Errors: unknown_material, those of case_files.
+
+CREATE OR REPLACE FUNCTION zwfw.case_put(c zwfw.cases, guide jsonb,
+    list jsonb) RETURNS text[]
+LANGUAGE plpgsql AS $$
+DECLARE
+    changed  text[] := ARRAY[]::text[];
+    material jsonb;
+    key      text;
+BEGIN
+    FOR key IN SELECT DISTINCT e->>'code' FROM jsonb_array_elements(list) e
+                ORDER BY 1
+    LOOP
+        SELECT m INTO material FROM jsonb_array_elements(guide->'materials') m
+         WHERE m->>'code' = key;
+
+        IF NOT FOUND THEN
+            PERFORM zwfw.fail('unknown_material', 422, 'materials.' || key);
+        END IF;
+
+        IF zwfw.case_files(c, material, ARRAY(
+               SELECT e->'file' FROM jsonb_array_elements(list) e
+                WHERE e->>'code' = key AND e ? 'file'))
+        THEN
+            changed := changed || key;
+        END IF;
+    END LOOP;
+
+    RETURN changed;
+END $$;
+
+-- The files of one material; have they changed?  Errors: bad_value,
+-- too_many, bad_file_type.
+
+CREATE OR REPLACE FUNCTION zwfw.case_files(c zwfw.cases, material jsonb,
+    list jsonb[]) RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+    key      text := material->>'code';
+    file     jsonb;
+    kept     uuid[] := ARRAY[]::uuid[];
+    added    integer := 0;
+    dropped  integer;
+BEGIN
+    IF cardinality(list) > coalesce((material->>'files')::integer, 5) THEN
+        PERFORM zwfw.fail('too_many', 422, 'materials.' || key);
+    END IF;
+
+    FOREACH file IN ARRAY list LOOP
+        IF jsonb_typeof(file) = 'string' THEN
+            kept := kept || (file #>> '{}')::uuid;
+        END IF;
+    END LOOP;
+
+    IF (SELECT count(*) FROM zwfw.case_materials m WHERE m.id = ANY (kept)
+           AND m.case_id = c.id AND m.code = key AND m.dropped_at IS NULL)
+       <> cardinality(kept)
+    THEN
+        PERFORM zwfw.fail('bad_value', 422, 'materials.' || key);
+    END IF;
+
+    dropped := zwfw.case_unkeep(c, key, kept);
+
+    FOREACH file IN ARRAY list LOOP
+        IF jsonb_typeof(file) <> 'string' THEN
+            PERFORM zwfw.case_keep(c, material, file);
+            added := added + 1;
+        END IF;
+    END LOOP;
+
+    RETURN added + dropped > 0;
+END $$;
+
+-- One more file.
+
+CREATE OR REPLACE FUNCTION zwfw.case_keep(c zwfw.cases, material jsonb,
+    file jsonb) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    row_id  uuid := gen_random_uuid();
+    kinds   jsonb := material->'kinds';
+    key     text := material->>'code';
+BEGIN
+    IF jsonb_typeof(file) <> 'object' OR NOT file ? 'file' THEN
+        PERFORM zwfw.fail('bad_value', 422, 'materials.' || key);
+    ELSIF NOT kinds ? split_part(file->>'type', '/', 2) THEN
+        PERFORM zwfw.fail('bad_file_type', 422, 'materials.' || key);
+    END IF;
+
+    INSERT INTO zwfw.case_materials (id, case_id, owner, body, code, address,
+                                     name, size, type, sm3, at)
+    VALUES (row_id, c.id, c.owner, CASE WHEN c.state <> 'draft' THEN c.body
+            END, key, zwfw.keep_file(file, 'case_materials', row_id),
+            file->>'name', (file->>'size')::bigint, file->>'type',
+            file->>'sm3',
+            -- in the order in which they were chosen, not all at once
+            zwfw.now() + (clock_timestamp() - pg_catalog.now()));
+END $$;
+
+-- All others of a material go.  What was handed in stays on record.
+
+CREATE OR REPLACE FUNCTION zwfw.case_unkeep(c zwfw.cases, key text,
+    kept uuid[]) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    gone  uuid[];
+BEGIN
+    IF c.state <> 'draft' THEN
+        UPDATE zwfw.case_materials m SET dropped_at = zwfw.now()
+         WHERE m.case_id = c.id AND m.code = key AND m.dropped_at IS NULL
+           AND NOT m.id = ANY (kept);
+        RETURN (SELECT count(*) FROM zwfw.case_materials m
+                 WHERE m.case_id = c.id AND m.code = key
+                   AND m.dropped_at = zwfw.now());
+    END IF;
+
+    WITH d AS (
+        DELETE FROM zwfw.case_materials m
+         WHERE m.case_id = c.id AND m.code = coalesce(key, m.code)
+           AND NOT m.id = ANY (kept)
+        RETURNING m.id)
+    SELECT array_agg(d.id) INTO gone FROM d;
+
+    PERFORM zwfw.drop_file('case_materials', g) FROM unnest(gone) g;
+
+    RETURN coalesce(cardinality(gone), 0);
+END $$;
+
+-- Materials that the guide wants are there.  Errors: missing.
+
+CREATE OR REPLACE FUNCTION zwfw.case_complete(c zwfw.cases, guide jsonb)
+RETURNS void
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    key  text;
+BEGIN
+    FOR key IN
+        SELECT m->>'code' FROM jsonb_array_elements(guide->'materials') m
+         WHERE m->>'need' = '1' AND NOT EXISTS (
+                   SELECT FROM zwfw.case_materials k
+                    WHERE k.case_id = c.id AND k.code = m->>'code'
+                      AND k.dropped_at IS NULL)
+         LIMIT 1
+    LOOP
+        PERFORM zwfw.fail('missing', 422, 'materials.' || key);
+    END LOOP;
+END $$;
+
+-- What is handed in now, for the event: names, digests.
+
+CREATE OR REPLACE FUNCTION zwfw.case_listed(c zwfw.cases, guide jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('code', m->'code',
+                       'name', m->'name', 'count', f.n, 'sm3', f.sm3)
+                       ORDER BY i), '[]')
+              FROM jsonb_array_elements(guide->'materials')
+                   WITH ORDINALITY AS e (m, i),
+                   LATERAL (SELECT count(*) AS n,
+                                   jsonb_agg(k.sm3 ORDER BY k.at, k.id) AS sm3
+                              FROM zwfw.case_materials k
+                             WHERE k.case_id = c.id AND k.code = m->>'code'
+                               AND k.dropped_at IS NULL) f
+             WHERE f.n > 0);
+END $$;
+
+
+-- The last day of a period that begins on a day: working days, or days (2).
+
+CREATE OR REPLACE FUNCTION zwfw.case_until(since timestamptz, guide jsonb,
+    kind text) RETURNS date
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    n    integer := (guide->>(kind || '_day'))::integer;
+    day  date := (since AT TIME ZONE 'Asia/Shanghai')::date;
+BEGIN
+    IF guide->>(kind || '_type') = '2' THEN
+        RETURN zwfw.deadline(day + n, 0);
+    END IF;
+
+    RETURN zwfw.deadline(day, n);
+END $$;
+
+-- Accepted on a day: the promised and the legal time begin.
+
+CREATE OR REPLACE FUNCTION zwfw.case_promise(c zwfw.cases, since timestamptz)
+RETURNS zwfw.cases
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    guide  jsonb := zwfw.case_guide(c);
+BEGIN
+    c.accepted_at := since;
+    c.promise_due := zwfw.case_until(since, guide, 'promise');
+    c.legal_due := greatest(zwfw.case_until(since, guide, 'anticipate'),
+                            c.promise_due);
+    c.due := c.promise_due;
+    RETURN c;
+END $$;
+
+-- The limits that a move starts and ends, in working days: 2 to receive, 5 to
+-- say what is missing, 30 to correct, 10 to hand over the decision.
+
+CREATE OR REPLACE FUNCTION zwfw.case_clock(c zwfw.cases, m zwfw.case_moves)
+RETURNS zwfw.cases
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    t  timestamptz := zwfw.now();
+BEGIN
+    c.correct_due := NULL;
+
+    CASE m.clock
+    WHEN 'receive' THEN
+        c.submitted_at := t;
+        c.due := zwfw.deadline(t, 2);
+    WHEN 'notice' THEN
+        c.received_at := t;
+        c.due := zwfw.deadline(t, 5);
+    WHEN 'correct' THEN
+        c.due := 'infinity';
+        c.correct_due := zwfw.deadline(t, 30);
+    WHEN 'promise' THEN
+        c.deemed := m.act = 'deem';
+        c := zwfw.case_promise(c, CASE WHEN c.deemed THEN c.received_at
+                                  ELSE t END);
+    WHEN 'close' THEN
+        c.decided_at := t;
+        c.due := zwfw.deadline(t, 10);
+    WHEN 'pause' THEN
+        c.due := 'infinity';
+    WHEN 'stop' THEN
+        c.due := 'infinity';
+        c.ended_at := t;
+    WHEN 'keep' THEN
+        NULL;
+    END CASE;
+
+    RETURN c;
+END $$;
+
+
+-- What an event's hash is of.
+
+CREATE OR REPLACE FUNCTION zwfw.case_event_hash(e zwfw.case_events)
+RETURNS bytea
+LANGUAGE sql STABLE AS $$
+    SELECT sha256(e.prev_hash || convert_to(jsonb_build_array(
+               e.case_id, e.seq, e.owner, e.body, e.act, e.from_state,
+               e.to_state, (extract(epoch FROM e.at) * 1000000)::bigint,
+               e.actor, e.uid, e.reason, e.document, e.data)::text, 'UTF8'))
+$$;
+
+CREATE OR REPLACE FUNCTION zwfw.case_event(c zwfw.cases, m zwfw.case_moves,
+    why text, data jsonb) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    e  zwfw.case_events;
+BEGIN
+    SELECT o.seq, o.hash INTO e.seq, e.prev_hash FROM zwfw.case_events o
+     WHERE o.case_id = c.id ORDER BY o.seq DESC LIMIT 1;
+
+    e.case_id := c.id;
+    e.seq := coalesce(e.seq, 0) + 1;
+    e.owner := c.owner;
+    e.body := c.body;
+    e.act := m.act;
+    e.from_state := m.from_state;
+    e.to_state := m.to_state;
+    e.at := zwfw.now();
+    e.actor := m.who;
+    e.uid := CASE WHEN m.who <> 'system' THEN zwfw.me() END;
+    e.reason := why;
+    e.document := m.document;
+    e.data := jsonb_strip_nulls(coalesce(case_event.data, '{}'));
+    e.prev_hash := coalesce(e.prev_hash, '');
+    e.hash := zwfw.case_event_hash(e);
+
+    INSERT INTO zwfw.case_events SELECT e.*;
+END $$;
+
+-- Writes the record, if state and version are still the ones that were read.
+-- Errors: case_changed.
+
+CREATE OR REPLACE FUNCTION zwfw.case_write(c zwfw.cases, was text)
+RETURNS zwfw.cases
+LANGUAGE plpgsql AS $$
+BEGIN
+    c.updated_at := zwfw.now();
+
+    UPDATE zwfw.cases o
+       SET state = c.state, version = c.version + 1, number = c.number,
+           item_version = c.item_version, item_hash = c.item_hash,
+           item_name = c.item_name, name = c.name, id_number = c.id_number,
+           phone = c.phone, form = c.form, note = c.note,
+           updated_at = c.updated_at, submitted_at = c.submitted_at,
+           received_at = c.received_at, accepted_at = c.accepted_at,
+           decided_at = c.decided_at, ended_at = c.ended_at, due = c.due,
+           correct_due = c.correct_due, promise_due = c.promise_due,
+           legal_due = c.legal_due, deemed = c.deemed, outcome = c.outcome,
+           result = c.result
+     WHERE o.id = c.id AND o.state = was AND o.version = c.version;
+
+    IF NOT FOUND THEN
+        PERFORM zwfw.fail('case_changed', 409, 'version');
+    END IF;
+
+    c.version := c.version + 1;
+    RETURN c;
+END $$;
+
+-- Moves a case as zwfw.case_moves says.  Errors: wrong_state, not_allowed,
+-- missing, case_changed.
+
+CREATE OR REPLACE FUNCTION zwfw.case_move(c zwfw.cases, act text,
+    why text DEFAULT NULL, data jsonb DEFAULT NULL) RETURNS zwfw.cases
+LANGUAGE plpgsql AS $$
+DECLARE
+    m  zwfw.case_moves;
+BEGIN
+    SELECT * INTO m FROM zwfw.case_moves o
+     WHERE o.from_state = c.state AND o.act = case_move.act;
+
+    IF NOT FOUND THEN
+        PERFORM zwfw.fail('wrong_state', 409);
+    ELSIF m.who IN ('clerk', 'approver') THEN
+        PERFORM zwfw.need_role(m.who);
+    END IF;
+
+    IF m.reason AND coalesce(trim(why), '') = '' THEN
+        PERFORM zwfw.fail('missing', 422, 'reason');
+    END IF;
+
+    c := zwfw.case_clock(c, m);
+    c.state := m.to_state;
+    c := zwfw.case_write(c, m.from_state);
+    PERFORM zwfw.case_event(c, m, why, data);
+
+    RETURN c;
+END $$;
+
+
+-- Has the body said nothing for five working days?  Then the law has the case
+-- accepted, from the day of its receipt.
+
+CREATE OR REPLACE FUNCTION zwfw.case_lapsed(c zwfw.cases) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT c.state = 'received' AND c.due < zwfw.today()
+$$;
+
+CREATE OR REPLACE FUNCTION zwfw.case_silence(c zwfw.cases)
+RETURNS zwfw.cases
+LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN zwfw.case_move(c, 'deem', NULL, jsonb_build_object('since',
+               (c.received_at AT TIME ZONE 'Asia/Shanghai')::date));
+END $$;
+
+-- A case as the law has it now, to be shown.
+
+CREATE OR REPLACE FUNCTION zwfw.case_as_is(c zwfw.cases) RETURNS zwfw.cases
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF zwfw.case_lapsed(c) THEN
+        c := zwfw.case_promise(c, c.received_at);
+        c.state := 'accepted';
+        c.deemed := true;
+    END IF;
+
+    RETURN c;
+END $$;
+
+-- A case of the asking applicant.  Errors: case_not_found.
+
+CREATE OR REPLACE FUNCTION zwfw.case_own(target text) RETURNS zwfw.cases
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    c  zwfw.cases;
+BEGIN
+    SELECT * INTO c FROM zwfw.cases o
+     WHERE o.id = target::uuid AND o.owner = zwfw.case_owner();
+
+    IF NOT FOUND THEN
+        PERFORM zwfw.fail('case_not_found', 404);
+    END IF;
+
+    RETURN c;
+END $$;
+
+-- A case of the body of the asking clerk or approver.  Errors: not_allowed,
+-- case_not_found.
+
+CREATE OR REPLACE FUNCTION zwfw.case_of_body(target text) RETURNS zwfw.cases
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    c  zwfw.cases;
+BEGIN
+    IF NOT zwfw.has_role('approver') THEN
+        PERFORM zwfw.need_role('clerk');
+    END IF;
+
+    SELECT * INTO c FROM zwfw.cases o
+     WHERE o.id = target::uuid AND o.body = zwfw.my_body()
+       AND o.state <> 'draft';
+
+    IF NOT FOUND THEN
+        PERFORM zwfw.fail('case_not_found', 404);
+    END IF;
+
+    RETURN c;
+END $$;
+
+-- The version that the asking person has seen, to act on it.  Errors:
+-- case_changed.
+
+CREATE OR REPLACE FUNCTION zwfw.case_seen(c zwfw.cases, seen text)
+RETURNS zwfw.cases
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF c.version <> coalesce(seen, '0')::integer THEN
+        PERFORM zwfw.fail('case_changed', 409, 'version');
+    END IF;
+
+    IF zwfw.case_lapsed(c) THEN
+        c := zwfw.case_silence(c);
+    END IF;
+
+    RETURN c;
+END $$;
+
+
+-- The limit that runs; late: working days beyond it.
+
+CREATE OR REPLACE FUNCTION zwfw.case_deadline(c zwfw.cases) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    last   date := coalesce(c.correct_due, nullif(c.due, 'infinity'));
+    today  date := zwfw.today();
+    sure   boolean;
+    rest   integer;
+    s      zwfw.case_states;
+BEGIN
+    SELECT * INTO s FROM zwfw.case_states o WHERE o.code = c.state;
+
+    IF last IS NULL THEN
+        RETURN CASE s.clock WHEN 'paused' THEN '{"paused": true}'::jsonb END;
+    END IF;
+
+    SELECT d.n - t.n, NOT d.provisional INTO rest, sure
+      FROM zwfw.days d, zwfw.days t WHERE d.day = last AND t.day = today;
+
+    RETURN jsonb_strip_nulls(jsonb_build_object('kind', s.due, 'date', last,
+               'weekday', extract(isodow FROM last),
+               'remaining', greatest(rest, 0), 'overdue', last < today,
+               'late', nullif(greatest(-rest, 0), 0),
+               'today', CASE WHEN last = today THEN true END,
+               'paused', CASE WHEN s.clock = 'paused' THEN true END,
+               'provisional', CASE WHEN NOT sure THEN true END));
+END $$;
+
+CREATE OR REPLACE FUNCTION zwfw.case_deadline_schema() RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT '{"type":"object", "additionalProperties":false, "properties":{
+        "kind":{"enum":["receive","notice","correct","promise","close"]},
+        "date":{"type":"string","format":"date"},
+        "weekday":{"type":"integer"}, "today":{"enum":[true]},
+        "remaining":{"type":"integer"}, "overdue":{"type":"boolean"},
+        "late":{"type":"integer"}, "paused":{"enum":[true]},
+        "provisional":{"enum":[true]}}}'
+$$;
+
+-- Answer of an act; an act of staff has its line in the audit trail.
+
+CREATE OR REPLACE FUNCTION zwfw.case_done(c zwfw.cases,
+    audited text DEFAULT NULL) RETURNS json
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF audited IS NOT NULL THEN
+        PERFORM zwfw.write_audit(audited, 'case', c.id::text, 'ok',
+                    jsonb_build_object('state', c.state,
+                                       'version', c.version));
+    END IF;
+
+    RETURN json_strip_nulls(json_build_object('id', c.id, 'number', c.number,
+               'state', c.state, 'outcome', c.outcome, 'version', c.version,
+               'deadline', zwfw.case_deadline(c)));
+END $$;
+
+CREATE OR REPLACE FUNCTION zwfw.case_done_schema() RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT '{"type":"object", "additionalProperties":false,
+        "required":["id","state","version"],
+        "properties":{"id":{"type":"string","format":"uuid"},
+            "number":{"type":"string"}, "state":{"type":"string"},
+            "outcome":{"enum":["granted","refused","rejected"]},
+            "version":{"type":"integer"},
+            "deadline":' || zwfw.case_deadline_schema() || '}}'
+$$;

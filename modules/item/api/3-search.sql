@@ -1,0 +1,265 @@
+-- Finding items: words, topics, the basic directory.
+
+
+-- What a search asks of zwfw.items.words; NULL: there is no word in q.
+-- Errors: bad_value.
+
+CREATE OR REPLACE FUNCTION zwfw.item_query(args jsonb, path text[])
+RETURNS tsquery
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    list   text[] := coalesce(zwfw.tokens(left(args->>'q', 100), true), '{}');
+    part   record;
+    words  tsquery;
+    place  tsquery;
+BEGIN
+    IF args ? 'q' AND cardinality(list) = 0 THEN
+        RETURN NULL;
+    END IF;
+
+    FOR part IN SELECT * FROM (VALUES ('o:', 'object'), ('t:', 'type'),
+                    ('p:', 'topic'), ('c:', 'catalog')) AS v (mark, name)
+                 WHERE args ? v.name
+    LOOP
+        IF args->>part.name !~ '^[0-9a-z]{1,12}$' THEN
+            PERFORM zwfw.fail('bad_value', 422, part.name);
+        END IF;
+
+        list := list || (part.mark || (args->>part.name));
+    END LOOP;
+
+    SELECT string_agg(quote_literal(w), ' & ')::tsquery INTO words
+      FROM unnest(list) w;
+    SELECT string_agg(quote_literal('r:' || r), ' | ')::tsquery INTO place
+      FROM unnest(path) r;
+
+    RETURN coalesce(words && place, words, place, $q$'s:'$q$);
+END $$;
+
+-- Offered items that fit, best first: the name itself, names that begin with
+-- the words, names and other words that hold them, the rest; among equals
+-- nearer regions, then what is asked for often.  GIN alone finds them.
+
+CREATE OR REPLACE FUNCTION zwfw.item_find(query tsquery, wanted text,
+    path text[], c text[], most integer)
+RETURNS TABLE (id uuid, score integer, heat integer)
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN QUERY
+    SELECT f.id, f.score, f.heat
+      FROM (SELECT i.id, i.heat,
+                   CASE WHEN wanted IS NULL OR i.folded = wanted THEN 0
+                        WHEN starts_with(i.folded, wanted) THEN 10
+                        WHEN strpos(i.folded, wanted) > 0
+                             OR wanted = ANY (i.keywords) THEN 20
+                        ELSE 30 END
+                   + coalesce(array_position(path, i.region), 9) AS score
+              FROM zwfw.items i WHERE i.words @@ query) f
+     WHERE c IS NULL
+        OR (f.score, -f.heat, f.id)
+           > (c[1]::integer, -c[2]::integer, c[3]::uuid)
+     ORDER BY f.score, f.heat DESC, f.id
+     LIMIT most;
+END $$;
+
+-- The same without words and region, where nothing but demand makes an order.
+
+CREATE OR REPLACE FUNCTION zwfw.item_top(query tsquery, c text[],
+    most integer)
+RETURNS TABLE (id uuid, score integer, heat integer)
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan AS $$
+BEGIN
+    RETURN QUERY
+    SELECT i.id, 0, i.heat
+      FROM zwfw.items i
+     WHERE i.state IN ('in_use', 'suspended')
+       AND (query = $q$'s:'$q$::tsquery OR i.words @@ query)
+       AND i.heat <= coalesce(c[2]::integer, 2147483647)
+       AND (c IS NULL OR (-i.heat, i.id) > (-c[2]::integer, c[3]::uuid))
+     ORDER BY i.heat DESC, i.id
+     LIMIT most;
+END $$;
+
+-- One row for each item that fits, to count.
+
+CREATE OR REPLACE FUNCTION zwfw.item_count(query tsquery, most integer)
+RETURNS SETOF integer
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    IF query = $q$'s:'$q$::tsquery THEN
+        RETURN QUERY SELECT 1 FROM zwfw.items i
+                      WHERE i.state IN ('in_use', 'suspended') LIMIT most;
+        RETURN;
+    END IF;
+
+    RETURN QUERY SELECT 1 FROM zwfw.items i WHERE i.words @@ query LIMIT most;
+END $$;
+
+-- A line of a list.
+
+CREATE OR REPLACE FUNCTION zwfw.item_row(target uuid) RETURNS json
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT json_build_object('code', i.code, 'name', i.name,
+                'type', i.type, 'state', i.state, 'level', i.level,
+                'region', json_build_object('code', r.code, 'name', r.name),
+                'body', json_build_object('id', b.id, 'name', b.short_name),
+                'project_type', i.project_type,
+                'promise_day', i.promise_day, 'promise_type', i.promise_type,
+                'fee', i.fee, 'online', i.online, 'objects', i.objects)
+              FROM zwfw.items i
+              JOIN zwfw.regions r ON r.code = i.region
+              JOIN zwfw.bodies b ON b.id = i.body
+             WHERE i.id = target);
+END $$;
+
+-- The region that was chosen, those above and those right below.
+
+CREATE OR REPLACE FUNCTION zwfw.item_regions(path text[]) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+                       'code', r.code, 'name', r.name, 'level', r.level,
+                       'chosen', CASE WHEN r.code = path[1] THEN true END))
+                       ORDER BY r.level, r.code), '[]')
+              FROM zwfw.regions r
+             WHERE r.parent IS NULL OR r.code = ANY (path)
+                OR r.parent = coalesce(path[1], '000000'));
+END $$;
+
+
+-- GET item/: q, region (all: everywhere), object, type, topic, catalog.
+-- Errors: bad_value, bad_cursor.
+
+CREATE OR REPLACE FUNCTION api.item_search(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    c      text[] := after(args, 'int4', 'int4', 'uuid');
+    lim    integer := lim(args);
+    path   text[] := region_path(coalesce(args->>'region', my_region()));
+    query  tsquery := item_query(args, path);
+    wanted text := fold(trim(args->>'q'));
+    items  json[];
+    keys   jsonb[];
+    total  bigint;
+BEGIN
+    IF args ? 'region' AND args->>'region' <> 'all' AND path IS NULL THEN
+        PERFORM fail('bad_value', 422, 'region');
+    END IF;
+
+    IF wanted IS NULL AND path IS NULL THEN
+        SELECT array_agg(item_row(f.id)),
+               array_agg(jsonb_build_array(f.score, f.heat, f.id))
+          INTO items, keys FROM item_top(query, c, lim + 1) f;
+    ELSE
+        SELECT array_agg(item_row(f.id)),
+               array_agg(jsonb_build_array(f.score, f.heat, f.id))
+          INTO items, keys FROM item_find(query, wanted, path, c, lim + 1) f;
+    END IF;
+
+    SELECT count(*) INTO total FROM item_count(query, 1001);
+
+    RETURN (list(items, keys, lim, total, 1000)::jsonb
+            || jsonb_build_object('regions', item_regions(path))
+            || jsonb_strip_nulls(jsonb_build_object('q', args->'q')))::json;
+END $$;
+
+ALTER FUNCTION api.item_search OWNER TO zwfw_citizen;
+SELECT zwfw.describe('item_search', jsonb_set(jsonb_set(
+    zwfw.list_schema('{"type":"object", "additionalProperties":false,
+        "required":["code","name","type","state","level","region","body",
+            "project_type","promise_day","promise_type","fee","online",
+            "objects"],
+        "properties":{"code":{"type":"string"}, "name":{"type":"string"},
+            "type":{"type":"string"},
+            "state":{"enum":["in_use","suspended"]},
+            "level":{"type":"string"},
+            "region":{"type":"object", "additionalProperties":false,
+                "required":["code","name"],
+                "properties":{"code":{"type":"string"},
+                    "name":{"type":"string"}}},
+            "body":{"type":"object", "additionalProperties":false,
+                "required":["id","name"],
+                "properties":{"id":{"type":"string"},
+                    "name":{"type":"string"}}},
+            "project_type":{"type":"string"},
+            "promise_day":{"type":"integer"},
+            "promise_type":{"type":"string"}, "fee":{"type":"boolean"},
+            "online":{"type":"boolean"},
+            "objects":{"type":"array","items":{"type":"string"}}}}')::jsonb,
+    '{properties,q}', '{"type":"string"}'),
+    '{properties,regions}', '{"type":"array","items":{"type":"object",
+        "additionalProperties":false, "required":["code","name","level"],
+        "properties":{"code":{"type":"string"}, "name":{"type":"string"},
+            "level":{"type":"integer"}, "chosen":{"enum":[true]}}}}')::text);
+
+
+-- GET item/topics: audience natural or legal.
+
+CREATE OR REPLACE FUNCTION api.item_topics(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    items  json[];
+BEGIN
+    SELECT array_agg(json_build_object('code', t.code, 'name', t.name,
+               'audience', CASE left(t.code, 1) WHEN 'u' THEN 'natural'
+                           ELSE 'legal' END) ORDER BY left(t.code, 1) DESC,
+               t.code)
+      INTO items
+      FROM item_topics t
+     WHERE args->>'audience' IS NULL
+        OR left(t.code, 1) = CASE args->>'audience' WHEN 'natural' THEN 'u'
+                             WHEN 'legal' THEN 'c' END;
+
+    RETURN list(items, NULL, 100, coalesce(cardinality(items), 0), 100);
+END $$;
+
+ALTER FUNCTION api.item_topics OWNER TO zwfw_citizen;
+SELECT zwfw.describe('item_topics', zwfw.list_schema('{"type":"object",
+    "required":["code","name","audience"], "additionalProperties":false,
+    "properties":{"code":{"type":"string"}, "name":{"type":"string"},
+        "audience":{"enum":["natural","legal"]}}}'));
+
+
+-- GET item/catalog: the basic directory, by code; type.
+
+CREATE OR REPLACE FUNCTION api.item_catalog(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = zwfw, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    c      text[] := after(args, 'text');
+    lim    integer := lim(args);
+    items  json[];
+    keys   jsonb[];
+    total  bigint;
+BEGIN
+    SELECT array_agg(json_build_object('code', f.code, 'name', f.name,
+               'type', f.type, 'basis', f.basis, 'levels', f.levels,
+               'state', f.state)), array_agg(jsonb_build_array(f.code))
+      INTO items, keys
+      FROM (SELECT k.* FROM item_catalog k
+             WHERE (args->>'type' IS NULL OR k.type = args->>'type')
+               AND k.code > coalesce(c[1], '')
+             ORDER BY k.code LIMIT lim + 1) f;
+
+    SELECT count(*) INTO total
+      FROM (SELECT FROM item_catalog k
+             WHERE args->>'type' IS NULL OR k.type = args->>'type'
+             LIMIT 1001) f;
+
+    RETURN list(items, keys, lim, total, 1000);
+END $$;
+
+ALTER FUNCTION api.item_catalog OWNER TO zwfw_citizen;
+SELECT zwfw.describe('item_catalog', zwfw.list_schema('{"type":"object",
+    "required":["code","name","type","basis","levels","state"],
+    "additionalProperties":false,
+    "properties":{"code":{"type":"string"}, "name":{"type":"string"},
+        "type":{"type":"string"}, "basis":{"type":"string"},
+        "levels":{"type":"array","items":{"type":"string"}},
+        "state":{"enum":["in_use","cancelled"]}}}'));

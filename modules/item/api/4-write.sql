@@ -1,0 +1,749 @@
+-- Writing items: drafts, their approval, what becomes of offered ones.
+
+
+-- The version that the asking item manager writes; locked.  Errors:
+-- item_not_found (also another body's), wrong_state, changed_meanwhile.
+
+CREATE OR REPLACE FUNCTION zwfw.item_mine(target uuid, seen text,
+    states text[]) RETURNS zwfw.items
+LANGUAGE plpgsql AS $$
+DECLARE
+    i  zwfw.items;
+BEGIN
+    SELECT * INTO i FROM zwfw.items o
+     WHERE o.id = target AND o.body = zwfw.my_body() FOR UPDATE;
+
+    IF NOT FOUND THEN
+        PERFORM zwfw.fail('item_not_found', 404);
+    ELSIF NOT i.state = ANY (states) THEN
+        PERFORM zwfw.fail('wrong_state', 409);
+    ELSIF i.revision <> seen::integer THEN
+        PERFORM zwfw.fail('changed_meanwhile', 409, 'revision');
+    END IF;
+
+    RETURN i;
+END $$;
+
+-- The version that the asking editor, of its body or the one above, judges.
+
+CREATE OR REPLACE FUNCTION zwfw.item_judged(target uuid, states text[])
+RETURNS zwfw.items
+LANGUAGE plpgsql AS $$
+DECLARE
+    i  zwfw.items;
+BEGIN
+    SELECT o.* INTO i FROM zwfw.items o JOIN zwfw.bodies b ON b.id = o.body
+     WHERE o.id = target AND zwfw.my_body() IN (b.id, b.parent)
+       FOR UPDATE OF o;
+
+    IF NOT FOUND THEN
+        PERFORM zwfw.fail('item_not_found', 404);
+    ELSIF NOT i.state = ANY (states) THEN
+        PERFORM zwfw.fail('wrong_state', 409);
+    END IF;
+
+    RETURN i;
+END $$;
+
+-- Answer of an act, and its line in the audit trail.
+
+CREATE OR REPLACE FUNCTION zwfw.item_done(action text, target uuid)
+RETURNS json
+LANGUAGE plpgsql AS $$
+DECLARE
+    i  zwfw.items;
+BEGIN
+    SELECT * INTO i FROM zwfw.items o WHERE o.id = target;
+
+    PERFORM zwfw.write_audit(action, 'item', i.code, 'ok',
+                jsonb_strip_nulls(jsonb_build_object('version', i.version,
+                    'state', i.state, 'reason', i.reason)));
+
+    RETURN json_strip_nulls(json_build_object('id', i.id, 'code', i.code,
+               'version', i.version, 'state', i.state,
+               'revision', i.revision, 'effective_on', i.effective_on));
+END $$;
+
+CREATE OR REPLACE FUNCTION zwfw.item_done_schema() RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT '{"type":"object", "additionalProperties":false,
+        "required":["id","code","version","state","revision"],
+        "properties":{"id":{"type":"string","format":"uuid"},
+            "code":{"type":"string"}, "version":{"type":"integer"},
+            "state":{"type":"string"}, "revision":{"type":"integer"},
+            "effective_on":{"type":"string","format":"date"}}}'
+$$;
+
+-- A new draft: of an item of the directory that the body begins to offer, or
+-- the next version of one that it offers.  Errors: unknown_catalog,
+-- draft_exists.
+
+CREATE OR REPLACE FUNCTION zwfw.item_new(new_id uuid, catalog text)
+RETURNS zwfw.items
+LANGUAGE plpgsql AS $$
+DECLARE
+    k     zwfw.item_catalog;
+    b     zwfw.bodies;
+    last  zwfw.items;
+    item  text;
+BEGIN
+    SELECT * INTO k FROM zwfw.item_catalog o
+     WHERE o.code = catalog AND o.state = 'in_use';
+    IF NOT FOUND THEN
+        PERFORM zwfw.fail('unknown_catalog', 422, 'catalog_code');
+    END IF;
+
+    SELECT * INTO STRICT b FROM zwfw.bodies o WHERE o.id = zwfw.my_body();
+    item := b.credit_code || b.level || k.code;
+    SELECT * INTO last FROM zwfw.items o WHERE o.code = item
+     ORDER BY o.version DESC LIMIT 1;
+    IF NOT FOUND THEN
+        last := zwfw.item_first(k);
+    END IF;
+
+    INSERT INTO zwfw.items AS o (id, code, version, catalog_code, name, type,
+        body, level, region, project_type, anticipate_day, anticipate_type,
+        promise_day, promise_type, fee, online, real_level, objects, topics,
+        keywords, guide)
+    VALUES (new_id, item, last.version + 1, k.code, last.name, k.type, b.id,
+        b.level::text, b.region, last.project_type, last.anticipate_day,
+        last.anticipate_type, last.promise_day, last.promise_type, last.fee,
+        last.online, last.real_level, last.objects, last.topics,
+        last.keywords, last.guide)
+        ON CONFLICT DO NOTHING
+    RETURNING o.* INTO last;
+    IF NOT FOUND THEN
+        PERFORM zwfw.fail('draft_exists', 409, 'catalog_code');
+    END IF;
+
+    RETURN last;
+END $$;
+
+-- What a first draft begins with.
+
+CREATE OR REPLACE FUNCTION zwfw.item_first(k zwfw.item_catalog)
+RETURNS zwfw.items
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    i  zwfw.items;
+BEGIN
+    i.version := 0;
+    i.name := k.name;
+    i.project_type := '2';
+    i.anticipate_day := 20;
+    i.anticipate_type := '1';
+    i.promise_day := 20;
+    i.promise_type := '1';
+    i.fee := false;
+    i.online := true;
+    i.real_level := 1;
+    i.objects := '{1}';
+    i.topics := '{}';
+    i.keywords := '{}';
+    i.guide := '{}';
+
+    RETURN i;
+END $$;
+
+-- Several words, folded: a JSON array, or a text with commas.
+
+CREATE OR REPLACE FUNCTION zwfw.item_list(value jsonb) RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+DECLARE
+    list  text[] := regexp_split_to_array(value->>0, '[,，、]');
+BEGIN
+    IF jsonb_typeof(value) = 'array' THEN
+        list := ARRAY(SELECT jsonb_array_elements_text(value));
+    END IF;
+
+    RETURN ARRAY(SELECT trim(zwfw.fold(w)) FROM unnest(list) w
+                  WHERE trim(zwfw.fold(w)) <> '');
+END $$;
+
+
+-- The columns that a draft's writer sets.  "picked" says what was chosen of
+-- several, and that a whole form was sent: what it leaves out is empty.
+-- Errors: bad_value.
+
+CREATE OR REPLACE FUNCTION zwfw.item_patch(i zwfw.items, body jsonb)
+RETURNS zwfw.items
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    i := jsonb_populate_record(i, (
+             SELECT coalesce(jsonb_object_agg(key, value), '{}')
+               FROM jsonb_each(body)
+              WHERE key IN ('name', 'project_type', 'anticipate_day',
+                            'anticipate_type', 'promise_day', 'promise_type',
+                            'fee', 'online', 'real_level', 'effective_on')));
+    i.objects := coalesce(zwfw.item_list(body->'objects'), i.objects);
+    i.topics := coalesce(zwfw.item_list(body->'topics'), i.topics);
+    i.keywords := coalesce(zwfw.item_list(body->'keywords'), i.keywords);
+
+    IF body ? 'picked' THEN
+        i.objects := zwfw.picked(body->'picked'->'objects');
+        i.topics := zwfw.picked(body->'picked'->'topics');
+        i.keywords := coalesce(zwfw.item_list(body->'keywords'), '{}');
+        i.effective_on := (body->>'effective_on')::date;
+    END IF;
+
+    IF NOT i.objects <@ '{1,2,3,4,5,6,9}' OR cardinality(i.objects) = 0 THEN
+        PERFORM zwfw.fail('bad_value', 422, 'objects');
+    ELSIF NOT i.real_level BETWEEN 1 AND 5 THEN
+        PERFORM zwfw.fail('bad_value', 422, 'real_level');
+    ELSIF NOT i.project_type IN ('1', '2', '9') THEN
+        PERFORM zwfw.fail('bad_value', 422, 'project_type');
+    ELSIF NOT i.anticipate_type IN ('1', '2') THEN
+        PERFORM zwfw.fail('bad_value', 422, 'anticipate_type');
+    ELSIF NOT i.promise_type IN ('1', '2') THEN
+        PERFORM zwfw.fail('bad_value', 422, 'promise_type');
+    END IF;
+
+    RETURN i;
+END $$;
+
+-- A suspension, cancellation or rejection says why.
+
+CREATE OR REPLACE FUNCTION zwfw.need_reason(body jsonb) RETURNS void
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF coalesce(trim(body->>'reason'), '') = '' THEN
+        PERFORM zwfw.fail('missing', 422, 'reason');
+    END IF;
+END $$;
+
+-- Words with a pause mark between them; sorted: their order says nothing.
+
+CREATE OR REPLACE FUNCTION zwfw.item_join(words jsonb,
+    sorted boolean DEFAULT false) RETURNS text
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN (SELECT string_agg(w, '、' ORDER BY CASE WHEN sorted THEN w END, n)
+              FROM jsonb_array_elements_text(words)
+                   WITH ORDINALITY AS o (w, n));
+END $$;
+
+-- The values of a document, row by row: member, which row of a list (its own
+-- code, name or question), text; what is not so is as if not there.
+
+CREATE OR REPLACE FUNCTION zwfw.item_values(doc jsonb)
+RETURNS TABLE (field text, which text, text text)
+LANGUAGE plpgsql IMMUTABLE AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT key, NULL::text, CASE jsonb_typeof(e.value)
+                            WHEN 'array' THEN zwfw.item_join(e.value, true)
+                            ELSE CASE WHEN e.key IN ('fee', 'online')
+                                 OR e.value <> 'false' THEN e.value->>0 END
+                            END
+      FROM jsonb_each(doc) e
+     WHERE jsonb_typeof(e.value) <> 'object'
+       AND coalesce(jsonb_typeof(e.value->0), '') <> 'object'
+     UNION ALL
+    SELECT e.key || '.' || m.key, NULL, m.value->>0
+      FROM jsonb_each(doc) e, jsonb_each(e.value) m
+     WHERE jsonb_typeof(e.value) = 'object';
+
+    RETURN QUERY
+    SELECT e.key || '.' || m.key,
+           coalesce(r->>'code', r->>'name', r->>'question', n::text),
+           CASE jsonb_typeof(m.value) WHEN 'array'
+           THEN zwfw.item_join(m.value, m.key <> 'options')
+           ELSE nullif(m.value, 'false')->>0 END
+      FROM jsonb_each(doc) e,
+           jsonb_array_elements(e.value) WITH ORDINALITY AS o (r, n),
+           jsonb_each(r) m
+     WHERE jsonb_typeof(e.value) = 'array'
+       AND jsonb_typeof(e.value->0) = 'object';
+END $$;
+
+-- The values that differ; "was" and "now" have codes apart, for their words.
+
+CREATE OR REPLACE FUNCTION zwfw.item_changes(old jsonb, new jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+                       'field', f, 'row', nullif(row, ''),
+                       'old', a.text, 'was', zwfw.item_coded(f, a.text),
+                       'new', b.text, 'now', zwfw.item_coded(f, b.text)))
+                       ORDER BY f, row), '[]')
+              FROM (SELECT o.field, coalesce(o.which, '') AS row, o.text
+                      FROM zwfw.item_values(old) o) a
+              FULL JOIN (SELECT o.field, coalesce(o.which, '') AS row, o.text
+                           FROM zwfw.item_values(new) o) b
+             USING (field, row),
+                   LATERAL (SELECT split_part(field, '.', 1)) AS m (key),
+                   LATERAL (SELECT CASE WHEN zwfw.item_shape()
+                                             ?| ARRAY[key, key || '!']
+                                   THEN 'guide.' ELSE '' END || field)
+                                AS n (f)
+             WHERE field NOT IN ('version', 'topics.code')
+               AND a.text IS DISTINCT FROM b.text);
+END $$;
+
+-- A code, or several, under the name of its group of words.
+
+CREATE OR REPLACE FUNCTION zwfw.item_coded(field text, value text)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    name  text := regexp_replace(field, '^.*\.', '');
+BEGIN
+    IF zwfw.item_codes(field) IS NULL AND name <> 'amount' THEN
+        name := 'yes';
+        field := CASE WHEN value IN ('true', 'false') THEN field END;
+    END IF;
+
+    RETURN CASE WHEN (field || value) IS NOT NULL THEN jsonb_build_object(
+               'values', jsonb_build_object(name,
+                             string_to_array(value, '、'))) END;
+END $$;
+
+-- A line of the writers' and editors' lists.
+
+CREATE OR REPLACE FUNCTION zwfw.item_draft_row(i zwfw.items) RETURNS json
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN json_build_object('id', i.id, 'code', i.code, 'name', i.name,
+        'version', i.version, 'state', i.state, 'reason', i.reason,
+        'revision', i.revision, 'effective_on', i.effective_on,
+        'updated_at', i.updated_at, 'own', zwfw.me() = ANY (i.authors),
+        'body', (SELECT b.short_name FROM zwfw.bodies b WHERE b.id = i.body));
+END $$;
+
+CREATE OR REPLACE FUNCTION zwfw.item_draft_schema() RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT '{"type":"object", "additionalProperties":false,
+        "required":["id","code","name","version","state","revision",
+            "updated_at","own","body"],
+        "properties":{"id":{"type":"string","format":"uuid"},
+            "code":{"type":"string"}, "name":{"type":"string"},
+            "version":{"type":"integer"}, "state":{"type":"string"},
+            "reason":{"type":"string"}, "revision":{"type":"integer"},
+            "effective_on":{"type":"string","format":"date"},
+            "updated_at":{"type":"string","format":"date-time"},
+            "own":{"type":"boolean"}, "body":{"type":"string"}}}'
+$$;
+
+
+-- Writes into a draft what was sent.  Errors: those of item_patch and
+-- shape_check.
+
+CREATE OR REPLACE FUNCTION zwfw.item_write(i zwfw.items, body jsonb)
+RETURNS zwfw.items
+LANGUAGE plpgsql AS $$
+DECLARE
+    shape  jsonb := zwfw.item_shape();
+    given  jsonb := zwfw.shape_cast(body->'guide', shape);
+BEGIN
+    IF given IS NOT NULL THEN
+        PERFORM zwfw.shape_check(given, shape, false, 'guide');
+    END IF;
+
+    i := zwfw.item_patch(i, body);
+    i.guide := coalesce(zwfw.shape_pack(given, shape), i.guide);
+
+    UPDATE zwfw.items o
+       SET name = i.name, project_type = i.project_type,
+           anticipate_day = i.anticipate_day,
+           anticipate_type = i.anticipate_type,
+           promise_day = i.promise_day, promise_type = i.promise_type,
+           fee = i.fee, online = i.online, real_level = i.real_level,
+           effective_on = i.effective_on, objects = i.objects,
+           topics = i.topics, keywords = i.keywords, guide = i.guide,
+           reason = NULL, revision = o.revision + 1, updated_at = zwfw.now(),
+           authors = array_append(array_remove(o.authors, zwfw.me()),
+                                  zwfw.me())
+     WHERE o.id = i.id
+    RETURNING o.* INTO i;
+
+    RETURN i;
+END $$;
+
+-- POST item/drafts with catalog_code, POST item/drafts/{id} with revision:
+-- writes a draft.  Errors: those of item_new, item_mine and item_write.
+
+CREATE OR REPLACE FUNCTION api.item_save(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    i  items;
+BEGIN
+    PERFORM need_role('item_manager');
+
+    IF args ? 'id' THEN
+        i := item_mine((args->>'id')::uuid, coalesce(body->>'revision', '0'),
+                       '{draft}');
+    ELSE
+        i := item_new((args->>'new_id')::uuid, body->>'catalog_code');
+    END IF;
+
+    PERFORM item_write(i, body);
+
+    RETURN item_done('item_save', i.id);
+END $$;
+
+ALTER FUNCTION api.item_save OWNER TO zwfw_staff;
+SELECT zwfw.describe('item_save', zwfw.item_done_schema());
+
+
+-- POST item/drafts/{id}/submit with revision: hands it to the editors, with
+-- what else is sent written first.  Errors: those of item_mine, item_write,
+-- and of the rules with their field.
+
+CREATE OR REPLACE FUNCTION api.item_submit(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    i  items;
+BEGIN
+    PERFORM need_role('item_manager');
+    i := item_mine((args->>'id')::uuid, coalesce(body->>'revision', '0'),
+                   '{draft}');
+
+    IF body - 'revision' <> '{}' THEN
+        i := item_write(i, body);
+    END IF;
+
+    PERFORM item_check(i);
+
+    UPDATE items o SET state = 'pending', updated_at = zwfw.now(),
+           authors = array_append(array_remove(o.authors, me()), me())
+     WHERE o.id = i.id;
+
+    RETURN item_done('item_submit', i.id);
+END $$;
+
+ALTER FUNCTION api.item_submit OWNER TO zwfw_staff;
+SELECT zwfw.describe('item_submit', zwfw.item_done_schema());
+
+
+-- POST item/drafts/{id}/approve: puts it into use, or notes the day on which
+-- it comes into use.  Errors: item_not_found, wrong_state, same_person, and
+-- those of the rules.
+
+CREATE OR REPLACE FUNCTION api.item_approve(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    i  items;
+BEGIN
+    PERFORM need_role('item_editor');
+    i := item_judged((args->>'id')::uuid, '{pending}');
+
+    IF me() = ANY (i.authors) THEN
+        PERFORM fail('same_person', 403);
+    END IF;
+
+    PERFORM item_check(i);
+    UPDATE items o SET state = 'approved', approver = me(), reason = NULL,
+           updated_at = zwfw.now()
+     WHERE o.id = i.id;
+
+    IF coalesce(i.effective_on, '-infinity') <= today() THEN
+        PERFORM item_publish(i.id);
+    END IF;
+
+    RETURN item_done('item_approve', i.id);
+END $$;
+
+ALTER FUNCTION api.item_approve OWNER TO zwfw_staff;
+SELECT zwfw.describe('item_approve', zwfw.item_done_schema());
+
+
+-- POST item/drafts/{id}/reject with reason: back to its writer, also when it
+-- only waits for its day.  Errors: item_not_found, wrong_state.
+
+CREATE OR REPLACE FUNCTION api.item_reject(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    i  items;
+BEGIN
+    PERFORM need_role('item_editor');
+    PERFORM need_reason(body);
+    i := item_judged((args->>'id')::uuid, '{pending,approved}');
+
+    UPDATE items o SET state = 'draft', approver = NULL,
+           reason = item_reject.body->>'reason',
+           revision = o.revision + 1,
+           updated_at = zwfw.now()
+     WHERE o.id = i.id;
+
+    RETURN item_done('item_reject', i.id);
+END $$;
+
+ALTER FUNCTION api.item_reject OWNER TO zwfw_staff;
+SELECT zwfw.describe('item_reject', zwfw.item_done_schema());
+
+
+-- An item that is offered goes from some states to another, by its code.
+-- Everybody sees it, so another body's is not_allowed, not item_not_found.
+
+CREATE OR REPLACE FUNCTION zwfw.item_turn(act text, item text, states text[],
+    target text, why text) RETURNS json
+LANGUAGE plpgsql AS $$
+DECLARE
+    i  zwfw.items;
+BEGIN
+    PERFORM zwfw.need_role('item_editor');
+
+    SELECT * INTO i FROM zwfw.items o
+     WHERE o.code = item AND o.state IN ('in_use', 'suspended');
+
+    IF FOUND AND NOT EXISTS (SELECT FROM zwfw.bodies b WHERE b.id = i.body
+                                AND zwfw.my_body() IN (b.id, b.parent))
+    THEN
+        PERFORM zwfw.fail('not_allowed', 403);
+    END IF;
+
+    i := zwfw.item_judged(i.id, states);
+
+    UPDATE zwfw.items o SET state = target, reason = why,
+           updated_at = zwfw.now()
+     WHERE o.id = i.id;
+    PERFORM zwfw.item_changed(item);
+
+    RETURN zwfw.item_done(act, i.id);
+END $$;
+
+-- POST item/{code}/suspend with reason: still shown, nobody may apply.
+-- Errors: item_not_found, wrong_state.
+
+CREATE OR REPLACE FUNCTION api.item_suspend(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+BEGIN
+    PERFORM need_reason(body);
+    RETURN item_turn('item_suspend', args->>'code', '{in_use}', 'suspended',
+                     body->>'reason');
+END $$;
+
+ALTER FUNCTION api.item_suspend OWNER TO zwfw_staff;
+SELECT zwfw.describe('item_suspend', zwfw.item_done_schema());
+
+-- POST item/{code}/resume.  Errors: item_not_found, wrong_state.
+
+CREATE OR REPLACE FUNCTION api.item_resume(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+BEGIN
+    RETURN item_turn('item_resume', args->>'code', '{suspended}', 'in_use',
+                     NULL);
+END $$;
+
+ALTER FUNCTION api.item_resume OWNER TO zwfw_staff;
+SELECT zwfw.describe('item_resume', zwfw.item_done_schema());
+
+-- POST item/{code}/cancel with reason: for good; a later version may follow.
+-- Errors: item_not_found.
+
+CREATE OR REPLACE FUNCTION api.item_cancel(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+BEGIN
+    PERFORM need_reason(body);
+    RETURN item_turn('item_cancel', args->>'code', '{in_use,suspended}',
+                     'cancelled', body->>'reason');
+END $$;
+
+ALTER FUNCTION api.item_cancel OWNER TO zwfw_staff;
+SELECT zwfw.describe('item_cancel', zwfw.item_done_schema());
+
+
+-- A job, each second: versions whose day has come are put into use.
+
+CREATE OR REPLACE FUNCTION api.item_switch(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    i  items;
+    n  integer := 0;
+BEGIN
+    FOR i IN
+        SELECT * FROM items o
+         WHERE o.state = 'approved' AND o.effective_on <= today()
+         ORDER BY o.effective_on, o.code LIMIT 100
+           FOR UPDATE SKIP LOCKED
+    LOOP
+        PERFORM item_publish(i.id);
+        PERFORM item_done('item_switch', i.id);
+        n := n + 1;
+    END LOOP;
+
+    RETURN json_build_object('published', n);
+END $$;
+
+ALTER FUNCTION api.item_switch OWNER TO zwfw_system;
+SELECT zwfw.describe('item_switch', '{"type":"object",
+    "additionalProperties":false, "required":["published"],
+    "properties":{"published":{"type":"integer"}}}');
+
+
+-- The form of a draft: all columns that its writer sets, and the guide.
+
+CREATE OR REPLACE FUNCTION zwfw.item_form(i zwfw.items) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN zwfw.shape_form(to_jsonb(i), jsonb_build_object('guide',
+               zwfw.item_shape()) || '{"name!": "text",
+                   "project_type!": "text", "anticipate_day!": "integer",
+                   "anticipate_type!": "text", "promise_day!": "integer",
+                   "promise_type!": "text", "fee!": "boolean",
+                   "online!": "boolean", "real_level!": "integer",
+                   "effective_on": "text", "objects!": ["text"],
+                   "topics": ["text"], "keywords": ["text"]}', '');
+END $$;
+
+-- What the asking person may do with a version now.
+
+CREATE OR REPLACE FUNCTION zwfw.item_can(i zwfw.items) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    writer  boolean := zwfw.has_role('item_manager')
+                       AND i.body = zwfw.my_body();
+    editor  boolean := zwfw.has_role('item_editor');
+BEGIN
+    RETURN (SELECT coalesce(jsonb_object_agg(act, true), '{}')
+              FROM (VALUES ('save', writer AND i.state = 'draft'),
+        ('submit', writer AND i.state = 'draft'),
+        ('approve', editor AND i.state = 'pending'
+            AND NOT zwfw.me() = ANY (i.authors)),
+        ('reject', editor AND i.state IN ('pending', 'approved')),
+        ('suspend', editor AND i.state = 'in_use'),
+        ('resume', editor AND i.state = 'suspended'),
+        ('cancel', editor AND i.state IN ('in_use', 'suspended')))
+                   AS c (act, allowed)
+             WHERE allowed);
+END $$;
+
+-- GET item/drafts/{id}: any version of the asking person's body, or of one
+-- below it, with what differs from the version before, what may be done, and
+-- the form for whoever may write.  Errors: item_not_found.
+
+CREATE OR REPLACE FUNCTION api.item_draft_show(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    i    items;
+    v    item_versions;
+    doc  jsonb;
+    can  jsonb;
+BEGIN
+    SELECT o.* INTO i FROM items o JOIN bodies b ON b.id = o.body
+     WHERE o.id = (args->>'id')::uuid AND my_body() IN (b.id, b.parent);
+    IF NOT FOUND THEN
+        PERFORM fail('item_not_found', 404);
+    END IF;
+
+    SELECT o.* INTO v FROM item_versions o
+     WHERE o.code = i.code AND o.version < i.version
+     ORDER BY o.version DESC LIMIT 1;
+    doc := item_document(i);
+    can := item_can(i);
+
+    RETURN (doc || jsonb_strip_nulls(jsonb_build_object('id', i.id,
+        'state', i.state, 'revision', i.revision, 'reason', i.reason,
+        'updated_at', i.updated_at, 'own', me() = ANY (i.authors),
+        'before', v.version, 'can', can,
+        'edit', CASE WHEN can ? 'save' THEN item_form(i) END,
+        'changes', item_changes(v.document::jsonb, doc))))::json;
+END $$;
+
+ALTER FUNCTION api.item_draft_show OWNER TO zwfw_staff;
+SELECT zwfw.describe('item_draft_show', zwfw.item_schema('{
+    "id":{"type":"string","format":"uuid"}, "state":{"type":"string"},
+    "revision":{"type":"integer"}, "reason":{"type":"string"},
+    "updated_at":{"type":"string","format":"date-time"},
+    "own":{"type":"boolean"}, "before":{"type":"integer"},
+    "can":{"type":"object","additionalProperties":{"enum":[true]}},
+    "edit":{"type":"object"},
+    "changes":{"type":"array","items":{"type":"object",
+        "required":["field"], "additionalProperties":false,
+        "properties":{"field":{"type":"string"}, "row":{"type":"string"},
+            "old":{"type":"string"}, "was":{"type":"object"},
+            "new":{"type":"string"}, "now":{"type":"object"}}}}}',
+    '["id","state","revision","updated_at","own","can","changes"]', true));
+
+
+-- What the asking person's body offers and writes, by the latest change;
+-- state.
+
+CREATE OR REPLACE FUNCTION api.item_own_list(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    c      text[] := after(args, 'timestamptz', 'uuid');
+    lim    integer := lim(args);
+    items  json[];
+    keys   jsonb[];
+    total  bigint;
+BEGIN
+    SELECT array_agg(item_draft_row(f.i)),
+           array_agg(jsonb_build_array((f.i).updated_at, (f.i).id))
+      INTO items, keys
+      FROM (SELECT i FROM zwfw.items i
+             WHERE i.body = my_body()
+               AND (args->>'state' IS NULL OR i.state = args->>'state')
+               AND (i.updated_at, i.id)
+                   < (coalesce(c[1]::timestamptz, 'infinity'),
+                      coalesce(c[2], repeat('f', 32))::uuid)
+             ORDER BY i.updated_at DESC, i.id DESC LIMIT lim + 1) f;
+
+    SELECT count(*) INTO total
+      FROM (SELECT FROM zwfw.items i
+             WHERE i.body = my_body()
+               AND (args->>'state' IS NULL OR i.state = args->>'state')
+             LIMIT 1001) f;
+
+    RETURN list(items, keys, lim, total, 1000);
+END $$;
+
+ALTER FUNCTION api.item_own_list OWNER TO zwfw_staff;
+SELECT zwfw.describe('item_own_list',
+                     zwfw.list_schema(zwfw.item_draft_schema()));
+
+
+-- What waits for the asking editor, the oldest first: a page of each body,
+-- merged.
+
+CREATE OR REPLACE FUNCTION api.item_pending_list(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    c      text[] := after(args, 'timestamptz', 'uuid');
+    lim    integer := lim(args);
+    below  uuid[] := ARRAY(SELECT b.id FROM bodies b
+                            WHERE my_body() IN (b.id, b.parent));
+    items  json[];
+    keys   jsonb[];
+    total  bigint;
+BEGIN
+    PERFORM need_role('item_editor');
+
+    SELECT array_agg(item_draft_row(f.i)),
+           array_agg(jsonb_build_array((f.i).updated_at, (f.i).id))
+      INTO items, keys
+      FROM (SELECT o.i FROM unnest(below) b, LATERAL (
+                       SELECT i FROM zwfw.items i
+                        WHERE i.state = 'pending' AND i.body = b
+                          AND (i.updated_at, i.id)
+                              > (coalesce(c[1]::timestamptz, '-infinity'),
+                                 coalesce(c[2], repeat('0', 32))::uuid)
+                        ORDER BY i.updated_at, i.id LIMIT lim + 1) o
+             ORDER BY (o.i).updated_at, (o.i).id LIMIT lim + 1) f;
+
+    SELECT count(*) INTO total
+      FROM (SELECT FROM unnest(below) b, zwfw.items i
+             WHERE i.state = 'pending' AND i.body = b LIMIT 1001) f;
+
+    RETURN list(items, keys, lim, total, 1000);
+END $$;
+
+ALTER FUNCTION api.item_pending_list OWNER TO zwfw_staff;
+SELECT zwfw.describe('item_pending_list',
+                     zwfw.list_schema(zwfw.item_draft_schema()));
