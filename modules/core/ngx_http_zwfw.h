@@ -151,7 +151,7 @@ struct ngx_http_zwfw_ctx_s {
     ngx_http_zwfw_slice_t     *slice;
     ngx_http_zwfw_route_t     *route;       /* NULL: no row, guard only */
     ngx_http_zwfw_session_t   *session;     /* NULL: nobody */
-    ngx_str_t                  request_id;  /* 32 hex */
+    ngx_str_t                  request_id;  /* 32 hex; of each route */
     ngx_str_t                  channel;
     ngx_str_t                  new_id;      /* UUIDv7 for what is created */
     zwfw_mem_t                 mem;         /* r->pool, for the pure units */

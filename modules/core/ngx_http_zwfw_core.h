@@ -458,6 +458,11 @@ extern ngx_http_zwfw_slice_t  ngx_http_zwfw_core_slice;
 
 /* run.c */
 ngx_int_t ngx_http_zwfw_handler(ngx_http_request_t *r);
+
+/* sets ctx->request_id once, one for a request and its subrequests; NULL: no
+   memory */
+ngx_str_t *ngx_http_zwfw_request_id(ngx_http_request_t *r);
+
 ngx_uint_t ngx_http_zwfw_is_channel(ngx_str_t *name);
 void ngx_http_zwfw_resume(ngx_http_request_t *r);
 extern ngx_http_zwfw_step_pt  ngx_http_zwfw_send_steps[];
@@ -599,16 +604,14 @@ ngx_int_t ngx_http_zwfw_metrics_handler(ngx_http_request_t *r);
 void ngx_http_zwfw_count(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_counter_e counter);
 
+/* sha256.c: of all parts, 32 bytes */
+ngx_int_t ngx_http_zwfw_sha256(ngx_str_t *parts, ngx_uint_t n, u_char *hash);
+
 /* crypt.c */
 ngx_int_t ngx_http_zwfw_keys(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf);
 ngx_http_zwfw_key_t *ngx_http_zwfw_newest_key(ngx_http_zwfw_platform_t *pf);
 ngx_int_t ngx_http_zwfw_random(u_char *p, size_t len);
 ngx_int_t ngx_http_zwfw_random_id(u_char *id);
-
-/* SHA-256 of all parts, in the event loop only; exit() frees what it keeps,
-   when the process ends */
-ngx_int_t ngx_http_zwfw_sha256(ngx_str_t *parts, ngx_uint_t n, u_char *hash);
-void ngx_http_zwfw_sha256_exit(void);
 
 ngx_int_t ngx_http_zwfw_hmac(u_char *key, u_char *data, size_t len,
     u_char *mac);

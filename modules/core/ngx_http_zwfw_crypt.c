@@ -38,12 +38,6 @@ static ngx_int_t ngx_http_zwfw_scrypt(ngx_str_t *password, u_char *salt,
     ngx_uint_t log2n, ngx_uint_t times, u_char *digest);
 
 
-/* the context is made once a process: looking for the algorithm costs more
-   than a digest of little */
-
-static EVP_MD_CTX  *ngx_http_zwfw_sha256_md;
-
-
 /*
  * The key file: a line "<number> <64 hexadecimals>" for each key, the last
  * one is used for new values, all of them for reading
@@ -575,47 +569,6 @@ ngx_http_zwfw_unseal(ngx_pool_t *pool, ngx_http_zwfw_platform_t *pf,
 
     return ngx_http_zwfw_ctr(key->seal, raw.data, value->data, value->len,
                              value->data);
-}
-
-
-ngx_int_t
-ngx_http_zwfw_sha256(ngx_str_t *parts, ngx_uint_t n, u_char *hash)
-{
-    ngx_uint_t   i;
-    EVP_MD_CTX  *md;
-
-    md = ngx_http_zwfw_sha256_md;
-
-    if (md == NULL) {
-        md = EVP_MD_CTX_new();
-
-        if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) {
-            EVP_MD_CTX_free(md);
-            return NGX_ERROR;
-        }
-
-        ngx_http_zwfw_sha256_md = md;
-    }
-
-    if (EVP_DigestInit_ex(md, NULL, NULL) != 1) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < n; i++) {
-        if (EVP_DigestUpdate(md, parts[i].data, parts[i].len) != 1) {
-            return NGX_ERROR;
-        }
-    }
-
-    return EVP_DigestFinal_ex(md, hash, NULL) == 1 ? NGX_OK : NGX_ERROR;
-}
-
-
-void
-ngx_http_zwfw_sha256_exit(void)
-{
-    EVP_MD_CTX_free(ngx_http_zwfw_sha256_md);
-    ngx_http_zwfw_sha256_md = NULL;
 }
 
 

@@ -245,7 +245,7 @@ ngx_http_zwfw_cut_cookie(ngx_str_t *value, ngx_str_t *name)
             p++;
         }
 
-        end = ngx_strlchr(p, last, ';');
+        end = memchr(p, ';', last - p);
 
         if (end == NULL) {
             end = last;

@@ -14,7 +14,7 @@
 
 #define NGX_HTTP_ZWFW_KNOWN_ENTRY  512      /* bytes */
 #define NGX_HTTP_ZWFW_KNOWN_SLOTS  1024     /* of generations */
-#define NGX_HTTP_ZWFW_KNOWN_TEXTS  6
+#define NGX_HTTP_ZWFW_KNOWN_TEXTS  7
 
 #define NGX_HTTP_ZWFW_FRESH        900      /* ms since the last beat heard */
 #define NGX_HTTP_ZWFW_TOUCH        60       /* seconds */
@@ -79,8 +79,8 @@ static void ngx_http_zwfw_known_link(ngx_http_zwfw_table_t *t, uint32_t i);
 static void ngx_http_zwfw_known_unlink(ngx_http_zwfw_table_t *t, uint32_t i);
 static ngx_uint_t ngx_http_zwfw_known_touch(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_entry_t *e);
-static ngx_int_t ngx_http_zwfw_known_read(ngx_http_zwfw_known_t *known,
-    ngx_http_zwfw_entry_t *e, ngx_pool_t *pool);
+static void ngx_http_zwfw_known_read(ngx_http_zwfw_known_t *known,
+    ngx_http_zwfw_entry_t *e);
 static ngx_int_t ngx_http_zwfw_known_write(ngx_http_zwfw_entry_t *e,
     ngx_http_zwfw_known_t *known);
 static void ngx_http_zwfw_known_texts(ngx_http_zwfw_session_t *s,
@@ -131,7 +131,12 @@ ngx_http_zwfw_known_find(ngx_http_zwfw_platform_t *pf,
     ngx_msec_t              beat;
     ngx_http_zwfw_entry_t  *e;
     ngx_http_zwfw_table_t  *t;
-    uint64_t                copy[NGX_HTTP_ZWFW_KNOWN_ENTRY / 8];
+    u_char                 *copy;
+
+    copy = ngx_palloc(pool, NGX_HTTP_ZWFW_KNOWN_ENTRY);
+    if (copy == NULL) {
+        return NGX_ERROR;
+    }
 
     t = ngx_http_zwfw_known_lock(pf);
 
@@ -166,8 +171,9 @@ ngx_http_zwfw_known_find(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_known_unlock(pf, t);
     ngx_http_zwfw_count(pf, NGX_HTTP_ZWFW_COUNT_SESSION_HIT);
 
-    return ngx_http_zwfw_known_read(known, (ngx_http_zwfw_entry_t *) copy,
-                                    pool);
+    ngx_http_zwfw_known_read(known, (ngx_http_zwfw_entry_t *) copy);
+
+    return NGX_OK;
 }
 
 
@@ -481,27 +487,16 @@ ngx_http_zwfw_known_touch(ngx_http_zwfw_platform_t *pf,
 }
 
 
-static ngx_int_t
+static void
 ngx_http_zwfw_known_read(ngx_http_zwfw_known_t *known,
-    ngx_http_zwfw_entry_t *e, ngx_pool_t *pool)
+    ngx_http_zwfw_entry_t *e)
 {
-    size_t       size;
     u_char      *p;
     ngx_str_t   *texts[NGX_HTTP_ZWFW_KNOWN_TEXTS];
     ngx_uint_t   i;
 
-    size = 0;
+    p = e->text;
 
-    for (i = 0; i < NGX_HTTP_ZWFW_KNOWN_TEXTS; i++) {
-        size += e->len[i];
-    }
-
-    p = ngx_pnalloc(pool, size);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(p, e->text, size);
     ngx_http_zwfw_known_texts(&known->session, texts);
 
     for (i = 0; i < NGX_HTTP_ZWFW_KNOWN_TEXTS; i++) {
@@ -514,8 +509,6 @@ ngx_http_zwfw_known_read(ngx_http_zwfw_known_t *known,
     known->session.level = e->level;
     known->session.created = e->created;
     known->expires = e->expires;
-
-    return NGX_OK;
 }
 
 
@@ -562,4 +555,5 @@ ngx_http_zwfw_known_texts(ngx_http_zwfw_session_t *s, ngx_str_t **texts)
     texts[3] = &s->region;
     texts[4] = &s->roles;
     texts[5] = &s->channel;
+    texts[6] = &s->id;
 }

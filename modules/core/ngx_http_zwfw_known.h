@@ -25,7 +25,7 @@ typedef struct {
 
 typedef struct {
     u_char                     hash[NGX_HTTP_ZWFW_HASH];
-    ngx_http_zwfw_session_t    session;     /* id is not kept here */
+    ngx_http_zwfw_session_t    session;
     time_t                     expires;     /* absolute */
 } ngx_http_zwfw_known_t;
 
@@ -34,7 +34,7 @@ typedef struct {
 ngx_int_t ngx_http_zwfw_known_init(ngx_http_zwfw_platform_t *pf);
 
 /*
- * Looks up known->hash; the strings of the session are copied to the pool.
+ * Looks up known->hash; the strings of the session are in the pool.
  *
  *     NGX_OK        found; *touch says that the idle time is to be prolonged
  *     NGX_DECLINED  ask Redis, and store the answer with *generation

@@ -10,8 +10,6 @@
 static void *ngx_http_zwfw_alloc(void *pool, size_t size);
 static ngx_http_zwfw_step_pt *ngx_http_zwfw_refused(ngx_http_zwfw_ctx_t *ctx);
 static ngx_uint_t ngx_http_zwfw_forgiven(ngx_http_zwfw_ctx_t *ctx);
-static ngx_int_t ngx_http_zwfw_request_id(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx);
 static ngx_int_t ngx_http_zwfw_set_channel(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 
@@ -69,7 +67,7 @@ ngx_http_zwfw_handler(ngx_http_request_t *r)
     ngx_http_zwfw_loc_conf_t  *lcf;
 
     ctx = ngx_http_zwfw_ctx(r);
-    if (ctx == NULL) {
+    if (ctx == NULL || ngx_http_zwfw_request_id(r) == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -241,6 +239,8 @@ ngx_http_zwfw_refuse(ngx_http_request_t *r, ngx_uint_t status,
         ctx->field = *field;
     }
 
+    (void) ngx_http_zwfw_request_id(r);
+
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "zwfw: refused %ui %s, request %V",
                   status, code, &ctx->request_id);
@@ -273,9 +273,7 @@ ngx_http_zwfw_ctx(ngx_http_request_t *r)
     ctx->mem.alloc = ngx_http_zwfw_alloc;
     ctx->mem.pool = r->pool;
 
-    if (ngx_http_zwfw_request_id(r, ctx) != NGX_OK
-        || ngx_http_zwfw_set_channel(r, ctx) != NGX_OK)
-    {
+    if (ngx_http_zwfw_set_channel(r, ctx) != NGX_OK) {
         return NULL;
     }
 
@@ -292,30 +290,43 @@ ngx_http_zwfw_alloc(void *pool, size_t size)
 }
 
 
-static ngx_int_t
-ngx_http_zwfw_request_id(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+/* made when it is asked for: a file behind a guard needs none */
+
+ngx_str_t *
+ngx_http_zwfw_request_id(ngx_http_request_t *r)
 {
     u_char                id[16];
-    ngx_http_zwfw_ctx_t  *main;
+    ngx_str_t            *of_main;
+    ngx_http_zwfw_ctx_t  *ctx;
 
-    main = ngx_http_get_module_ctx(r->main, ngx_http_zwfw_core_module);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
 
-    if (main) {
-        ctx->request_id = main->request_id;
-        return NGX_OK;
+    if (ctx->request_id.len) {
+        return &ctx->request_id;
     }
 
-    ctx->request_id.data = ngx_pnalloc(r->pool, 32);
-    if (ctx->request_id.data == NULL
-        || ngx_http_zwfw_random_id(id) != NGX_OK)
+    if (r != r->main
+        && ngx_http_get_module_ctx(r->main, ngx_http_zwfw_core_module))
     {
-        return NGX_ERROR;
+        of_main = ngx_http_zwfw_request_id(r->main);
+        if (of_main == NULL) {
+            return NULL;
+        }
+
+        ctx->request_id = *of_main;
+        return of_main;
+    }
+
+    ctx->request_id.data = ngx_pnalloc(r->pool, 2 * sizeof(id));
+    if (ctx->request_id.data == NULL || ngx_http_zwfw_random_id(id) != NGX_OK)
+    {
+        return NULL;
     }
 
     ngx_hex_dump(ctx->request_id.data, id, sizeof(id));
-    ctx->request_id.len = 32;
+    ctx->request_id.len = 2 * sizeof(id);
 
-    return NGX_OK;
+    return &ctx->request_id;
 }
 
 

@@ -19,7 +19,7 @@ typedef struct {
     ngx_str_t                   data_words[2];
     ngx_str_t                   life_words[2];
     ngx_http_zwfw_generation_t  generation;
-    ngx_http_zwfw_known_t       known;
+    ngx_http_zwfw_known_t      *known;
     ngx_int_t                   rc;         /* NGX_DECLINED: no such session */
 } ngx_http_zwfw_lookup_t;
 
@@ -43,7 +43,10 @@ typedef struct {
 
 static void ngx_http_zwfw_session_mark(void *data);
 static ngx_int_t ngx_http_zwfw_session_ask(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_lookup_t *lookup);
+    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_known_t *known,
+    ngx_http_zwfw_generation_t *generation);
+static ngx_http_zwfw_lookup_t *ngx_http_zwfw_session_lookup(
+    ngx_http_request_t *r, ngx_http_zwfw_known_t *known);
 static void ngx_http_zwfw_session_forget(void *data);
 static void ngx_http_zwfw_session_data(ngx_http_zwfw_command_t *c);
 static void ngx_http_zwfw_session_life(ngx_http_zwfw_command_t *c);
@@ -52,6 +55,8 @@ static ngx_int_t ngx_http_zwfw_session_refuse(ngx_http_request_t *r,
 static void ngx_http_zwfw_session_prolong(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_known_t *known);
 static void ngx_http_zwfw_session_prolonged(ngx_http_zwfw_command_t *c);
+static ngx_int_t ngx_http_zwfw_cookie(ngx_http_request_t *r,
+    ngx_str_t *token);
 static ngx_int_t ngx_http_zwfw_session_number(zwfw_json_t *json,
     const char *key);
 static void ngx_http_zwfw_session_text(zwfw_json_t *json, const char *key,
@@ -61,12 +66,13 @@ static void ngx_http_zwfw_session_text(zwfw_json_t *json, const char *key,
 ngx_int_t
 ngx_http_zwfw_session(ngx_http_request_t *r)
 {
-    ngx_int_t                rc;
-    ngx_str_t                token;
-    ngx_uint_t               touch;
-    ngx_http_zwfw_ctx_t     *ctx;
-    ngx_http_zwfw_state_t   *state;
-    ngx_http_zwfw_lookup_t  *lookup;
+    ngx_int_t                    rc;
+    ngx_str_t                    token;
+    ngx_uint_t                   touch;
+    ngx_http_zwfw_ctx_t         *ctx;
+    ngx_http_zwfw_state_t       *state;
+    ngx_http_zwfw_known_t       *known;
+    ngx_http_zwfw_generation_t   generation;
 
     ctx = ngx_http_zwfw_ctx(r);
     if (ctx == NULL) {
@@ -81,40 +87,37 @@ ngx_http_zwfw_session(ngx_http_request_t *r)
 
     ctx->session = ngx_http_zwfw_session_kept(r, ctx->platform);
 
-    if (ctx->session
-        || ngx_http_zwfw_cookie_token(r, &token) != NGX_OK)
-    {
+    if (ctx->session || ngx_http_zwfw_cookie(r, &token) != NGX_OK) {
         state->known = 1;
         return NGX_OK;
     }
 
-    lookup = ngx_pcalloc(r->pool, sizeof(ngx_http_zwfw_lookup_t)
-                                  + 2 * NGX_HTTP_ZWFW_HASH);
-    if (lookup == NULL
-        || ngx_http_zwfw_sha256(&token, 1, lookup->known.hash) != NGX_OK)
+    known = ngx_palloc(r->pool, sizeof(ngx_http_zwfw_known_t));
+    if (known == NULL
+        || ngx_http_zwfw_sha256(&token, 1, known->hash) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    lookup->known.session.id.data = (u_char *) (lookup + 1);
-    lookup->known.session.id.len = 2 * NGX_HTTP_ZWFW_HASH;
-
-    ngx_hex_dump((u_char *) (lookup + 1), lookup->known.hash,
-                 NGX_HTTP_ZWFW_HASH);
-
-    rc = ngx_http_zwfw_known_find(ctx->platform, &lookup->known, r->pool,
-                                  &lookup->generation, &touch);
+    rc = ngx_http_zwfw_known_find(ctx->platform, known, r->pool, &generation,
+                                  &touch);
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_zwfw_session_ask(r, ctx, lookup);
+
+        if (zwfw_cookie_token((zwfw_str_t *) &token) != ZWFW_OK) {
+            state->known = 1;
+            return NGX_OK;
+        }
+
+        return ngx_http_zwfw_session_ask(r, ctx, known, &generation);
     }
 
     if (rc == NGX_OK) {
         state->known = 1;
-        ctx->session = &lookup->known.session;
+        ctx->session = &known->session;
 
         if (touch) {
-            ngx_http_zwfw_session_prolong(r, ctx, &lookup->known);
+            ngx_http_zwfw_session_prolong(r, ctx, known);
         }
     }
 
@@ -179,41 +182,23 @@ ngx_http_zwfw_session_mark(void *data)
 
 static ngx_int_t
 ngx_http_zwfw_session_ask(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
-    ngx_http_zwfw_lookup_t *lookup)
+    ngx_http_zwfw_known_t *known, ngx_http_zwfw_generation_t *generation)
 {
-    ngx_str_t              *id;
-    ngx_http_cleanup_t     *cln;
-    ngx_http_zwfw_redis_t  *redis;
+    ngx_http_cleanup_t      *cln;
+    ngx_http_zwfw_redis_t   *redis;
+    ngx_http_zwfw_lookup_t  *lookup;
 
-    id = &lookup->known.session.id;
     redis = ctx->platform->redis;
 
-    ngx_str_set(&lookup->data_words[0], "GET");
-    ngx_str_set(&lookup->life_words[0], "GET");
-
     cln = ngx_http_cleanup_add(r, 0);
+    lookup = ngx_http_zwfw_session_lookup(r, known);
 
-    if (cln == NULL
-        || ngx_http_zwfw_session_key(r, 's', id, &lookup->data_words[1])
-           != NGX_OK
-        || ngx_http_zwfw_session_key(r, 't', id, &lookup->life_words[1])
-           != NGX_OK)
-    {
+    if (cln == NULL || lookup == NULL) {
         return NGX_ERROR;
     }
 
-    lookup->request = r;
     lookup->redis = redis;
-
-    lookup->data.nwords = 2;
-    lookup->data.words = lookup->data_words;
-    lookup->data.done = ngx_http_zwfw_session_data;
-    lookup->data.data = lookup;
-
-    lookup->life.nwords = 2;
-    lookup->life.words = lookup->life_words;
-    lookup->life.done = ngx_http_zwfw_session_life;
-    lookup->life.data = lookup;
+    lookup->generation = *generation;
 
     if (ngx_http_zwfw_redis_ask(redis, &lookup->data) != NGX_OK) {
         return ngx_http_zwfw_session_refuse(r, ctx, NGX_AGAIN);
@@ -230,6 +215,52 @@ ngx_http_zwfw_session_ask(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     r->read_event_handler = ngx_http_test_reading;
 
     return NGX_AGAIN;
+}
+
+
+static ngx_http_zwfw_lookup_t *
+ngx_http_zwfw_session_lookup(ngx_http_request_t *r,
+    ngx_http_zwfw_known_t *known)
+{
+    ngx_str_t               *id;
+    ngx_http_zwfw_lookup_t  *lookup;
+
+    id = &known->session.id;
+
+    lookup = ngx_pcalloc(r->pool, sizeof(ngx_http_zwfw_lookup_t));
+    id->data = ngx_pnalloc(r->pool, 2 * NGX_HTTP_ZWFW_HASH);
+
+    if (lookup == NULL || id->data == NULL) {
+        return NULL;
+    }
+
+    ngx_hex_dump(id->data, known->hash, NGX_HTTP_ZWFW_HASH);
+    id->len = 2 * NGX_HTTP_ZWFW_HASH;
+
+    ngx_str_set(&lookup->data_words[0], "GET");
+    ngx_str_set(&lookup->life_words[0], "GET");
+
+    if (ngx_http_zwfw_session_key(r, 's', id, &lookup->data_words[1]) != NGX_OK
+        || ngx_http_zwfw_session_key(r, 't', id, &lookup->life_words[1])
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    lookup->request = r;
+    lookup->known = known;
+
+    lookup->data.nwords = 2;
+    lookup->data.words = lookup->data_words;
+    lookup->data.done = ngx_http_zwfw_session_data;
+    lookup->data.data = lookup;
+
+    lookup->life.nwords = 2;
+    lookup->life.words = lookup->life_words;
+    lookup->life.done = ngx_http_zwfw_session_life;
+    lookup->life.data = lookup;
+
+    return lookup;
 }
 
 
@@ -268,7 +299,7 @@ ngx_http_zwfw_session_data(ngx_http_zwfw_command_t *c)
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
 
     lookup->rc = ngx_http_zwfw_session_parse(ctx, &c->reply.value,
-                                             &lookup->known, &agent);
+                                             lookup->known, &agent);
 
     if (lookup->rc == NGX_DECLINED) {
         ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
@@ -289,7 +320,7 @@ ngx_http_zwfw_session_life(ngx_http_zwfw_command_t *c)
     ngx_http_zwfw_known_t  *known;
 
     r = lookup->request;
-    known = &lookup->known;
+    known = lookup->known;
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
     state = ctx->core;
 
@@ -421,6 +452,21 @@ ngx_http_zwfw_cookie_name(ngx_http_request_t *r)
 ngx_int_t
 ngx_http_zwfw_cookie_token(ngx_http_request_t *r, ngx_str_t *token)
 {
+    if (ngx_http_zwfw_cookie(r, token) != NGX_OK
+        || zwfw_cookie_token((zwfw_str_t *) token) != ZWFW_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the one of our name, if it is as long as a token */
+
+static ngx_int_t
+ngx_http_zwfw_cookie(ngx_http_request_t *r, ngx_str_t *token)
+{
     unsigned           n;
     ngx_str_t         *name;
     ngx_table_elt_t   *h;
@@ -457,11 +503,7 @@ ngx_http_zwfw_cookie_token(ngx_http_request_t *r, ngx_str_t *token)
 
     /* with two of them, somebody else may have set one: nobody is known */
 
-    if (n != 1 || zwfw_cookie_token((zwfw_str_t *) token) != ZWFW_OK) {
-        return NGX_DECLINED;
-    }
-
-    return NGX_OK;
+    return (n == 1 && token->len == ZWFW_TOKEN) ? NGX_OK : NGX_DECLINED;
 }
 
 

@@ -272,8 +272,6 @@ ngx_http_zwfw_shared_exit(ngx_cycle_t *cycle, ngx_http_zwfw_main_conf_t *mcf)
             ngx_http_zwfw_shared_release(pf[i]);
         }
     }
-
-    ngx_http_zwfw_sha256_exit();
 }
 
 

@@ -7,9 +7,11 @@
 #include "ngx_http_zwfw_session.h"
 
 
-static ngx_int_t ngx_http_zwfw_variable_str(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_zwfw_variable_route(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_zwfw_variable_id(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_zwfw_variable_channel(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_zwfw_variable_user(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
@@ -26,12 +28,11 @@ static ngx_http_variable_t  ngx_http_zwfw_variables[] = {
     { ngx_string("zwfw_route"), NULL, ngx_http_zwfw_variable_route, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("zwfw_request_id"), NULL, ngx_http_zwfw_variable_str,
-      offsetof(ngx_http_zwfw_ctx_t, request_id),
+    { ngx_string("zwfw_request_id"), NULL, ngx_http_zwfw_variable_id, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("zwfw_channel"), NULL, ngx_http_zwfw_variable_str,
-      offsetof(ngx_http_zwfw_ctx_t, channel), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("zwfw_channel"), NULL, ngx_http_zwfw_variable_channel, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("zwfw_user_id"), NULL, ngx_http_zwfw_variable_user, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -62,20 +63,6 @@ ngx_http_zwfw_add_variables(ngx_conf_t *cf)
 }
 
 
-static ngx_int_t
-ngx_http_zwfw_variable_str(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
-{
-    ngx_http_zwfw_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
-
-    return ngx_http_zwfw_variable_set(v, ctx ? (ngx_str_t *)
-                                               ((u_char *) ctx + data)
-                                             : NULL);
-}
-
-
 /* "case/{id}/accept": no identifiers of people in statistics */
 
 static ngx_int_t
@@ -102,6 +89,31 @@ ngx_http_zwfw_variable_route(ngx_http_request_t *r,
                 - p;
 
     return ngx_http_zwfw_variable_set(v, &route);
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_variable_id(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    return ngx_http_zwfw_variable_set(v, ctx ? ngx_http_zwfw_request_id(r)
+                                             : NULL);
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_variable_channel(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    return ngx_http_zwfw_variable_set(v, ctx ? &ctx->channel : NULL);
 }
 
 
