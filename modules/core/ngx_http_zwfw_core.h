@@ -432,6 +432,7 @@ typedef struct {
     unsigned                   cleanup:1;   /* is registered */
     unsigned                   reading:1;   /* the body */
     unsigned                   known:1;     /* the session was looked up */
+    unsigned                   looking:1;   /* the session is being asked for */
     unsigned                   by_form:1;   /* the body is a form */
     unsigned                   hashed:1;    /* hash is set */
 } ngx_http_zwfw_state_t;

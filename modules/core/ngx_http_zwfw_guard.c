@@ -55,6 +55,10 @@ ngx_http_zwfw_answer_refusal(ngx_http_request_t *r)
 
     ctx->resume = ngx_http_zwfw_run;
 
+    /* nor does room to write run the phases again */
+
+    r->write_event_handler = ngx_http_request_empty_handler;
+
     /* the access phase finalizes nothing on NGX_DONE: no count of our own */
 
     ngx_http_zwfw_run(r);

@@ -41,6 +41,8 @@ typedef struct {
 } ngx_http_zwfw_kept_t;
 
 
+static ngx_int_t ngx_http_zwfw_session_find(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, ngx_str_t *token);
 static void ngx_http_zwfw_session_mark(void *data);
 static ngx_int_t ngx_http_zwfw_session_ask(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_known_t *known,
@@ -66,13 +68,9 @@ static void ngx_http_zwfw_session_text(zwfw_json_t *json, const char *key,
 ngx_int_t
 ngx_http_zwfw_session(ngx_http_request_t *r)
 {
-    ngx_int_t                    rc;
-    ngx_str_t                    token;
-    ngx_uint_t                   touch;
-    ngx_http_zwfw_ctx_t         *ctx;
-    ngx_http_zwfw_state_t       *state;
-    ngx_http_zwfw_known_t       *known;
-    ngx_http_zwfw_generation_t   generation;
+    ngx_str_t               token;
+    ngx_http_zwfw_ctx_t    *ctx;
+    ngx_http_zwfw_state_t  *state;
 
     ctx = ngx_http_zwfw_ctx(r);
     if (ctx == NULL) {
@@ -85,6 +83,12 @@ ngx_http_zwfw_session(ngx_http_request_t *r)
         return ctx->refused ? NGX_DECLINED : NGX_OK;
     }
 
+    /* a guard: the phases are run again when there is room to write */
+
+    if (state->looking) {
+        return NGX_AGAIN;
+    }
+
     ctx->session = ngx_http_zwfw_session_kept(r, ctx->platform);
 
     if (ctx->session || ngx_http_zwfw_cookie(r, &token) != NGX_OK) {
@@ -92,9 +96,24 @@ ngx_http_zwfw_session(ngx_http_request_t *r)
         return NGX_OK;
     }
 
+    return ngx_http_zwfw_session_find(r, ctx, &token);
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_session_find(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_str_t *token)
+{
+    ngx_int_t                    rc;
+    ngx_uint_t                   touch;
+    ngx_http_zwfw_state_t       *state;
+    ngx_http_zwfw_known_t       *known;
+    ngx_http_zwfw_generation_t   generation;
+
+    state = ctx->core;
+
     known = ngx_palloc(r->pool, sizeof(ngx_http_zwfw_known_t));
-    if (known == NULL
-        || ngx_http_zwfw_sha256(&token, 1, known->hash) != NGX_OK)
+    if (known == NULL || ngx_http_zwfw_sha256(token, 1, known->hash) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -104,7 +123,7 @@ ngx_http_zwfw_session(ngx_http_request_t *r)
 
     if (rc == NGX_DECLINED) {
 
-        if (zwfw_cookie_token((zwfw_str_t *) &token) != ZWFW_OK) {
+        if (zwfw_cookie_token((zwfw_str_t *) token) != ZWFW_OK) {
             state->known = 1;
             return NGX_OK;
         }
@@ -211,6 +230,8 @@ ngx_http_zwfw_session_ask(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 
     cln->handler = ngx_http_zwfw_session_forget;
     cln->data = lookup;
+
+    ((ngx_http_zwfw_state_t *) ctx->core)->looking = 1;
 
     r->read_event_handler = ngx_http_test_reading;
 
@@ -335,6 +356,7 @@ ngx_http_zwfw_session_life(ngx_http_zwfw_command_t *c)
     }
 
     state->known = 1;
+    state->looking = 0;
     r->read_event_handler = ngx_http_block_reading;
 
     if (lookup->rc == NGX_OK) {
