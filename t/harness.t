@@ -1,8 +1,10 @@
 # The small harness in t/lib/Fallback: what passes with openresty's
 # Test::Nginx::Socket passes with it, with as many checks; what is wrong fails.
+# Where that one is installed, or in PERL5LIB, the same is asked of both.
 #
 # The blocks are in t/data/harness.  A title ends in the number of checks that
-# must pass and fail: "(2 ok, 1 not)".
+# must pass and fail: "(2 ok, 1 not)".  What the real one answers by giving up,
+# with all that would follow, says so there.
 
 use strict;
 use warnings;
@@ -11,8 +13,8 @@ use lib 't/lib', 't/lib/Fallback';
 
 use File::Temp qw(tempdir);
 use Test::More;
-use Time::HiRes qw(time);
 
+use Harness;
 use Port;
 use Test::Nginx::Socket::Client;
 use Test::Nginx::Socket::Spec;
@@ -22,8 +24,19 @@ my $port = Port::free();
 
 delete @ENV{grep { /^TEST_NGINX_/ and $_ ne 'TEST_NGINX_BINARY' } keys %ENV};
 $ENV{TEST_NGINX_SERVER_PORT} = "127.0.0.1:$port";
+$ENV{TEST_NGINX_CLIENT_PORT} = $port;
 $ENV{TEST_NGINX_SERVROOT} = "$dir/root";
 $ENV{TEST_NGINX_SETTING} = 'from the environment';
+
+my $nginx = $ENV{TEST_NGINX_BINARY} || '';
+$ENV{TEST_NGINX_BINARY} = Harness::binary($dir, "$dir/root");
+
+my $small = $Harness::fallback;
+my $real = Harness::installed();
+my @harnesses = ([small => $small], $real ? [real => $real] : ());
+
+diag('Test::Nginx::Socket: ', $real ? "the real one in $real, and ours"
+                                    : 'ours, the real one is not installed');
 
 
 # runs a test file; returns all it printed, and its exit code
@@ -52,10 +65,10 @@ sub slurp {
 
 
 sub suite {
-    my ($head, $data) = @_;
+    my ($head, $data, $lib) = @_;
 
     return child("use Test::Nginx::Socket 'no_plan';\n$head\nrun_tests();\n"
-                 . "__DATA__\n\n$data", 't/lib/Fallback');
+                 . "__DATA__\n\n$data", $lib // $small);
 }
 
 
@@ -69,16 +82,41 @@ sub count {
 }
 
 
-for my $file (qw(good.txt bad.txt)) {
-    my $data = slurp($file);
-    my ($printed, $code) = suite('', $data);
-    my @titles = $data =~ /^=== (.*\(\d+ ok, \d+ not\))$/mg;
+# all blocks of a file, with one of the two
 
-    is(scalar(() = $data =~ /^===/mg), scalar @titles, "titles of $file");
-    is(count($printed, $_), /\((.*)\)/ ? $1 : '', $_) for @titles;
-    ($file eq 'good.txt') ? is($code, 0, 'good tests pass')
-                          : isnt($code, 0, 'bad tests fail');
-    diag($printed) if !Test::More->builder->is_passing;
+sub compare {
+    my ($file, $which, $lib) = @_;
+
+    my @blocks = slurp($file) =~ /^(===.*?)(?=^===|\z)/msg;
+    my @alone = $which eq 'real' ? grep { /\A.* gives up\)\n/ } @blocks : ();
+    my @together = grep { my $block = $_; !grep { $_ eq $block } @alone }
+        @blocks;
+    my ($printed, $code) = suite('', join('', @together), $lib);
+    my $before = Test::More->builder->is_passing;
+
+    for (@together) {
+        my ($title, $count) = /\A=== (.*\((\d+ ok, \d+ not)(?:;.*)?\))\n/
+            or die "a title of $file: $_";
+
+        is(count($printed, $title), $count, "$which: $title");
+    }
+
+    # the real one ends with 0 after a timeout; prove reads what it printed
+    ($file eq 'good.txt') ? is($code, 0, "$which: good tests pass")
+        : $which eq 'small' ? isnt($code, 0, "$which: bad tests fail") : 0;
+    diag($printed) if $before and !Test::More->builder->is_passing;
+
+    for (@alone) {
+        my ($title) = /\A=== (.*)\n/;
+        my ($said) = suite('', $_, $lib);
+
+        like($said, qr/^(?:Bail out!|not ok)/m, "$which: $title");
+    }
+}
+
+
+for my $file (qw(good.txt bad.txt)) {
+    compare($file, @$_) for @harnesses;
 }
 
 
@@ -95,6 +133,13 @@ for ([unknown => "--- config\n--- requset\nGET /\n",
      [lines => "--- error_code: 200\n404\n", qr/lines behind a value/],
      [both => "--- response_body\na\n--- response_body_like\nb\n",
       qr/"response_body_like" is ignored beside "response_body"/],
+     [expanded => "--- response_body\n\$TEST_NGINX_A\n",
+      qr/releases of the real one do not expand/],
+     [vacuous => "--- config\n--- request eval: ['GET /', 'GET /']\n"
+      . "--- response_body_like eval: ['works']\n",
+      qr/"response_body_like" has no entry for request 1/],
+     [spaced => "--- config\n", qr/env_to_nginx: there is a space in "A=b c"/,
+      'env_to_nginx("A=b c");'],
      [wide => "--- config\n# 中\n", qr/"use utf8" do not go together/,
       'use utf8;'])
 {
@@ -108,7 +153,7 @@ for ([unknown => "--- config\n--- requset\nGET /\n",
 
 # functions
 
-my ($printed, $code) = child(<<'END', 't/lib/Fallback');
+my $functions = <<'END';
 use Test::Nginx::Socket;
 repeat_each(3);
 no_shuffle();
@@ -119,8 +164,8 @@ master_on();
 workers(2);
 worker_connections(32);
 log_level('notice');
-timeout(1);
-env_to_nginx('NAME=a b', 'OTHER');
+timeout(7);
+env_to_nginx('NAME=a', 'OTHER');
 add_block_preprocessor(sub {
     my $block = shift;
     $block->set_value(error_code => 404) if $block->name =~ /^third/;
@@ -149,8 +194,9 @@ GET /
 location /conf { alias $TEST_NGINX_SERVER_ROOT/conf/nginx.conf; }
 --- request eval: ["GET /conf", "GET /"]
 --- response_body_like eval
-[qr/\Adaemon off;(?!.*location \/ \{).*^worker_processes 2;.*notice;.*
-env 'NAME=a b';\nenv OTHER;.*worker_connections 32;/ms,
+[qr/\A(?=.*^worker_processes\ +2;) (?=.*^error_log\ \S+\ notice;)
+    (?=.*^env\ NAME=a;\nenv\ OTHER;) (?=.*worker_connections\ +32;)
+    (?!.*location\ \/\ \{)/msx,
  qr/It works/]
 --- error_code eval: [200, 200]
 
@@ -159,20 +205,47 @@ env 'NAME=a b';\nenv OTHER;.*worker_connections 32;/ms,
 GET /other
 END
 
-is($code, 0, 'functions: passes') or diag($printed);
-like($printed, qr/^1\.\.21$/m, 'functions: plan');
-like($printed, qr/^# 1 2 32 notice$/m, 'functions: settings are read');
-is(scalar(() = $printed =~ /^# body of request/mg), 12, 'functions: bodies');
-like($printed, qr/^# body of request 1\.2: \d+$/m,
-     'functions: a body of a repetition');
-like($printed, qr{^# cleaned up /html 1$}m, 'functions: cleanup');
-unlike($printed, qr/second.*first|third.*second/s, 'functions: no_shuffle');
-ok(!-e "$dir/root/logs/nginx.pid", 'functions: nginx has ended');
+for (@harnesses) {
+    my ($which, $lib) = @$_;
+    my ($printed, $code) = child($functions, $lib);
 
-my $began = time;
-($printed, $code) = suite('', "=== t\n--- config\n--- request\nGET /\n"
-                          . "--- wait: 0.4\n");
-ok(time - $began > 0.4, 'wait');
+    is($code, 0, "$which functions: passes") or diag($printed);
+    like($printed, qr/^1\.\.21$/m, "$which functions: plan");
+    like($printed, qr/^# 7 2 32 notice$/m,
+         "$which functions: settings are read");
+    is(scalar(() = $printed =~ /^# body of request/mg), 12,
+       "$which functions: bodies");
+    like($printed, qr/^# body of request 1\.2: \d+$/m,
+         "$which functions: a body of a repetition");
+    like($printed, qr{^# cleaned up /html 1$}m, "$which functions: cleanup");
+    unlike($printed, qr/second.*first|third.*second/s,
+           "$which functions: no_shuffle");
+    ok(!-e "$dir/root/logs/nginx.pid", "$which functions: nginx has ended");
+
+    ($printed) = suite(<<'SLEEP', <<'DATA', $lib);
+no warnings 'redefine';
+*Test::Nginx::Socket::sleep = sub { diag("slept $_[0]") };
+SLEEP
+=== t
+--- config
+--- request
+GET /
+--- wait: 0.4
+DATA
+    is(scalar(() = $printed =~ /^# slept 0\.4$/mg), 1, "$which: wait");
+
+    ($printed, $code) = suite('repeat_each(2);', <<'DATA', $lib);
+=== t
+--- config
+no_such_directive;
+--- must_die
+--- suppress_stderr
+--- grep_error_log: unknown directive
+--- grep_error_log_out
+unknown directive
+DATA
+    is($code, 0, "$which: each start has its own lines") or diag($printed);
+}
 
 
 # requests
@@ -228,13 +301,14 @@ sub zwfw {
                  . shift);
 }
 
+$ENV{TEST_NGINX_BINARY} = $nginx;
 $ENV{TEST_NGINX_LOAD_MODULES} = ' ';
 $ENV{TEST_NGINX_ZWFW_POSTGRES} = 'host=/x dbname="y"';
 $ENV{"TEST_NGINX_ZWFW_$_"} = "/tmp/$_" for qw(REDIS KEYS FILES HTML);
 
 my $empty = "=== t\n--- http_config\n--- config\n";
 
-($printed, $code) = zwfw("$empty--- request\nGET /\n");
+my ($printed, $code) = zwfw("$empty--- request\nGET /\n");
 is($code, 0, 'Zwfw: passes') or diag($printed);
 is(count($printed, ' t - '), '3 ok, 0 not', 'Zwfw: looks for alerts');
 

@@ -10,6 +10,7 @@ use JSON::PP ();
 use Test::More;
 
 use lib 't/lib';
+use Harness;
 use Node;
 use Port;
 use Readme;
@@ -181,7 +182,8 @@ subtest 'a suite of a stranger' => sub {
     local $ENV{TEST_NGINX_SERVER_PORT} = "127.0.0.1:$port";
     local $ENV{TEST_NGINX_CLIENT_PORT} = $port;
     local $ENV{TEST_NGINX_SERVROOT} = "$dir/root";
-    my $printed = `prove -Q -It/lib -It/lib/Fallback $dir/own.t 2>&1`;
+    my $lib = Harness::installed() // $Harness::fallback;
+    my $printed = `prove -Q -I$lib $dir/own.t 2>&1`;
 
     is($?, 0, 'passes') or diag($printed);
 };

@@ -21,6 +21,7 @@ use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
 use JSON::PP;
 
+use Harness;
 use Port;
 
 my ($lib) = abs_path(__FILE__) =~ m{(.*)/};
@@ -29,10 +30,14 @@ my $directory = tempdir('zwfw-t-XXXXXX', TMPDIR => 1);
 my $owner = $$;
 my $api;
 
-push @INC, "$lib/Fallback";
+push @INC, $Harness::fallback;
 environment();
 
-require Test::Nginx::Socket;
+{
+    local $ENV{TEST_NGINX_BINARY} = Harness::binary($directory,
+                                                    "$directory/root");
+    require Test::Nginx::Socket;
+}
 
 Test::Nginx::Socket::add_block_preprocessor(\&complete);
 Test::Nginx::Socket::add_response_body_check(\&check_reply);
@@ -67,6 +72,7 @@ sub environment {
     $ENV{TEST_NGINX_SERVER_PORT} = "127.0.0.1:$port";
     $ENV{TEST_NGINX_CLIENT_PORT} = $port;
     $ENV{TEST_NGINX_BINARY} ||= $ENV{NGINX} || 'nginx';
+    $ENV{TEST_NGINX_TIMEOUT} ||= 30;
     $ENV{TEST_NGINX_LOAD_MODULES} ||= join ' ', modules();
 }
 

@@ -71,12 +71,19 @@ sub no_long_string () { }
 sub no_diff () { }
 sub html_dir () { return Test::Nginx::Socket::Server::path('html') }
 sub server_root () { return $option->{root} }
-sub env_to_nginx { push @{ $option->{env} }, @_ }
 sub add_block_preprocessor (&) { unshift @preprocessors, shift }
 sub add_cleanup_handler ($) { unshift @cleanups, shift }
 
 sub add_response_body_check ($) {
     push @Test::Nginx::Socket::Checks::body_checks, shift;
+}
+
+
+sub env_to_nginx {
+    # the real one quotes such a value again at each start of nginx
+    /\s/ and die "env_to_nginx: there is a space in \"$_\"\n" for @_;
+
+    push @{ $option->{env} }, @_;
 }
 
 

@@ -42,7 +42,11 @@ sub expected {
 
     my $value = $block->$section;
 
-    return $value->[$i] if ref $value eq 'ARRAY';
+    if (ref $value eq 'ARRAY') {
+        return $value->[$i]
+            // die "\"$section\" has no entry for request $i\n";
+    }
+
     die "\"$section\" is not an array, but there are several requests\n"
         if $many and defined $value;
 
@@ -112,8 +116,7 @@ sub body {
         like($res->{content}, $body, "$name like");
 
     } elsif (defined $block->response_body) {
-        is($res->{content},
-           Test::Nginx::Socket::Server::expand(port($body)), $name);
+        is($res->{content}, port($body), $name);
     }
 
     if (defined $like) {

@@ -49,6 +49,7 @@ sub start {
     my $block = shift;
 
     %ports = ();
+    $log_position = 0;
     make_root();
     write_user_files($block);
     write_file(path('conf/nginx.conf'), configuration($block));
@@ -62,7 +63,6 @@ sub run {
 
     my $deadline = time + 30;
 
-    $log_position = 0;
     unlink path('logs/nginx.pid');
 
     $pid = fork() // die "fork() failed: $!\n";
@@ -223,7 +223,7 @@ sub configuration {
     my $main = expand($block->main_config // '');
     my $modules = join '', map { "load_module $_;\n" }
         split ' ', expand($option{modules});
-    my $env = join '', map { /\s/ ? "env '$_';\n" : "env $_;\n" }
+    my $env = join '', map { "env $_;\n" }
         qw(ASAN_OPTIONS LD_PRELOAD LD_LIBRARY_PATH), @{ $option{env} };
     my $user = $option{user} ? "user $option{user};" : '';
     my $root = path('html');
@@ -237,13 +237,8 @@ worker_processes $option{workers};
 $user
 error_log ${\ path('logs/error.log')} $level;
 pid ${\ path('logs/nginx.pid')};
-$env$modules
-$main
-
-events {
-    accept_mutex off;
-    worker_connections $option{connections};
-}
+$env$main
+$modules
 
 http {
     access_log ${\ path('logs/access.log')};
@@ -261,6 +256,11 @@ $config
 
         $location
     }
+}
+
+events {
+    accept_mutex off;
+    worker_connections $option{connections};
 }
 END
 }

@@ -116,6 +116,9 @@ sub section {
         $value = $code->($value);
     }
 
+    die "some releases of the real one do not expand \$TEST_NGINX here\n"
+        if $name eq 'response_body' and ($value // '') =~ /\$TEST_NGINX_/;
+
     return $value;
 }
 
