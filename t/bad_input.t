@@ -148,6 +148,7 @@ for my $row (Rows::all()) {
 }
 
 
+cmp_ok($asked, '>', 500, 'many questions');
 is(join("\n", @wrong), '', "$asked wrong questions are refused in words");
 is(counts(), $before, 'and nothing is stored');
 is(join('', $node->nginx->stop), '', 'no alert');

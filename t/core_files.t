@@ -278,7 +278,15 @@ sub temporary {
 }
 
 
+sub logged {
+    open my $in, '<', $node->nginx->dir . '/logs/access.log' or die "$!\n";
+
+    return scalar(() = <$in>);
+}
+
+
 my $before = join ' ', stored();
+my $lines = logged();
 
 for my $sent (10, 100_000, 5_000_000) {
     my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
@@ -288,6 +296,7 @@ for my $sent (10, 100_000, 5_000_000) {
     close $sock;
 }
 
+Proc::until_true('the end of three', 10, sub { logged() >= $lines + 3 });
 Proc::until_true('no temporary files', 10, sub { !temporary() });
 is(join(' ', stored()), $before, 'nothing is left of aborted uploads');
 

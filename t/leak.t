@@ -169,6 +169,7 @@ my %place = (
 );
 
 like($place{database}, qr/COPY zwfw.cases .*\Q$case\E/s, 'a whole dump');
+like($place{"database's log"}, qr/ERROR:.*zwfw\.cases/, 'its log, of an error');
 like($place{Redis}, qr/zwfw:test:s:\{[0-9a-f]{64}\}/, 'sessions were there');
 like($place{"nginx's folders and logs"}, qr/refused 422 wrong_login/, 'a log');
 like($place{files}, qr{/[0-9a-f]{64}\n}, 'a stored file');

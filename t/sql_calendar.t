@@ -131,6 +131,7 @@ subtest 'a notice arrives' => sub {
                  { papers => [], days => [$day->('2027-01-01', 1)] })
     {
         ok(!eval { $load->($bad) }, 'a broken one is refused');
+        like($@, qr/calendar 2027 names no notice or no day/, 'and named');
     }
 
     is($db->user->refusal("SELECT zwfw.load_calendar(2027, '{}');"), '42501',

@@ -225,6 +225,7 @@ subtest 'rights' => sub {
        "a supervisor's none of $_") for qw(case_materials case_events);
     ok(!eval { $as->('zwfw_staff', $clerk,
                      'DELETE FROM zwfw.cases') }, 'staff deletes no case');
+    like($@, qr/permission denied for table cases/, 'has no right to');
 
     my $for = $db->user(%{ $li->{me} }, acting_for => $wang->{me}{uid});
     is(ask($for, 'case_own_list')->{count},

@@ -98,6 +98,7 @@ subtest 'at the same time' => sub {
     $_->ask('BEGIN;') for @both;
     is(($both[0]->ask($sql))[0], '00000', 'one stores');
     $both[1]->send($sql);
+    $db->until_locked(1);
     $both[0]->ask('COMMIT;');
     is(($both[1]->receive)[1], "{\"stored\" : 0}\n", 'the other waits for it');
     $both[1]->ask('COMMIT;');

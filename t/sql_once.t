@@ -6,7 +6,6 @@ use utf8;
 
 use lib 't/lib';
 
-use Proc;
 use Sql;
 use Test::More;
 
@@ -91,11 +90,7 @@ subtest 'the same request at the same time' => sub {
     is($state, '00000', 'one is in the middle');
 
     $_->send($sql) for @they[1 .. 3];
-    Proc::until_true('the others', 10, sub {
-        $db->admin("SELECT count(*) FROM pg_stat_activity"
-                   . " WHERE wait_event_type = 'Lock'") == 3;
-    });
-    pass('the others wait');
+    $db->until_locked(3);
 
     $they[0]->ask('COMMIT;');
     is(($_->receive)[1], $answer, 'the same answer') for @they[1 .. 3];
@@ -106,6 +101,7 @@ subtest 'the same request at the same time' => sub {
     $they[0]->ask('BEGIN;');
     $they[0]->ask($sql);
     $they[1]->send($sql);
+    $db->until_locked(1);
     $they[0]->ask('ROLLBACK;');
     is(($they[1]->receive)[0], '00000', 'undone: the next one runs');
     is(runs(), $before + 2, 'once');

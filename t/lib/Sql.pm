@@ -17,6 +17,7 @@ use utf8;
 use Encode qw(decode_utf8 encode_utf8);
 use IPC::Open2 qw(open2);
 use JSON::PP ();
+use Proc;
 use Stores;
 
 my $json = JSON::PP->new->canonical->allow_nonref;
@@ -86,6 +87,18 @@ sub admin {
 
     my %o = $self->{dbname} ? (dbname => $self->{dbname}) : ();
     return decode_utf8($self->{pg}->psql(encode_utf8($sql), %o));
+}
+
+
+# returns when so many statements wait for a lock of another one
+
+sub until_locked {
+    my ($self, $count) = @_;
+
+    Proc::until_true("$count wait for a lock", 10, sub {
+        return $count == $self->admin("SELECT count(*) FROM pg_stat_activity"
+                                      . " WHERE wait_event_type = 'Lock'");
+    });
 }
 
 
