@@ -6,13 +6,11 @@ use strict;
 use warnings;
 use utf8;
 
-use File::Temp;
 use Test::More;
 
 use lib 't/lib';
 use Form;
 use Node;
-use OpenApi;
 use People;
 use Proc;
 
@@ -26,30 +24,6 @@ my $node = Node->new(%show);
 my $other = Node->new(%show, db => $node->db, redis => $node->redis,
                       workers => 1);
 my $db = $node->db;
-
-
-# the demo accounts, as build.sh makes them
-
-sub seed {
-    my $sql = File::Temp->new(SUFFIX => '.sql');
-
-    print $sql scalar `bash -c '. modules/auth/demo.sh
-        demo_auth shandong "\$TEST_NGINX_ZWFW_KEYS"'`;
-    close $sql or die "$sql: $!\n";
-    $db->file("$sql");
-}
-
-
-sub staff {
-    my $name = shift;
-
-    my $http = $node->client;
-
-    $http->{openapi} = OpenApi->new($ENV{TEST_NGINX_ZWFW_OPENAPI});
-    People::login($http, { email => "$name\@shandong.example",
-                           password => 'demo-2026' });
-    return $http;
-}
 
 
 # one kept connection to each worker of both nodes
@@ -86,9 +60,10 @@ sub everywhere {
 }
 
 
-seed();
+People::seed($db);
 
-my ($manager, $editor) = (staff('hejing'), staff('linfeng'));
+my ($manager, $editor) = map { People::staff($node->client, $_) }
+    qw(hejing linfeng);
 my @readers = readers();
 my $page;
 
@@ -96,9 +71,7 @@ is(scalar @readers, 3, 'two workers, and another node');
 
 
 subtest 'written by pages' => sub {
-    my $form = Form->new($manager->get('/item/manage'), '/item/drafts');
-    $form->set(catalog_code => $catalog);
-    my $res = $form->send($manager);
+    my $res = begin();
 
     is($res->code, 303, 'a new version');
     $page = $res->header('Location');
@@ -108,7 +81,7 @@ subtest 'written by pages' => sub {
     like($res->text, qr/和第 1 版一样，没有改动/, 'nothing is changed yet');
     unlike($res->text, qr{action="$page/approve"}, 'no approving');
 
-    $form = Form->new($res, $page);
+    my $form = Form->new($res, $page);
     is($form->value('guide.materials.0.name'), '个体工商户登记申请书',
        'a row of the list');
     is($form->value('guide.materials.4.name'), '', 'two more are free');
@@ -118,6 +91,14 @@ subtest 'written by pages' => sub {
     is_deeply(draft()->{changes}, [], 'changes nothing')
         or diag(explain(draft()->{changes}));
 };
+
+
+sub begin {
+    my $form = Form->new($manager->get('/item/manage'), '/item/drafts');
+
+    $form->set(catalog_code => $catalog);
+    return $form->send($manager);
+}
 
 
 sub draft {
@@ -210,7 +191,8 @@ subtest 'by a second person' => sub {
     my $res = $manager->get($page);
     unlike($res->text, qr/<button[^>]*>(?:保存|审核通过|退回修改)/,
            'its writer has no buttons now');
-    is($manager->post_json("/api$page/approve", {})->code, 403,
+    my $seen = { revision => draft()->{revision} };
+    is($manager->post_json("/api$page/approve", $seen)->code, 403,
        'nor the right');
     is($manager->get('/item/pending')->code, 403, 'nor the list');
 
@@ -222,8 +204,11 @@ subtest 'by a second person' => sub {
     like($res->text, qr/编制和审核不能是同一个人/, 'with both roles it says');
     unlike($res->text, qr/<button[^>]*>审核通过/, 'and has no button');
     $both->{headers}{'X-CSRF-Token'} = $res->hidden->{_token};
-    $res = $both->post_json("/api$page/approve", {});
+    $res = $both->post_json("/api$page/approve", $seen);
     is($res->code . ' ' . $res->json->{code}, '403 same_person', 'is refused');
+    $res = $editor->post_json("/api$page/approve", {});
+    is($res->code . ' ' . $res->json->{field}, '422 revision',
+       'what was seen must be said');
 
     like($editor->get('/item/pending')->text, qr{<a href="\Q$page\E">},
          'an editor sees it');
@@ -231,6 +216,26 @@ subtest 'by a second person' => sub {
     like($res->text, qr/<button[^>]*>审核通过/, 'and may approve');
     like($res->text, qr/新版条件/, 'having read it');
     like($res->text, qr/共 \d+ 处/, 'and what differs');
+};
+
+
+# the writer gets it back and changes it while the editor has the page open
+
+subtest 'an old page' => sub {
+    my $approve = Form->new($editor->get($page), "$page/approve");
+    my $reject = Form->new($editor->get($page), "$page/reject");
+
+    $reject->set(reason => '请写明经营能力。');
+    is($reject->send($editor)->code, 303, 'sent back');
+    my $form = Form->new($manager->get($page), $page);
+    $form->set('guide.accept_condition' => '有经营能力的公民（新版条件二）。');
+    is($form->send($manager, "$page/submit")->code, 303, 'submitted again');
+
+    my $res = $approve->send($editor);
+    is($res->code, 409, 'approving what was seen before is refused');
+    like($res->text, qr/在您打开以后，内容已经有人改过/, 'it is said why');
+    like($res->text, qr/新版条件二/, 'with what there is now');
+    is(draft()->{state}, 'pending', 'it still waits');
 };
 
 
@@ -248,7 +253,7 @@ subtest 'published' => sub {
 
     my $res = Form->new($editor->get($page), "$page/approve")->send($editor);
     is($res->code, 303, 'approved by the page');
-    everywhere('the new guide', qr/新版条件.*第 2 版/s, "/item/$item",
+    everywhere('the new guide', qr/新版条件二.*第 2 版/s, "/item/$item",
                @readers);
     is($_->get("/api/item/$item")->json->{version}, 2, 'as JSON')
         for @readers;
@@ -262,7 +267,9 @@ subtest 'published' => sub {
 subtest 'suspended' => sub {
     my $form = Form->new($editor->get($page), "/item/$item/suspend");
 
-    is($form->send($editor)->code, 422, 'not without a reason');
+    my $res = $form->send($editor);
+    is($res->code, 422, 'not without a reason');
+    like($res->text, qr/理由：请填写/, 'which is said');
     $form->set(reason => '系统升级，暂停三天。');
     is($form->send($editor)->code, 303, 'suspended');
     everywhere('the reason', qr/暂停办理.*系统升级，暂停三天。/s,
@@ -271,10 +278,11 @@ subtest 'suspended' => sub {
            'no way to apply');
 
     my $she = $node->client(kind => 'natural');
-    my $res = $she->get("/api/case/new?item=$item");
+    $res = $she->get("/api/case/new?item=$item");
     is($res->code, 409, 'applying is refused') or diag($res->text);
 
-    is($manager->post_json("/api/item/$item/resume", {})->code, 403,
+    is($manager->post_json("/api/item/$item/resume", { version => 2 })->code,
+       403,
        'a writer does not resume it');
     is(Form->new($editor->get($page), "/item/$item/resume")->send($editor)
        ->code, 303, 'resumed');
@@ -302,15 +310,64 @@ subtest 'written by JSON' => sub {
            { revision => $guide->{revision} + 1 })->json->{state}, 'pending',
        'submitted');
 
-    $res = $editor->post_json("$draft/reject", { reason => '请核对' });
+    $guide = $manager->get($draft)->json;
+    $res = $editor->post_json("$draft/reject", { reason => '请核对',
+                                  revision => $guide->{revision} });
     is($res->json->{state}, 'draft', 'sent back');
     like($manager->get($draft =~ s{^/api}{}r)->text, qr/请核对/,
          'its writer reads why');
     $manager->post_json("$draft/submit",
                         { revision => $res->json->{revision} });
-    is($editor->post_json("$draft/approve", {})->json->{state}, 'in_use',
-       'approved');
+    is($editor->post_json("$draft/approve",
+                          { revision => $res->json->{revision} })
+       ->json->{state}, 'in_use', 'approved');
     everywhere('version 3', qr/第 3 版/, "/item/$item", @readers);
+};
+
+
+subtest 'dropped' => sub {
+    my $draft = begin()->header('Location');
+
+    unlike($editor->get($draft)->text, qr/删除草稿/, 'not by an editor');
+    my $drop = Form->new($manager->get($draft), "$draft/drop");
+    my $form = Form->new($manager->get($draft), $draft);
+    is($form->send($manager)->code, 303, 'saved in another window');
+    my $res = $drop->send($manager);
+    is($res->code, 409, 'the old page drops nothing');
+    like($res->text, qr/个体工商户登记申请书/, 'and shows what there is');
+    $res = Form->new($res, "$draft/drop")->send($manager);
+    is($res->code . ' ' . $res->header('Location'), '303 /item/manage',
+       'its writer drops it');
+    is($manager->get($draft)->code, 404, 'it is gone');
+    unlike($manager->get('/item/manage')->text, qr/\Q$draft\E/,
+           'also from the list');
+    $page = begin()->header('Location');
+    isnt($page, $draft, 'and another one may begin');
+};
+
+
+subtest 'fees' => sub {
+    my $form = Form->new($manager->get($page), $page);
+
+    $form->set('guide.fees.0.name' => '工本费', 'guide.fees.0.basis' => '价目表',
+               'guide.fees.0.amount' => '十二块五');
+    my $res = $form->send($manager);
+    is($res->code, 422, 'words are no amount');
+    like($res->text, qr{<a href="\#f-guide\.fees\.0\.amount">收费标准（元）：请以元为单位},
+         'the field is named, in words');
+    $form = Form->new($res, $page);
+    is($form->value('guide.fees.0.amount'), '十二块五', 'what was typed stays');
+    $form->set('guide.fees.0.amount' => '12.5');
+    is($form->send($manager)->code, 303, 'saved');
+    is(draft()->{fees}[0]{amount}, 1250, 'JSON has fen');
+    is(Form->new($manager->get($page), $page)->value('guide.fees.0.amount'),
+       '12.50', 'the form has yuan');
+    like($manager->get($page)->text, qr/12\.50 元/, 'so do the changes');
+    $res = $manager->post_json("/api$page", { revision => draft()->{revision},
+        guide => { fees => [{ name => 'x', amount => '12.50',
+                              basis => 'x' }] } });
+    is($res->code . ' ' . $res->json->{field}, '422 guide.fees.0.amount',
+       'a text is no amount in JSON');
 };
 
 

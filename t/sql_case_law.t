@@ -140,9 +140,9 @@ subtest 'a new version of the item' => sub {
     $guide->{form}[0]{name} = 'shop';
     $new = $manager->call('item_save', { id => $new->{id} },
         { revision => $new->{revision}, guide => $guide });
-    $manager->call('item_submit', { id => $new->{id} },
-                   { revision => $new->{revision} });
-    $editor->call('item_approve', { id => $new->{id} });
+    my %seen = (revision => $new->{revision});
+    $manager->call('item_submit', { id => $new->{id} }, \%seen);
+    $editor->call('item_approve', { id => $new->{id} }, \%seen);
 
     my $edit = ask($wang, 'case_edit', $draft);
     ok($edit->{item_changed}, 'a draft is told');
@@ -157,12 +157,13 @@ subtest 'a new version of the item' => sub {
     is($running->{deadline}{date}, '2026-11-30',
        'a running one keeps its promise');
 
-    $editor->call('item_suspend', { code => $food }, { reason => 'x' });
+    $editor->call('item_suspend', { code => $food },
+                  { version => 2, reason => 'x' });
     is($wang->refused('case_new', { item => $food }), '409 item_not_offered',
        'nobody applies for a suspended one');
     is(act($clerk, 'receive', $draft)->{state}, 'received',
        'but what was handed in goes on');
-    $editor->call('item_resume', { code => $food });
+    $editor->call('item_resume', { code => $food }, { version => 2 });
 };
 
 

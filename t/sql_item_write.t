@@ -124,8 +124,8 @@ subtest 'a draft' => sub {
 subtest 'a second person' => sub {
     my $id = { id => $draft->{id} };
 
-    is($editor->refused('item_approve', $id), '409 wrong_state',
-       'not yet submitted');
+    is($editor->refused('item_approve', $id, { revision => 4 }),
+       '409 wrong_state', 'not yet submitted');
     is($writer->call('item_submit', $id, { revision => 4 })->{state},
        'pending', 'submitted');
     is($writer->refused('item_save', $id, { revision => 4 }),
@@ -138,25 +138,33 @@ subtest 'a second person' => sub {
     is($writer->refused('item_pending_list'), '403 not_allowed',
        'it is the editors\' list');
 
-    is($stranger->refused('item_approve', $id), '404 item_not_found',
-       'another body');
-    is($writer->refused('item_approve', $id), '403 not_allowed', 'a writer');
+    is($stranger->refused('item_approve', $id, { revision => 4 }),
+       '404 item_not_found', 'another body');
+    is($writer->refused('item_approve', $id, { revision => 4 }),
+       '403 not_allowed', 'a writer');
 
-    is($above->refused('item_reject', $id), '422 missing reason',
-       'a rejection says why');
-    is($above->call('item_reject', $id, { reason => '承诺时限请核实' })->{state},
-       'draft', 'rejected');
+    is($above->refused('item_reject', $id, { revision => 4 }),
+       '422 missing reason', 'a rejection says why');
+    is($above->refused('item_reject', $id, { revision => 3, reason => 'x' }),
+       '409 changed_meanwhile revision', 'of what was seen');
+    is($above->call('item_reject', $id, { revision => 4,
+           reason => '承诺时限请核实' })->{state}, 'draft', 'rejected');
     is($writer->call('item_own_list')->{items}[0]{reason}, '承诺时限请核实',
        'its writer reads the reason');
 
     $second->call('item_save', $id, { revision => 5, promise_day => 5 });
     $writer->call('item_submit', $id, { revision => 6 });
-    is($second->refused('item_approve', $id), '403 same_person',
-       'who wrote a part of it does not approve it');
+    is($second->refused('item_approve', $id, { revision => 6 }),
+       '403 same_person', 'who wrote a part of it does not approve it');
+
+    is($editor->refused('item_approve', $id, { revision => $_ }),
+       '409 changed_meanwhile revision', "it was seen as of " . ($_ // 'never'))
+        for 4, 5, undef;
 
     my $listen = $db->user;
     $listen->ask('LISTEN zwfw_cache;');
-    is($editor->call('item_approve', $id)->{state}, 'in_use', 'approved');
+    is($editor->call('item_approve', $id, { revision => 6 })->{state},
+       'in_use', 'approved');
     my $heard = ($listen->ask('SELECT 1;'))[1];
     like($heard, qr/"zwfw_cache" with payload "item\/$food"/, 'pages drop');
     like($heard, qr/"zwfw_cache" with payload "item"/, 'and lists');
@@ -173,7 +181,8 @@ subtest 'a second person' => sub {
        . ' item_submit ok, item_submit ok', 'what the writer did');
     is(audit($editor), 'item_approve ok', 'and the editor');
     is(audit($above), 'item_reject ok', 'and the one above');
-    is($editor->refused('item_approve', $id), '409 wrong_state', 'once');
+    is($editor->refused('item_approve', $id, { revision => 6 }),
+       '409 wrong_state', 'once');
 };
 
 
@@ -183,7 +192,7 @@ subtest 'a day to come' => sub {
     my $id = { id => $draft->{id} };
 
     $writer->call('item_submit', $id, { revision => 2 });
-    my $done = $editor->call('item_approve', $id);
+    my $done = $editor->call('item_approve', $id, { revision => 2 });
     is("$done->{state} $done->{effective_on}", 'approved 2026-12-01',
        'it waits');
     is($nobody->call('item_switch')->{published}, 0, 'not yet');
@@ -201,33 +210,43 @@ subtest 'a day to come' => sub {
 
 subtest 'suspended and cancelled' => sub {
     my $code = { code => $food };
+    my %seen = (version => 3);
 
-    is($writer->refused('item_suspend', $code, { reason => 'x' }),
+    is($writer->refused('item_suspend', $code, { %seen, reason => 'x' }),
        '403 not_allowed', 'editors only');
-    is($stranger->refused('item_suspend', $code, { reason => 'x' }),
+    is($stranger->refused('item_suspend', $code, { %seen, reason => 'x' }),
        '403 not_allowed', 'of the body');
-    is($editor->refused('item_suspend', $code, { reason => ' ' }),
+    is($editor->refused('item_suspend', $code, { %seen, reason => ' ' }),
        '422 missing reason', 'with a reason');
 
-    $editor->call('item_suspend', $code, { reason => '系统升级' });
+    is($editor->refused('item_suspend', $code, { version => 2, reason => 'x' }),
+       '409 changed_meanwhile version', 'of the version that was seen');
+    is($editor->refused('item_suspend', $code, { reason => 'x' }),
+       '409 changed_meanwhile version', 'which must be said');
+    $editor->call('item_suspend', $code, { %seen, reason => '系统升级' });
     my $guide = $nobody->call('item_show', $code);
     is("$guide->{state} $guide->{reason}", 'suspended 系统升级',
        'shown with its reason');
     ok(!$guide->{applicable}, 'nobody may apply');
     is($nobody->call('item_search', { q => '食品经营' })->{items}[0]{state},
        'suspended', 'still found');
-    is($editor->refused('item_suspend', $code, { reason => 'x' }),
+    is($editor->refused('item_suspend', $code, { %seen, reason => 'x' }),
        '409 wrong_state', 'once');
 
-    $editor->call('item_resume', $code);
+    is($editor->refused('item_resume', $code, { version => 2 }),
+       '409 changed_meanwhile version', 'resumed as it was seen, too');
+    $editor->call('item_resume', $code, { %seen });
     ok($nobody->call('item_show', $code)->{applicable}, 'resumed');
     ok(!exists $nobody->call('item_show', $code)->{reason}, 'no reason left');
 
-    $above->call('item_cancel', $code, { reason => '国家取消该许可' });
+    is($above->refused('item_cancel', $code, { version => 2, reason => 'x' }),
+       '409 changed_meanwhile version', 'and cancelled');
+    $above->call('item_cancel', $code, { %seen,
+                                         reason => '国家取消该许可' });
     is($nobody->call('item_show', $code)->{state}, 'cancelled', 'cancelled');
     is($nobody->call('item_search', { q => '食品经营' })->{count}, 0,
        'no longer found');
-    is($editor->refused('item_resume', $code), '404 item_not_found',
+    is($editor->refused('item_resume', $code, { %seen }), '404 item_not_found',
        'for good');
 
     my $again = draft();

@@ -15,7 +15,7 @@ use constant {
 };
 
 my @c = sort glob('modules/*/*.c modules/*/*.h');
-my @sql = sort glob('modules/*/*.sql modules/*/tables/*.sql');
+my @sql = sort glob('modules/*/*.sql modules/*/{api,tables}/*.sql');
 my (@functions, @files);
 
 for my $file (@c) {

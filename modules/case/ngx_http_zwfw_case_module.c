@@ -19,36 +19,30 @@ static ngx_int_t ngx_http_zwfw_case_init(ngx_conf_t *cf);
 /* fields of lists */
 
 static zwfw_field_t  ngx_http_zwfw_case_own_fields[] = {
-    { zwfw_string("state"), zwfw_type_code, ZWFW_FIELD_QUERY, 20, NULL, NULL },
-    { zwfw_string("after"), zwfw_type_cursor, ZWFW_FIELD_QUERY, 200, NULL,
-      NULL },
-    { zwfw_string("limit"), zwfw_type_integer, ZWFW_FIELD_QUERY, 100, NULL,
-      NULL },
+      zwfw_field_state,
+      zwfw_field_after,
+      zwfw_field_limit,
       zwfw_null_field
 };
 
 
 static zwfw_field_t  ngx_http_zwfw_case_inbox_fields[] = {
-    { zwfw_string("state"), zwfw_type_code, ZWFW_FIELD_QUERY, 20, NULL, NULL },
+      zwfw_field_state,
     { zwfw_string("q"), zwfw_type_code, ZWFW_FIELD_QUERY, 50, NULL, NULL },
     { zwfw_string("due"), zwfw_type_code, ZWFW_FIELD_QUERY, 20, NULL, NULL },
-    { zwfw_string("after"), zwfw_type_cursor, ZWFW_FIELD_QUERY, 200, NULL,
-      NULL },
-    { zwfw_string("limit"), zwfw_type_integer, ZWFW_FIELD_QUERY, 100, NULL,
-      NULL },
+      zwfw_field_after,
+      zwfw_field_limit,
       zwfw_null_field
 };
 
 
 static zwfw_field_t  ngx_http_zwfw_case_all_fields[] = {
-    { zwfw_string("state"), zwfw_type_code, ZWFW_FIELD_QUERY, 20, NULL, NULL },
+      zwfw_field_state,
     { zwfw_string("overdue"), zwfw_type_boolean, ZWFW_FIELD_QUERY, 0, NULL,
       NULL },
     { zwfw_string("body"), zwfw_type_uuid, ZWFW_FIELD_QUERY, 0, NULL, NULL },
-    { zwfw_string("after"), zwfw_type_cursor, ZWFW_FIELD_QUERY, 200, NULL,
-      NULL },
-    { zwfw_string("limit"), zwfw_type_integer, ZWFW_FIELD_QUERY, 100, NULL,
-      NULL },
+      zwfw_field_after,
+      zwfw_field_limit,
       zwfw_null_field
 };
 
@@ -120,15 +114,13 @@ static zwfw_field_t  ngx_http_zwfw_case_draft_fields[] = {
 /* acts on one case */
 
 static zwfw_field_t  ngx_http_zwfw_case_id_fields[] = {
-    { zwfw_string("id"), zwfw_type_uuid,
-      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
+      zwfw_field_id,
       zwfw_null_field
 };
 
 
 static zwfw_field_t  ngx_http_zwfw_case_file_fields[] = {
-    { zwfw_string("id"), zwfw_type_uuid,
-      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
+      zwfw_field_id,
     { zwfw_string("file"), zwfw_type_uuid,
       ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
       zwfw_null_field
@@ -136,19 +128,15 @@ static zwfw_field_t  ngx_http_zwfw_case_file_fields[] = {
 
 
 static zwfw_field_t  ngx_http_zwfw_case_act_fields[] = {
-    { zwfw_string("id"), zwfw_type_uuid,
-      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
-    { zwfw_string("version"), zwfw_type_integer, ZWFW_FIELD_REQUIRED, 0, NULL,
-      NULL },
+      zwfw_field_id,
+      zwfw_field_version,
       zwfw_null_field
 };
 
 
 static zwfw_field_t  ngx_http_zwfw_case_save_fields[] = {
-    { zwfw_string("id"), zwfw_type_uuid,
-      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
-    { zwfw_string("version"), zwfw_type_integer, ZWFW_FIELD_REQUIRED, 0, NULL,
-      NULL },
+      zwfw_field_id,
+      zwfw_field_version,
     { zwfw_string("applicant"), zwfw_type_group, 0, 0,
       ngx_http_zwfw_case_drafted, NULL },
     { zwfw_string("form"), zwfw_type_object, 0, 65536, NULL, NULL },
@@ -160,10 +148,8 @@ static zwfw_field_t  ngx_http_zwfw_case_save_fields[] = {
 
 
 static zwfw_field_t  ngx_http_zwfw_case_reason_fields[] = {
-    { zwfw_string("id"), zwfw_type_uuid,
-      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
-    { zwfw_string("version"), zwfw_type_integer, ZWFW_FIELD_REQUIRED, 0, NULL,
-      NULL },
+      zwfw_field_id,
+      zwfw_field_version,
     { zwfw_string("reason"), zwfw_type_text, ZWFW_FIELD_REQUIRED, 1000, NULL,
       NULL },
       zwfw_null_field
@@ -179,10 +165,8 @@ static zwfw_field_t  ngx_http_zwfw_case_notice[] = {
 
 
 static zwfw_field_t  ngx_http_zwfw_case_correct_fields[] = {
-    { zwfw_string("id"), zwfw_type_uuid,
-      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
-    { zwfw_string("version"), zwfw_type_integer, ZWFW_FIELD_REQUIRED, 0, NULL,
-      NULL },
+      zwfw_field_id,
+      zwfw_field_version,
     { zwfw_string("items"), zwfw_type_list, ZWFW_FIELD_REQUIRED, 50,
       ngx_http_zwfw_case_notice, NULL },
     { zwfw_string("note"), zwfw_type_text, 0, 1000, NULL, NULL },
@@ -191,10 +175,8 @@ static zwfw_field_t  ngx_http_zwfw_case_correct_fields[] = {
 
 
 static zwfw_field_t  ngx_http_zwfw_case_reject_fields[] = {
-    { zwfw_string("id"), zwfw_type_uuid,
-      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
-    { zwfw_string("version"), zwfw_type_integer, ZWFW_FIELD_REQUIRED, 0, NULL,
-      NULL },
+      zwfw_field_id,
+      zwfw_field_version,
     { zwfw_string("reason"), zwfw_type_text, ZWFW_FIELD_REQUIRED, 1000, NULL,
       NULL },
     { zwfw_string("remedy"), zwfw_type_text, ZWFW_FIELD_REQUIRED, 1000, NULL,
@@ -213,10 +195,8 @@ static zwfw_field_t  ngx_http_zwfw_case_result[] = {
 
 
 static zwfw_field_t  ngx_http_zwfw_case_grant_fields[] = {
-    { zwfw_string("id"), zwfw_type_uuid,
-      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
-    { zwfw_string("version"), zwfw_type_integer, ZWFW_FIELD_REQUIRED, 0, NULL,
-      NULL },
+      zwfw_field_id,
+      zwfw_field_version,
     { zwfw_string("result"), zwfw_type_group, ZWFW_FIELD_REQUIRED, 0,
       ngx_http_zwfw_case_result, NULL },
     { zwfw_string("opinion"), zwfw_type_text, ZWFW_FIELD_REQUIRED, 1000, NULL,
@@ -226,10 +206,8 @@ static zwfw_field_t  ngx_http_zwfw_case_grant_fields[] = {
 
 
 static zwfw_field_t  ngx_http_zwfw_case_refuse_fields[] = {
-    { zwfw_string("id"), zwfw_type_uuid,
-      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
-    { zwfw_string("version"), zwfw_type_integer, ZWFW_FIELD_REQUIRED, 0, NULL,
-      NULL },
+      zwfw_field_id,
+      zwfw_field_version,
     { zwfw_string("reason"), zwfw_type_text, ZWFW_FIELD_REQUIRED, 1000, NULL,
       NULL },
     { zwfw_string("remedy"), zwfw_type_text, ZWFW_FIELD_REQUIRED, 1000, NULL,

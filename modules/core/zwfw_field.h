@@ -78,6 +78,29 @@ struct zwfw_field_s {
 #define zwfw_null_field  { zwfw_null_string, NULL, 0, 0, NULL, NULL }
 
 
+/* rows that stand in many tables: the thing of the path, and the number of its
+   last change that the asking one saw; which part of a list */
+
+#define zwfw_field_id                                                        \
+    { zwfw_string("id"), zwfw_type_uuid, ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, \
+      0, NULL, NULL }
+
+#define zwfw_field_version                                                   \
+    { zwfw_string("version"), zwfw_type_integer, ZWFW_FIELD_REQUIRED,        \
+      2147483647, NULL, NULL }
+
+#define zwfw_field_state                                                     \
+    { zwfw_string("state"), zwfw_type_code, ZWFW_FIELD_QUERY, 20, NULL, NULL }
+
+#define zwfw_field_after                                                     \
+    { zwfw_string("after"), zwfw_type_cursor, ZWFW_FIELD_QUERY, 200, NULL,   \
+      NULL }
+
+#define zwfw_field_limit                                                     \
+    { zwfw_string("limit"), zwfw_type_integer, ZWFW_FIELD_QUERY, 100, NULL,  \
+      NULL }
+
+
 /*
  * Checks an object against a table that ends with zwfw_null_field; values are
  * normalised in place.  Errors are appended to errors as members

@@ -8,12 +8,27 @@
 #include "ngx_http_zwfw.h"
 
 
+/* of a version that is written or judged: how often it was changed when the
+   asking one saw it */
+
+#define ngx_http_zwfw_item_revision                                           \
+    { zwfw_string("revision"), zwfw_type_integer, ZWFW_FIELD_REQUIRED,        \
+      2147483647, NULL, NULL }
+
+#define ngx_http_zwfw_item_code                                               \
+    { zwfw_string("code"), zwfw_type_code,                                    \
+      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 31, NULL, NULL }
+
+#define ngx_http_zwfw_item_reason                                             \
+    { zwfw_string("reason"), zwfw_type_text, ZWFW_FIELD_REQUIRED, 500, NULL,  \
+      NULL }
+
+
 static ngx_int_t ngx_http_zwfw_item_init(ngx_conf_t *cf);
 
 
 static zwfw_field_t  ngx_http_zwfw_item_code_fields[] = {
-    { zwfw_string("code"), zwfw_type_code,
-      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 31, NULL, NULL },
+      ngx_http_zwfw_item_code,
       zwfw_null_field
 };
 
@@ -26,10 +41,8 @@ static zwfw_field_t  ngx_http_zwfw_item_find_fields[] = {
     { zwfw_string("topic"), zwfw_type_code, ZWFW_FIELD_QUERY, 3, NULL, NULL },
     { zwfw_string("catalog"), zwfw_type_code, ZWFW_FIELD_QUERY, 12, NULL,
       NULL },
-    { zwfw_string("after"), zwfw_type_cursor, ZWFW_FIELD_QUERY, 200, NULL,
-      NULL },
-    { zwfw_string("limit"), zwfw_type_integer, ZWFW_FIELD_QUERY, 100, NULL,
-      NULL },
+      zwfw_field_after,
+      zwfw_field_limit,
       zwfw_null_field
 };
 
@@ -43,20 +56,16 @@ static zwfw_field_t  ngx_http_zwfw_item_topic_fields[] = {
 
 static zwfw_field_t  ngx_http_zwfw_item_list_fields[] = {
     { zwfw_string("type"), zwfw_type_code, ZWFW_FIELD_QUERY, 2, NULL, NULL },
-    { zwfw_string("after"), zwfw_type_cursor, ZWFW_FIELD_QUERY, 200, NULL,
-      NULL },
-    { zwfw_string("limit"), zwfw_type_integer, ZWFW_FIELD_QUERY, 100, NULL,
-      NULL },
+      zwfw_field_after,
+      zwfw_field_limit,
       zwfw_null_field
 };
 
 
 static zwfw_field_t  ngx_http_zwfw_item_own_fields[] = {
-    { zwfw_string("state"), zwfw_type_code, ZWFW_FIELD_QUERY, 20, NULL, NULL },
-    { zwfw_string("after"), zwfw_type_cursor, ZWFW_FIELD_QUERY, 200, NULL,
-      NULL },
-    { zwfw_string("limit"), zwfw_type_integer, ZWFW_FIELD_QUERY, 100, NULL,
-      NULL },
+      zwfw_field_state,
+      zwfw_field_after,
+      zwfw_field_limit,
       zwfw_null_field
 };
 
@@ -69,17 +78,21 @@ static zwfw_field_t  ngx_http_zwfw_item_new_fields[] = {
 
 
 static zwfw_field_t  ngx_http_zwfw_item_id_fields[] = {
-    { zwfw_string("id"), zwfw_type_uuid,
-      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
+      zwfw_field_id,
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_item_act_fields[] = {
+      zwfw_field_id,
+      ngx_http_zwfw_item_revision,
       zwfw_null_field
 };
 
 
 static zwfw_field_t  ngx_http_zwfw_item_save_fields[] = {
-    { zwfw_string("id"), zwfw_type_uuid,
-      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
-    { zwfw_string("revision"), zwfw_type_integer, ZWFW_FIELD_REQUIRED, 0,
-      NULL, NULL },
+      zwfw_field_id,
+      ngx_http_zwfw_item_revision,
     { zwfw_string("name"), zwfw_type_line, 0, 200, NULL, NULL },
     { zwfw_string("project_type"), zwfw_type_code, 0, 1, NULL, NULL },
     { zwfw_string("anticipate_day"), zwfw_type_integer, 0, 3650, NULL, NULL },
@@ -100,19 +113,24 @@ static zwfw_field_t  ngx_http_zwfw_item_save_fields[] = {
 
 
 static zwfw_field_t  ngx_http_zwfw_item_reject_fields[] = {
-    { zwfw_string("id"), zwfw_type_uuid,
-      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 0, NULL, NULL },
-    { zwfw_string("reason"), zwfw_type_text, ZWFW_FIELD_REQUIRED, 500, NULL,
-      NULL },
+      zwfw_field_id,
+      ngx_http_zwfw_item_revision,
+      ngx_http_zwfw_item_reason,
+      zwfw_null_field
+};
+
+
+static zwfw_field_t  ngx_http_zwfw_item_resume_fields[] = {
+      ngx_http_zwfw_item_code,
+      zwfw_field_version,
       zwfw_null_field
 };
 
 
 static zwfw_field_t  ngx_http_zwfw_item_reason_fields[] = {
-    { zwfw_string("code"), zwfw_type_code,
-      ZWFW_FIELD_PATH|ZWFW_FIELD_REQUIRED, 31, NULL, NULL },
-    { zwfw_string("reason"), zwfw_type_text, ZWFW_FIELD_REQUIRED, 500, NULL,
-      NULL },
+      ngx_http_zwfw_item_code,
+      zwfw_field_version,
+      ngx_http_zwfw_item_reason,
       zwfw_null_field
 };
 
@@ -221,9 +239,18 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_item_routes[] = {
       .next = ngx_string("/item/drafts/{id}") },
 
     { .method = NGX_HTTP_POST,
+      .path = ngx_string("/drafts/{id}/drop"),
+      .who = NGX_HTTP_ZWFW_ITEM_MANAGER,
+      .fields = ngx_http_zwfw_item_act_fields,
+      .call = ngx_string("item_drop"),
+      .class = NGX_HTTP_ZWFW_WRITE,
+      .form = ngx_string("/drafts/{id}"),
+      .next = ngx_string("/item/manage") },
+
+    { .method = NGX_HTTP_POST,
       .path = ngx_string("/drafts/{id}/approve"),
       .who = NGX_HTTP_ZWFW_ITEM_EDITOR,
-      .fields = ngx_http_zwfw_item_id_fields,
+      .fields = ngx_http_zwfw_item_act_fields,
       .call = ngx_string("item_approve"),
       .class = NGX_HTTP_ZWFW_WRITE,
       .form = ngx_string("/drafts/{id}"),
@@ -244,16 +271,14 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_item_routes[] = {
       .fields = ngx_http_zwfw_item_reason_fields,
       .call = ngx_string("item_suspend"),
       .class = NGX_HTTP_ZWFW_WRITE,
-      .form = ngx_string("/{code}"),
       .next = ngx_string("/item/{code}") },
 
     { .method = NGX_HTTP_POST,
       .path = ngx_string("/{code}/resume"),
       .who = NGX_HTTP_ZWFW_ITEM_EDITOR,
-      .fields = ngx_http_zwfw_item_code_fields,
+      .fields = ngx_http_zwfw_item_resume_fields,
       .call = ngx_string("item_resume"),
       .class = NGX_HTTP_ZWFW_WRITE,
-      .form = ngx_string("/{code}"),
       .next = ngx_string("/item/{code}") },
 
     { .method = NGX_HTTP_POST,
@@ -262,7 +287,6 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_item_routes[] = {
       .fields = ngx_http_zwfw_item_reason_fields,
       .call = ngx_string("item_cancel"),
       .class = NGX_HTTP_ZWFW_WRITE,
-      .form = ngx_string("/{code}"),
       .next = ngx_string("/item/{code}") },
 
       ngx_http_zwfw_null_route

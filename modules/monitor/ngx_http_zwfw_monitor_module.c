@@ -42,10 +42,8 @@ static zwfw_field_t  ngx_http_zwfw_monitor_day_fields[] = {
 
 
 static zwfw_field_t  ngx_http_zwfw_monitor_list_fields[] = {
-    { zwfw_string("after"), zwfw_type_cursor, ZWFW_FIELD_QUERY, 200, NULL,
-      NULL },
-    { zwfw_string("limit"), zwfw_type_integer, ZWFW_FIELD_QUERY, 100, NULL,
-      NULL },
+      zwfw_field_after,
+      zwfw_field_limit,
       zwfw_null_field
 };
 

@@ -7,11 +7,19 @@ package People;
 #
 # Both give the answer of the API with what was sent, and leave the client with
 # the cookie and with the token that its posts must carry.
+#
+#     People::seed($node->db);                        # the demo's accounts
+#     my $manager = People::staff($node->client, 'hejing');
+#
+# staff() gives the client, whose JSON answers are checked.
 
 use strict;
 use warnings;
 
+use File::Temp;
 use Test::More;
+
+use OpenApi;
 
 my $number = 0;
 
@@ -34,6 +42,30 @@ sub login {
     return enter($http, '/api/login', {
         map { $_ => $person->{$_} } qw(email password)
     });
+}
+
+
+# the demo accounts, as build.sh makes them
+
+sub seed {
+    my $db = shift;
+
+    my $sql = File::Temp->new(SUFFIX => '.sql');
+
+    print $sql scalar `bash -c '. modules/auth/demo.sh
+        demo_auth shandong "\$TEST_NGINX_ZWFW_KEYS"'`;
+    close $sql or die "$sql: $!\n";
+    $db->file("$sql");
+}
+
+
+sub staff {
+    my ($http, $name) = @_;
+
+    $http->{openapi} = OpenApi->new($ENV{TEST_NGINX_ZWFW_OPENAPI});
+    login($http, { email => "$name\@shandong.example",
+                   password => 'demo-2026' });
+    return $http;
 }
 
 

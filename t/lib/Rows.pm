@@ -91,7 +91,7 @@ sub tables {
     $read = { rows => [], jobs => [], directives => [], variables => [] };
 
     for my $slice (slices()) {
-        my $text = source($slice);
+        my $text = shared(source($slice));
         my %define = $text =~ /^#define (\w+)\s+\(?([0-9][0-9* ]*)\)?\s*$/mg;
         my %fields = arrays($text, 'zwfw_field_t');
         my %steps = arrays($text, 'ngx_http_zwfw_step_pt');
@@ -116,6 +116,19 @@ sub tables {
     }
 
     return $read;
+}
+
+
+# rows of fields that core, or a slice for itself, names once
+
+sub shared {
+    my $text = shift;
+
+    my %row = (source('core') . $text)
+        =~ /^#define (\w+)\s*\\\n(\s*\{ zwfw_string(?:[^\n]*\\\n)*[^\n]*\})$/mg;
+    my $names = join '|', sort keys %row;
+
+    return $text =~ s{^\s+($names),$}{$row{$1} =~ s/\\\n/\n/gr . ','}gemr;
 }
 
 

@@ -4,7 +4,8 @@
 --   stage: accept, review, approve, close, deliver
 --   need: 1 always, 2 not always, 3 may follow; format: 1 paper, 2 file, 3 any
 --   source: 10 applicant, 20 administration, 99 other; kinds: of files
---   result_type: 10 licence, 20 document, 99 other; amount: in fen
+--   result_type: 10 licence, 20 document, 99 other
+--   "amount": an integer, in fen; a form has it in yuan, with a point
 --   form.type: line, text, integer, date, choice, boolean; none is personal:
 --   what identifies an applicant is asked for, and sealed, with each case
 
@@ -20,7 +21,7 @@ LANGUAGE sql IMMUTABLE AS $$
         "format": "text", "source!": "text", "issuer": "text",
         "blank": "text", "sample": "text", "kinds": ["text"],
         "files": "integer", "note": "text"}],
-    "fees": [{"name!": "text", "amount!": "integer", "unit": "text",
+    "fees": [{"name!": "text", "amount!": "amount", "unit": "text",
         "basis!": "text"}],
     "pay_online": "boolean", "express": "boolean", "terminal": "boolean",
     "schedule": "boolean",
@@ -63,12 +64,13 @@ BEGIN
 
     ELSE
         RETURN jsonb_build_object('type',
-                   CASE shape WHEN '"text"' THEN '"string"' ELSE shape END);
+                   CASE shape WHEN '"text"' THEN '"string"'
+                   WHEN '"amount"' THEN '"integer"' ELSE shape END);
     END CASE;
 END $$;
 
 -- Has a value this shape?  whole: with all that a published one has.
--- Errors: bad_type, too_long, missing, unknown_field.
+-- Errors: bad_type, bad_amount, too_long, missing, unknown_field.
 
 CREATE OR REPLACE FUNCTION zwfw.shape_check(value jsonb, shape jsonb,
     whole boolean, path text) RETURNS void
@@ -81,8 +83,10 @@ DECLARE
     key   text;
     sub   jsonb;
 BEGIN
-    IF kind <> given
-       OR kind = 'integer' AND value::text !~ '^[0-9]{1,9}$'
+    IF kind = 'amount' AND given = 'text' THEN
+        PERFORM zwfw.fail('bad_amount', 422, path);
+    ELSIF replace(kind, 'amount', 'integer') <> given
+       OR given = 'integer' AND value::text !~ '^[0-9]{1,9}$'
     THEN
         PERFORM zwfw.fail('bad_type', 422, path);
     END IF;
@@ -166,11 +170,28 @@ BEGIN
     ELSIF kind = 'string integer' AND value->>0 ~ '^[0-9]{1,9}$' THEN
         RETURN to_jsonb((value->>0)::integer);
 
+    ELSIF kind = 'string amount' THEN
+        RETURN coalesce(to_jsonb(zwfw.yuan_fen(value->>0)), value);
+
     ELSIF kind = 'string boolean' AND value->>0 IN ('true', 'on', 'false') THEN
         RETURN to_jsonb((value->>0)::boolean);
     END IF;
 
     RETURN value;
+END $$;
+
+-- An amount as people type it, in yuan, in fen; NULL: it is none.
+
+CREATE OR REPLACE FUNCTION zwfw.yuan_fen(typed text) RETURNS integer
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    yuan  text := btrim(normalize(typed, NFKC));
+BEGIN
+    IF yuan ~ '^[0-9]{1,7}(\.[0-9]{1,2})?$' THEN
+        RETURN yuan::numeric * 100;
+    END IF;
+
+    RETURN NULL;
 END $$;
 
 -- A row of a form: "row" says that it is there when nothing else was filled
@@ -262,6 +283,10 @@ BEGIN
                        ORDER BY n)
               FROM generate_series(0, coalesce(jsonb_array_length(given), 0)
                                       + 1) n));
+    END IF;
+
+    IF shape = '"amount"' THEN
+        given := to_jsonb(to_char((given->>0)::numeric / 100, 'FM9999990.00'));
     END IF;
 
     RETURN jsonb_build_object('input', path, 'field', field)

@@ -1,48 +1,53 @@
 -- Writing items: drafts, their approval, what becomes of offered ones.
 
 
--- The version that the asking item manager writes; locked.  Errors:
--- item_not_found (also another body's), wrong_state, changed_meanwhile.
+-- A version as the asking one saw it, and in one of these states.  Errors:
+-- item_not_found, changed_meanwhile, wrong_state.
 
-CREATE OR REPLACE FUNCTION zwfw.item_mine(target uuid, seen text,
+CREATE OR REPLACE FUNCTION zwfw.item_seen(i zwfw.items, seen text,
     states text[]) RETURNS zwfw.items
-LANGUAGE plpgsql AS $$
-DECLARE
-    i  zwfw.items;
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    SELECT * INTO i FROM zwfw.items o
-     WHERE o.id = target AND o.body = zwfw.my_body() FOR UPDATE;
-
-    IF NOT FOUND THEN
+    IF i.id IS NULL THEN
         PERFORM zwfw.fail('item_not_found', 404);
+    ELSIF i.revision IS DISTINCT FROM seen::integer THEN
+        PERFORM zwfw.fail('changed_meanwhile', 409, 'revision');
     ELSIF NOT i.state = ANY (states) THEN
         PERFORM zwfw.fail('wrong_state', 409);
-    ELSIF i.revision <> seen::integer THEN
-        PERFORM zwfw.fail('changed_meanwhile', 409, 'revision');
     END IF;
 
     RETURN i;
 END $$;
 
--- The version that the asking editor, of its body or the one above, judges.
+-- The draft that the asking item manager writes; locked.  Another body's is
+-- not found.  Errors: those of item_seen.
 
-CREATE OR REPLACE FUNCTION zwfw.item_judged(target uuid, states text[])
+CREATE OR REPLACE FUNCTION zwfw.item_mine(target text, seen text)
 RETURNS zwfw.items
 LANGUAGE plpgsql AS $$
 DECLARE
     i  zwfw.items;
 BEGIN
+    SELECT * INTO i FROM zwfw.items o
+     WHERE o.id = target::uuid AND o.body = zwfw.my_body() FOR UPDATE;
+
+    RETURN zwfw.item_seen(i, seen, '{draft}');
+END $$;
+
+-- The version that the asking editor, of its body or the one above, judges;
+-- locked.  Errors: those of item_seen.
+
+CREATE OR REPLACE FUNCTION zwfw.item_judged(target text, seen text,
+    states text[]) RETURNS zwfw.items
+LANGUAGE plpgsql AS $$
+DECLARE
+    i  zwfw.items;
+BEGIN
     SELECT o.* INTO i FROM zwfw.items o JOIN zwfw.bodies b ON b.id = o.body
-     WHERE o.id = target AND zwfw.my_body() IN (b.id, b.parent)
+     WHERE o.id = target::uuid AND zwfw.my_body() IN (b.id, b.parent)
        FOR UPDATE OF o;
 
-    IF NOT FOUND THEN
-        PERFORM zwfw.fail('item_not_found', 404);
-    ELSIF NOT i.state = ANY (states) THEN
-        PERFORM zwfw.fail('wrong_state', 409);
-    END IF;
-
-    RETURN i;
+    RETURN zwfw.item_seen(i, seen, states);
 END $$;
 
 -- Answer of an act, and its line in the audit trail.
@@ -335,8 +340,14 @@ RETURNS zwfw.items
 LANGUAGE plpgsql AS $$
 DECLARE
     shape  jsonb := zwfw.item_shape();
-    given  jsonb := zwfw.shape_cast(body->'guide', shape);
+    given  jsonb;
 BEGIN
+    -- a form has amounts in yuan, JSON has them in fen
+    IF NOT body ? 'picked' THEN
+        shape := replace(shape::text, '"amount"', '"integer"');
+    END IF;
+
+    given := zwfw.shape_cast(body->'guide', shape);
     IF given IS NOT NULL THEN
         PERFORM zwfw.shape_check(given, shape, false, 'guide');
     END IF;
@@ -373,8 +384,7 @@ BEGIN
     PERFORM need_role('item_manager');
 
     IF args ? 'id' THEN
-        i := item_mine((args->>'id')::uuid, coalesce(body->>'revision', '0'),
-                       '{draft}');
+        i := item_mine(args->>'id', body->>'revision');
     ELSE
         i := item_new((args->>'new_id')::uuid, body->>'catalog_code');
     END IF;
@@ -399,8 +409,7 @@ DECLARE
     i  items;
 BEGIN
     PERFORM need_role('item_manager');
-    i := item_mine((args->>'id')::uuid, coalesce(body->>'revision', '0'),
-                   '{draft}');
+    i := item_mine(args->>'id', body->>'revision');
 
     IF body - 'revision' <> '{}' THEN
         i := item_write(i, body);
@@ -419,9 +428,36 @@ ALTER FUNCTION api.item_submit OWNER TO zwfw_staff;
 SELECT zwfw.describe('item_submit', zwfw.item_done_schema());
 
 
--- POST item/drafts/{id}/approve: puts it into use, or notes the day on which
--- it comes into use.  Errors: item_not_found, wrong_state, same_person, and
--- those of the rules.
+-- POST item/drafts/{id}/drop with revision: a draft is deleted by one who wrote
+-- it.  Errors: those of item_mine, not_writer.
+
+CREATE OR REPLACE FUNCTION api.item_drop(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    i  items;
+BEGIN
+    PERFORM need_role('item_manager');
+    i := item_mine(args->>'id', body->>'revision');
+
+    IF NOT me() = ANY (i.authors) THEN
+        PERFORM fail('not_writer', 403);
+    END IF;
+
+    PERFORM item_done('item_drop', i.id);
+    DELETE FROM items o WHERE o.id = i.id;
+
+    RETURN '{}'::json;
+END $$;
+
+ALTER FUNCTION api.item_drop OWNER TO zwfw_staff;
+SELECT zwfw.describe('item_drop', '{"type":"object",
+    "additionalProperties":false}');
+
+
+-- POST item/drafts/{id}/approve with revision: puts it into use, or notes the
+-- day on which it comes into use.  Errors: those of item_judged, same_person,
+-- and those of the rules.
 
 CREATE OR REPLACE FUNCTION api.item_approve(args jsonb, body jsonb)
 RETURNS json
@@ -430,7 +466,7 @@ DECLARE
     i  items;
 BEGIN
     PERFORM need_role('item_editor');
-    i := item_judged((args->>'id')::uuid, '{pending}');
+    i := item_judged(args->>'id', body->>'revision', '{pending}');
 
     IF me() = ANY (i.authors) THEN
         PERFORM fail('same_person', 403);
@@ -452,8 +488,8 @@ ALTER FUNCTION api.item_approve OWNER TO zwfw_staff;
 SELECT zwfw.describe('item_approve', zwfw.item_done_schema());
 
 
--- POST item/drafts/{id}/reject with reason: back to its writer, also when it
--- only waits for its day.  Errors: item_not_found, wrong_state.
+-- POST item/drafts/{id}/reject with revision and reason: back to its writer,
+-- also when it only waits for its day.  Errors: those of item_judged, missing.
 
 CREATE OR REPLACE FUNCTION api.item_reject(args jsonb, body jsonb)
 RETURNS json
@@ -463,7 +499,7 @@ DECLARE
 BEGIN
     PERFORM need_role('item_editor');
     PERFORM need_reason(body);
-    i := item_judged((args->>'id')::uuid, '{pending,approved}');
+    i := item_judged(args->>'id', body->>'revision', '{pending,approved}');
 
     UPDATE items o SET state = 'draft', approver = NULL,
            reason = item_reject.body->>'reason',
@@ -478,11 +514,13 @@ ALTER FUNCTION api.item_reject OWNER TO zwfw_staff;
 SELECT zwfw.describe('item_reject', zwfw.item_done_schema());
 
 
--- An item that is offered goes from some states to another, by its code.
--- Everybody sees it, so another body's is not_allowed, not item_not_found.
+-- An item that is offered goes from some states to another, by its code and
+-- the version that was seen.  Everybody sees it, so another body's is
+-- not_allowed, not item_not_found.  Errors: item_not_found, not_allowed,
+-- changed_meanwhile, wrong_state.
 
-CREATE OR REPLACE FUNCTION zwfw.item_turn(act text, item text, states text[],
-    target text, why text) RETURNS json
+CREATE OR REPLACE FUNCTION zwfw.item_turn(act text, args jsonb, body jsonb,
+    states text[], target text) RETURNS json
 LANGUAGE plpgsql AS $$
 DECLARE
     i  zwfw.items;
@@ -490,62 +528,63 @@ BEGIN
     PERFORM zwfw.need_role('item_editor');
 
     SELECT * INTO i FROM zwfw.items o
-     WHERE o.code = item AND o.state IN ('in_use', 'suspended');
-
+     WHERE o.code = args->>'code' AND o.state IN ('in_use', 'suspended')
+       FOR UPDATE;
     IF FOUND AND NOT EXISTS (SELECT FROM zwfw.bodies b WHERE b.id = i.body
                                 AND zwfw.my_body() IN (b.id, b.parent))
     THEN
         PERFORM zwfw.fail('not_allowed', 403);
+    ELSIF i.version IS DISTINCT FROM (body->>'version')::integer
+        AND i.id IS NOT NULL
+    THEN
+        PERFORM zwfw.fail('changed_meanwhile', 409, 'version');
     END IF;
 
-    i := zwfw.item_judged(i.id, states);
-
-    UPDATE zwfw.items o SET state = target, reason = why,
-           updated_at = zwfw.now()
+    i := zwfw.item_seen(i, i.revision::text, states);
+    UPDATE zwfw.items o SET state = target, reason = item_turn.body->>'reason',
+           revision = o.revision + 1, updated_at = zwfw.now()
      WHERE o.id = i.id;
-    PERFORM zwfw.item_changed(item);
+    PERFORM zwfw.item_changed(i.code);
 
     RETURN zwfw.item_done(act, i.id);
 END $$;
 
--- POST item/{code}/suspend with reason: still shown, nobody may apply.
--- Errors: item_not_found, wrong_state.
+-- POST item/{code}/suspend with version and reason: still shown, nobody may
+-- apply.  Errors: those of item_turn, missing.
 
 CREATE OR REPLACE FUNCTION api.item_suspend(args jsonb, body jsonb)
 RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
 BEGIN
     PERFORM need_reason(body);
-    RETURN item_turn('item_suspend', args->>'code', '{in_use}', 'suspended',
-                     body->>'reason');
+    RETURN item_turn('item_suspend', args, body, '{in_use}', 'suspended');
 END $$;
 
 ALTER FUNCTION api.item_suspend OWNER TO zwfw_staff;
 SELECT zwfw.describe('item_suspend', zwfw.item_done_schema());
 
--- POST item/{code}/resume.  Errors: item_not_found, wrong_state.
+-- POST item/{code}/resume with version.  Errors: those of item_turn.
 
 CREATE OR REPLACE FUNCTION api.item_resume(args jsonb, body jsonb)
 RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
 BEGIN
-    RETURN item_turn('item_resume', args->>'code', '{suspended}', 'in_use',
-                     NULL);
+    RETURN item_turn('item_resume', args, body, '{suspended}', 'in_use');
 END $$;
 
 ALTER FUNCTION api.item_resume OWNER TO zwfw_staff;
 SELECT zwfw.describe('item_resume', zwfw.item_done_schema());
 
--- POST item/{code}/cancel with reason: for good; a later version may follow.
--- Errors: item_not_found.
+-- POST item/{code}/cancel with version and reason: for good; a later version
+-- may follow.  Errors: those of item_turn, missing.
 
 CREATE OR REPLACE FUNCTION api.item_cancel(args jsonb, body jsonb)
 RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
 BEGIN
     PERFORM need_reason(body);
-    RETURN item_turn('item_cancel', args->>'code', '{in_use,suspended}',
-                     'cancelled', body->>'reason');
+    RETURN item_turn('item_cancel', args, body, '{in_use,suspended}',
+                     'cancelled');
 END $$;
 
 ALTER FUNCTION api.item_cancel OWNER TO zwfw_staff;
@@ -602,14 +641,14 @@ CREATE OR REPLACE FUNCTION zwfw.item_can(i zwfw.items) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     writer  boolean := zwfw.has_role('item_manager')
-                       AND i.body = zwfw.my_body();
+                       AND i.body = zwfw.my_body() AND i.state = 'draft';
+    own     boolean := zwfw.me() = ANY (i.authors);
     editor  boolean := zwfw.has_role('item_editor');
 BEGIN
     RETURN (SELECT coalesce(jsonb_object_agg(act, true), '{}')
-              FROM (VALUES ('save', writer AND i.state = 'draft'),
-        ('submit', writer AND i.state = 'draft'),
-        ('approve', editor AND i.state = 'pending'
-            AND NOT zwfw.me() = ANY (i.authors)),
+              FROM (VALUES ('save', writer), ('submit', writer),
+        ('drop', writer AND own),
+        ('approve', editor AND i.state = 'pending' AND NOT own),
         ('reject', editor AND i.state IN ('pending', 'approved')),
         ('suspend', editor AND i.state = 'in_use'),
         ('resume', editor AND i.state = 'suspended'),
