@@ -19,34 +19,9 @@ binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 my $item = '11990102MB0DEM105F4000199001000';
 my $catalog = '000199001000';
 
-my %show = (server => 'add_header X-Worker $pid always;');
-my $node = Node->new(%show);
-my $other = Node->new(%show, db => $node->db, redis => $node->redis,
-                      workers => 1);
+my $node = Node->new;
+my $other = Node->new(db => $node->db, redis => $node->redis, workers => 1);
 my $db = $node->db;
-
-
-# one kept connection to each worker of both nodes
-
-sub readers {
-    my %reader;
-
-    for my $node ($node, $other) {
-        my $workers = $node->nginx->workers;
-        my (%mine, @kept);
-
-        Proc::until_true('a connection to each worker', 10, sub {
-            my $http = $node->client;
-            $mine{ $http->get('/help')->header('X-Worker') } //= $http;
-            push @kept, $http;
-            return keys %mine == $workers;
-        });
-
-        %reader = (%reader, %mine);
-    }
-
-    return values %reader;
-}
 
 
 sub everywhere {
@@ -64,7 +39,7 @@ People::seed($db);
 
 my ($manager, $editor) = map { People::staff($node->client, $_) }
     qw(hejing linfeng);
-my @readers = readers();
+my @readers = map { $_->readers } $node, $other;
 my $page;
 
 is(scalar @readers, 3, 'two workers, and another node');

@@ -11,6 +11,7 @@
 #define NGX_HTTP_ZWFW_TAGS   8              /* parts of a purge key */
 #define NGX_HTTP_ZWFW_KEY    512            /* bytes; not kept beyond */
 #define NGX_HTTP_ZWFW_PART   1024           /* bytes; enough for most holes */
+#define NGX_HTTP_ZWFW_POOL   4096           /* bytes of an entry but its text */
 
 
 typedef struct {
@@ -32,7 +33,7 @@ typedef struct {
     ngx_rbtree_t               tree;
     ngx_rbtree_node_t          sentinel;
     ngx_queue_t                queue;
-    size_t                     size;        /* of all texts */
+    size_t                     size;        /* of all entries */
     ngx_atomic_uint_t          purged;      /* as far as this worker went */
     ngx_http_zwfw_listener_t   listener;
     ngx_http_zwfw_listen_t     listen;
@@ -168,7 +169,7 @@ ngx_http_zwfw_step_cached(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 }
 
 
-/* route, and the path and query as they came: decoded and in one order */
+/* the path, which says the row, and the query: decoded and in one order */
 
 static ngx_int_t
 ngx_http_zwfw_cache_key(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
@@ -180,7 +181,7 @@ ngx_http_zwfw_cache_key(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     zwfw_field_t  *f;
     ngx_uint_t     n;
 
-    len = ctx->slice->name.len + ctx->route->path.len;
+    len = r->uri.len;
     n = 0;
 
     for (f = ctx->route->fields; f && f->type; f++) {
@@ -206,13 +207,12 @@ ngx_http_zwfw_cache_key(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     }
 
     key->data = p;
-    p = ngx_cpymem(p, ctx->slice->name.data, ctx->slice->name.len);
-    p = ngx_cpymem(p, ctx->route->path.data, ctx->route->path.len);
+    p = ngx_cpymem(p, r->uri.data, r->uri.len);
 
     for (f = ctx->route->fields; f && f->type; f++) {
         value = zwfw_json_get(ctx->args, (char *) f->name.data, f->name.len);
 
-        if (value) {
+        if (value && !(f->flags & ZWFW_FIELD_PATH)) {
             *p++ = '\0';
             p = ngx_cpymem(p, f->name.data, f->name.len);
             *p++ = '=';
@@ -394,7 +394,7 @@ ngx_http_zwfw_cache_keep(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     ngx_http_zwfw_cache_catch_up(store);
 
     if (store->purged == state->purged
-        && e->text.len <= ctx->platform->page_cache / 4)
+        && e->text.len + NGX_HTTP_ZWFW_POOL <= ctx->platform->page_cache / 4)
     {
         ngx_http_zwfw_cache_insert(store, e);
 
@@ -416,7 +416,7 @@ ngx_http_zwfw_cache_entry(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     ngx_http_zwfw_entry_t  *e;
     ngx_http_zwfw_state_t  *state = ctx->core;
 
-    pool = ngx_create_pool(4096, ngx_cycle->log);
+    pool = ngx_create_pool(NGX_HTTP_ZWFW_POOL, ngx_cycle->log);
     if (pool == NULL) {
         return NULL;
     }
@@ -477,7 +477,7 @@ ngx_http_zwfw_cache_insert(ngx_http_zwfw_store_t *store,
 
     ngx_rbtree_insert(&store->tree, &e->sn.node);
     ngx_queue_insert_head(&store->queue, &e->queue);
-    store->size += e->text.len;
+    store->size += e->text.len + NGX_HTTP_ZWFW_POOL;
 
     while (store->size > store->platform->page_cache) {
         old = ngx_queue_data(ngx_queue_last(&store->queue),
@@ -516,7 +516,7 @@ ngx_http_zwfw_cache_drop(ngx_http_zwfw_store_t *store,
 {
     ngx_rbtree_delete(&store->tree, &e->sn.node);
     ngx_queue_remove(&e->queue);
-    store->size -= e->text.len;
+    store->size -= e->text.len + NGX_HTTP_ZWFW_POOL;
 
     e->dropped = 1;
 

@@ -112,6 +112,12 @@ ngx_http_zwfw_call(ngx_http_request_t *r, ngx_uint_t class, ngx_str_t *call,
         return NGX_ERROR;
     }
 
+    /* everybody gets what a shared page has: nobody asks for it */
+
+    if (ctx->route->cache.time) {
+        ngx_http_zwfw_nobody(state->args);
+    }
+
     state->args[9] = ngx_http_zwfw_json_text(r, args);
     state->args[10] = ngx_http_zwfw_json_text(r, body);
 

@@ -112,6 +112,13 @@ ngx_http_zwfw_check_route(ngx_conf_t *cf, ngx_http_zwfw_slice_t *slice,
     {
         wrong = "is a GET that writes";
 
+    } else if (rt->cache.time
+               && (rt->method != NGX_HTTP_GET
+                   || !(rt->who & NGX_HTTP_ZWFW_ANYONE) || rt->level
+                   || rt->reads.len))
+    {
+        wrong = "has a shared page that is not for everybody";
+
     } else if (rt->limit.count
                && !(rt->limit.by.len == 3 && rt->limit.by.data[0] == 'u')
                && !(rt->limit.by.len == 7 && rt->limit.by.data[0] == 'a'))

@@ -7,6 +7,7 @@ package Node;
 #     my $anyone = $node->client;                     # an Http
 #     my $she = $node->client(roles => 'operator');   # one with a session
 #     $node->db->admin('SELECT 1'); $node->redis->query('PING');
+#     my @each = $node->readers;                      # a client of each worker
 #     my @bad = $node->nginx->stop;
 #
 # Another node over the same stores: Node->new(db => $db, redis => $redis).
@@ -23,6 +24,7 @@ use MIME::Base64 qw(encode_base64url);
 
 use Http;
 use NginxServer;
+use Proc;
 use Sql;
 use Stores;
 
@@ -69,6 +71,7 @@ sub server {
     return <<"END";
         zwfw_use test;
         zwfw_insecure_cookies on;
+        add_header X-Worker \$pid always;
         location /api/ { zwfw_api; }
         location / { zwfw_pages $self->{html}; }
 END
@@ -111,7 +114,8 @@ sub nginx {
 }
 
 
-# With roles or a kind it has a session: { roles, uid, body, level, kind }.
+# With roles or a kind it has a session: { roles, uid, name, body, region,
+# level, kind }.
 
 sub client {
     my ($self, %me) = @_;
@@ -121,6 +125,25 @@ sub client {
     $http->{cookies}{localhost}{zwfw} = $self->session(%me) if %me;
 
     return $http;
+}
+
+
+# One kept connection to each worker.
+
+sub readers {
+    my $self = shift;
+
+    my (%reader, @kept);
+
+    Proc::until_true('a connection to each worker', 20, sub {
+        my $http = $self->client;
+
+        $reader{ $http->get('/help')->header('X-Worker') } //= $http;
+        push @kept, $http;
+        return keys %reader == $self->nginx->workers;
+    });
+
+    return values %reader;
 }
 
 
@@ -137,8 +160,9 @@ sub session {
     $bits |= $who{$_} // die "unknown role $_\n" for @kinds;
 
     my $data = encode_json({
-        uid => $me{uid} // $self->db->uuid, name => "\x{5f20}\x{793a}\x{4f8b}",
-        body => $me{body} // '', region => '370000', channel => 'pc',
+        uid => $me{uid} // $self->db->uuid, body => $me{body} // '',
+        name => $me{name} // "\x{5f20}\x{793a}\x{4f8b}",
+        region => $me{region} // '370000', channel => 'pc',
         roles => $me{roles} // '', agent => 'test', who => $bits,
         level => $me{level} // 4, created => time, expires => time + 3600,
     });

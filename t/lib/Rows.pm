@@ -4,7 +4,7 @@ package Rows;
 # and variables.  Tests are generated from them.
 #
 #     for my $row (Rows::all()) { $row->{slice, method, path, who, level,
-#         fields, call, class, steps, page, form, next, limit, reads} }
+#         fields, call, class, steps, page, form, next, limit, cache, reads} }
 #     Rows::url($row, id => $uuid);         # "/api/case/019a..."
 #     Rows::sample($row->{fields});         # a body that passes the check
 #
@@ -172,6 +172,7 @@ sub row {
     ($row{level}) = $1 if $text =~ /\.level = (\d+)/;
     ($row{class}) = $text =~ /\.class = NGX_HTTP_ZWFW_(\w+)/;
     ($row{limit}) = $text =~ /\.limit = \{ (\d+)/;
+    ($row{cache}) = $text =~ /\.cache = \{ ngx_string\("([^"]+)"/;
 
     for (qw(path call page form next reads)) {
         ($row{$_}) = $text =~ /\.$_ = ngx_string\("([^"]*)"\)/;
