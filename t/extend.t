@@ -52,4 +52,29 @@ is($http->get('/api/words/hello')->body, '{}', 'with words of its own');
 
 is(join('', $node->nginx->stop), '', 'no alert');
 
+
+# rows that stop nginx at start-up
+
+my $c = "$dir/hello/ngx_http_zwfw_hello_module.c";
+my $who = '.who = NGX_HTTP_ZWFW_ANYONE,';
+my $row = do { local (@ARGV, $/) = $c; <> };
+
+for (['', 'has no audience'], ["$who .level = 6,", 'has a level above 5'],
+     ["$who .class = NGX_HTTP_ZWFW_WRITE,", 'is a GET that writes'],
+     ["$who .level = 1, .cache = { ngx_string(\"hello\"), 60 },",
+      'has a shared page that is not for everybody'],
+     ['.who = NGX_HTTP_ZWFW_USER, .cache = { ngx_string("hello"), 60 },',
+      'has a shared page that is not for everybody'])
+{
+    my ($instead, $wrong) = @$_;
+
+    open my $out, '>', $c or die "$c: $!\n";
+    print $out $row =~ s/\Q$who\E/$instead/r;
+    close $out or die "$c: $!\n";
+    is(system("cd /usr/share/nginx/src && make -sf $dir/hello/build/Makefile"
+              . " modules >$dir/made 2>&1"), 0, 'it is built');
+    ok(!eval { Node->new(db => $db) }, "a row that $wrong stops nginx");
+    like($@, qr/route "\/" of slice "hello" $wrong/, 'which says so');
+}
+
 done_testing();

@@ -188,8 +188,6 @@ ngx_int_t ngx_http_zwfw_add(ngx_conf_t *cf, ngx_http_zwfw_slice_t *slice);
 /* context of the request, made when absent; NULL: no memory */
 ngx_http_zwfw_ctx_t *ngx_http_zwfw_ctx(ngx_http_request_t *r);
 
-/* the platform that serves the request; NULL: none is selected there */
-ngx_http_zwfw_platform_t *ngx_http_zwfw_platform(ngx_http_request_t *r);
 ngx_str_t *ngx_http_zwfw_platform_name(ngx_http_zwfw_platform_t *pf);
 
 /* of a worker: 16 hex that name this node; they change when nginx starts */
@@ -198,9 +196,6 @@ ngx_str_t ngx_http_zwfw_node(ngx_http_zwfw_platform_t *pf);
 /* families of a User-Agent header: "edge", "windows", "other"; static */
 void ngx_http_zwfw_agent(ngx_str_t *header, ngx_str_t *browser,
     ngx_str_t *system);
-
-/* goes on with the list of steps */
-void ngx_http_zwfw_run(ngx_http_request_t *r);
 
 /*
  * Refuses: remembers status, code (stable, snake_case, not copied) and field
@@ -238,10 +233,8 @@ ngx_http_zwfw_platform_t *ngx_http_zwfw_conf_platform(ngx_conf_t *cf);
 /* bit of a role's or kind's name, "clerk", "natural"; 0: unknown */
 ngx_uint_t ngx_http_zwfw_who(ngx_str_t *name);
 
-/* the steps, for lists of a slice's own (session, permit, body and check
-   always run before them) */
-ngx_int_t ngx_http_zwfw_step_call(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx);
+/* the last steps, for lists of a slice's own; session, permit, body and check
+   always run before them */
 ngx_int_t ngx_http_zwfw_step_reply(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 ngx_int_t ngx_http_zwfw_step_send(ngx_http_request_t *r,
@@ -326,11 +319,6 @@ ngx_int_t ngx_http_zwfw_password_verify(ngx_str_t *password, u_char *hash);
    is "users.email" */
 ngx_int_t ngx_http_zwfw_reseal(ngx_http_request_t *r, const char *column,
     ngx_str_t *sealed, ngx_str_t *row, ngx_str_t *resealed);
-
-/* blind index of a personal identifier: 64 hex, HMAC-SM3 under the key of
-   that number; normalised value is the caller's duty */
-ngx_int_t ngx_http_zwfw_index(ngx_http_request_t *r, ngx_str_t *value,
-    ngx_str_t *index);
 
 /* pairwise pseudonym of a user for a purpose: 32 hex */
 ngx_int_t ngx_http_zwfw_pseudonym(ngx_http_request_t *r, const char *purpose,

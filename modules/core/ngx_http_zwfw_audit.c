@@ -158,8 +158,6 @@ ngx_http_zwfw_audit_take(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     zwfw_json_t        *list;
     zwfw_json_error_t   error;
 
-    static zwfw_json_limits_t  limits = { 16, 200000, 100000, 40 };
-
     pool = ngx_create_pool(16384, r->connection->log);
     if (pool == NULL) {
         return NGX_ERROR;
@@ -170,8 +168,8 @@ ngx_http_zwfw_audit_take(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 
     rc = NGX_ERROR;
 
-    if (zwfw_json_parse(&mem, ctx->answer.data, ctx->answer.len, &limits,
-                        &list, &error)
+    if (zwfw_json_parse(&mem, ctx->answer.data, ctx->answer.len,
+                        &ngx_http_zwfw_answer_limits, &list, &error)
         == ZWFW_OK)
     {
         rc = ngx_http_zwfw_audit_page(r, ctx, &mem, list);

@@ -457,8 +457,11 @@ char *ngx_http_zwfw_set_folder(ngx_conf_t *cf, ngx_str_t *name,
 /* slice.c: what core itself answers */
 extern ngx_http_zwfw_slice_t  ngx_http_zwfw_core_slice;
 
-/* run.c */
+/* run.c: goes on with the list of steps; the platform that serves the request,
+   NULL: none is selected there */
 ngx_int_t ngx_http_zwfw_handler(ngx_http_request_t *r);
+void ngx_http_zwfw_run(ngx_http_request_t *r);
+ngx_http_zwfw_platform_t *ngx_http_zwfw_platform(ngx_http_request_t *r);
 
 /* sets ctx->request_id once, one for a request and its subrequests; NULL: no
    memory */
@@ -486,6 +489,8 @@ ngx_int_t ngx_http_zwfw_step_body(ngx_http_request_t *r,
 ngx_int_t ngx_http_zwfw_step_check(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 ngx_int_t ngx_http_zwfw_step_turn(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+ngx_int_t ngx_http_zwfw_step_call(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 ngx_int_t ngx_http_zwfw_step_form(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
@@ -580,6 +585,7 @@ ngx_int_t ngx_http_zwfw_caches_init(ngx_cycle_t *cycle,
     ngx_http_zwfw_main_conf_t *mcf);
 
 /* reply.c */
+extern zwfw_json_limits_t  ngx_http_zwfw_answer_limits;
 ngx_int_t ngx_http_zwfw_fill(ngx_http_request_t *r, ngx_str_t *pattern,
     zwfw_json_t *answer, ngx_str_t *filled);
 ngx_str_t ngx_http_zwfw_sentence(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *code);

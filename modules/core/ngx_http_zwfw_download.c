@@ -27,7 +27,7 @@ struct ngx_http_zwfw_download_s {
 static ngx_http_zwfw_download_t *ngx_http_zwfw_download_create(
     ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx);
 static void ngx_http_zwfw_download_free(void *data);
-static ngx_int_t ngx_http_zwfw_download_what(ngx_http_zwfw_ctx_t *ctx,
+static ngx_int_t ngx_http_zwfw_download_what(ngx_http_request_t *r,
     ngx_http_zwfw_download_t *d);
 static void ngx_http_zwfw_download_open(void *data);
 static void ngx_http_zwfw_download_opened(ngx_http_request_t *r);
@@ -54,7 +54,7 @@ ngx_http_zwfw_step_file(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 
     d = ngx_http_zwfw_download_create(r, ctx);
 
-    if (d == NULL || ngx_http_zwfw_download_what(ctx, d) != NGX_OK) {
+    if (d == NULL || ngx_http_zwfw_download_what(r, d) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -115,21 +115,12 @@ ngx_http_zwfw_download_free(void *data)
 /* of the answer of the step before */
 
 static ngx_int_t
-ngx_http_zwfw_download_what(ngx_http_zwfw_ctx_t *ctx,
+ngx_http_zwfw_download_what(ngx_http_request_t *r,
     ngx_http_zwfw_download_t *d)
 {
-    zwfw_json_t        *json, *file, *name, *type;
-    zwfw_json_error_t   error;
+    zwfw_json_t  *json, *file, *name, *type;
 
-    static zwfw_json_limits_t  limits = { 8, 100, 50, 24 };
-
-    if (zwfw_json_parse(&ctx->mem, ctx->answer.data, ctx->answer.len, &limits,
-                        &json, &error)
-        != ZWFW_OK)
-    {
-        return NGX_ERROR;
-    }
-
+    json = ngx_http_zwfw_answered(r);
     file = zwfw_json_get(json, "file", 4);
     name = zwfw_json_get(json, "name", 4);
     type = zwfw_json_get(json, "type", 4);

@@ -147,11 +147,8 @@ static ngx_int_t
 ngx_http_zwfw_openapi_write(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
     zwfw_json_t                *doc;
-    zwfw_json_error_t           error;
     ngx_http_zwfw_openapi_t     o;
     ngx_http_zwfw_loc_conf_t   *lcf;
-
-    static zwfw_json_limits_t  limits = { 40, 200000, 100000, 40 };
 
     ngx_memzero(&o, sizeof(ngx_http_zwfw_openapi_t));
 
@@ -161,10 +158,8 @@ ngx_http_zwfw_openapi_write(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     o.ctx = ctx;
     o.mount = lcf->mount;
 
-    if (zwfw_json_parse(&ctx->mem, ctx->answer.data, ctx->answer.len, &limits,
-                        &o.replies, &error)
-        != ZWFW_OK)
-    {
+    o.replies = ngx_http_zwfw_answered(r);
+    if (o.replies == NULL) {
         return NGX_ERROR;
     }
 

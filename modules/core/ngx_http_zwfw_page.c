@@ -35,11 +35,6 @@ static ngx_int_t ngx_http_zwfw_page_member(ngx_http_request_t *r,
     zwfw_str_t *path, ngx_str_t *member);
 
 
-static zwfw_json_limits_t  ngx_http_zwfw_answer_limits = {
-    32, 200000, 100000, 40
-};
-
-
 /* renders a template over data and page.* into out */
 
 ngx_int_t

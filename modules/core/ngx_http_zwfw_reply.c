@@ -27,6 +27,11 @@ static ngx_int_t ngx_http_zwfw_open_value(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *json, zwfw_json_t *list);
 
 
+/* the widest answer is the OpenAPI document's: the schemas of all rows */
+
+zwfw_json_limits_t  ngx_http_zwfw_answer_limits = { 40, 200000, 100000, 40 };
+
+
 /* reply: what came of it */
 
 ngx_int_t
@@ -442,16 +447,14 @@ ngx_http_zwfw_answered(ngx_http_request_t *r)
     zwfw_json_error_t     error;
     ngx_http_zwfw_ctx_t  *ctx;
 
-    static zwfw_json_limits_t  limits = { 32, 200000, 100000, 40 };
-
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
 
     if (ctx->answer.len == 0) {
         return zwfw_json_new(&ctx->mem, ZWFW_JSON_OBJECT, NULL);
     }
 
-    if (zwfw_json_parse(&ctx->mem, ctx->answer.data, ctx->answer.len, &limits,
-                        &json, &error)
+    if (zwfw_json_parse(&ctx->mem, ctx->answer.data, ctx->answer.len,
+                        &ngx_http_zwfw_answer_limits, &json, &error)
         != ZWFW_OK)
     {
         ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
