@@ -12,16 +12,20 @@ use Test::More;
 
 my $db = Sql->new(slices => ['core']);
 my @clerks = map { $db->user(uid => Sql::uuid(), roles => 'clerk',
-                             request_id => sprintf('%032x', $_),
                              session => 'f' x 64, channel => 'pc',
                              body => '019a0000-0000-7000-8000-000000000002') }
     1 .. 5;
 my $operator = $db->user(uid => Sql::uuid(), roles => 'operator');
 
 
+# each in a request of its own
+
+my $requests = 0;
+
 sub act {
     my ($he, $name) = @_;
 
+    $he->{me}{request_id} = sprintf '%032x', ++$requests;
     $he->call('audit_refused', { action => $name, object_id => 'A1',
                                  status => 409, code => 'wrong_state' });
 }
@@ -41,7 +45,7 @@ subtest 'what a row holds' => sub {
         uid => $clerks[0]{me}{uid}, role => 'clerk', channel => 'pc',
         body => '019a0000-0000-7000-8000-000000000002',
         action => 'item_save', object => 'item', object_id => 'A1',
-        outcome => 'refused', request_id => sprintf('%032x', 1),
+        outcome => 'refused', request_id => sprintf('%032x', 11),
         detail => { status => 409, code => 'wrong_state' },
     }, 'who did what, where, with which outcome');
 };
@@ -104,9 +108,10 @@ subtest 'at the same time' => sub {
     my @same = map { $db->user(uid => $clerks[0]{me}{uid}) } 1 .. 4;
 
     for my $he (@same, @clerks) {
-        my $one = $he->statement(q{api.audit_refused('{"action": "a_b"}',
-                                                     '{}')});
-        $he->send(join "\n", ($one) x 20);
+        $he->send(join "\n", map {
+            $he->{me}{request_id} = sprintf '%032x', ++$requests;
+            $he->statement(q{api.audit_refused('{"action": "a_b"}', '{}')});
+        } 1 .. 20);
     }
 
     is(($_->receive)[0], '00000', 'written') for @same, @clerks;
@@ -115,6 +120,22 @@ subtest 'at the same time' => sub {
     is($db->admin('SELECT count(*) FROM (SELECT max(seq) - count(*) AS gap'
                   . ' FROM zwfw.audit GROUP BY chain) c WHERE gap <> 0'), 0,
        'without a gap');
+};
+
+subtest 'told again' => sub {
+    my ($he) = @clerks;
+    my $one = $he->statement(q{api.audit_refused('{"action": "a_c"}', '{}')});
+    my @same = map { $db->user(%{ $he->{me} }) } 1 .. 4;
+
+    $_->send($one) for @same;
+    is(($_->receive)[0], '00000', 'is heard') for @same;
+    is($operator->call('audit_list', { action => 'a_c' })->{count}, 1,
+       'is one line');
+
+    $he->{me}{request_id} = sprintf '%032x', ++$requests;
+    $he->ask($he->statement(q{api.audit_refused('{"action": "a_c"}', '{}')}));
+    is($operator->call('audit_list', { action => 'a_c' })->{count}, 2,
+       'of another request it is another');
 };
 
 subtest 'the chain' => sub {

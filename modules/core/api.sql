@@ -222,6 +222,26 @@ BEGIN
 END $$;
 
 
+-- Has this request told of this action already?  nginx tells again when it
+-- heard no answer.  Locks the person's chain, so that one of two that come
+-- together sees the other.
+
+CREATE OR REPLACE FUNCTION zwfw.audit_has(action text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('zwfw.audit'),
+                                  hashtext(coalesce(me()::text, '')) & 15);
+
+    RETURN EXISTS (SELECT FROM audit a
+                    WHERE a.uid = me() AND a.at > zwfw.now() - interval '1 hour'
+                      AND a.request_id = request_id()
+                      AND a.action = audit_has.action);
+END $$;
+
+ALTER FUNCTION zwfw.audit_has OWNER TO zwfw_system;
+
+
 -- A refused act: the refusal has undone its own transaction, so nginx tells
 -- it afterwards, as the same person.  args: action, object_id, status, code.
 
@@ -229,10 +249,13 @@ CREATE OR REPLACE FUNCTION api.audit_refused(args jsonb, body jsonb)
 RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
 BEGIN
-    PERFORM write_audit(args->>'action', split_part(args->>'action', '_', 1),
-                        args->>'object_id', 'refused',
-                        jsonb_build_object('status', args->'status',
-                                           'code', args->'code'));
+    IF NOT audit_has(args->>'action') THEN
+        PERFORM write_audit(args->>'action',
+            split_part(args->>'action', '_', 1), args->>'object_id', 'refused',
+            jsonb_build_object('status', args->'status',
+                               'code', args->'code'));
+    END IF;
+
     RETURN '{}'::json;
 END $$;
 
@@ -248,7 +271,11 @@ CREATE OR REPLACE FUNCTION api.audit_read(args jsonb, body jsonb)
 RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
 BEGIN
-    PERFORM write_audit(args->>'action', args->>'object', args->>'object_id');
+    IF NOT audit_has(args->>'action') THEN
+        PERFORM write_audit(args->>'action', args->>'object',
+                            args->>'object_id');
+    END IF;
+
     RETURN '{}'::json;
 END $$;
 

@@ -41,6 +41,9 @@ typedef struct {
 static ngx_http_zwfw_sqlstate_t  ngx_http_zwfw_states[] = {
     { "23505", NGX_HTTP_CONFLICT, "conflict" },
     { "23503", NGX_HTTP_ZWFW_UNPROCESSABLE, "bad_value" },
+static ngx_http_zwfw_sqlstate_t *ngx_http_zwfw_sqlstate(u_char *state);
+
+
     { "23514", NGX_HTTP_ZWFW_UNPROCESSABLE, "bad_value" },
     { "22",    NGX_HTTP_ZWFW_UNPROCESSABLE, "bad_value" },
     { "42501", NGX_HTTP_FORBIDDEN, "not_allowed" },
@@ -365,12 +368,12 @@ ngx_http_zwfw_call_failed(ngx_http_request_t *r, ngx_http_zwfw_query_t *q)
         return;
     }
 
-    for (s = ngx_http_zwfw_states; s->state; s++) {
-        if (ngx_strncmp(q->state, s->state, ngx_strlen(s->state)) == 0) {
-            ctx->retry = (s->status == NGX_HTTP_SERVICE_UNAVAILABLE);
-            (void) ngx_http_zwfw_refuse(r, s->status, s->code, NULL);
-            return;
-        }
+    s = ngx_http_zwfw_sqlstate(q->state);
+
+    if (s) {
+        ctx->retry = (s->status == NGX_HTTP_SERVICE_UNAVAILABLE);
+        (void) ngx_http_zwfw_refuse(r, s->status, s->code, NULL);
+        return;
     }
 
     /* not the log of the connection: it would add address and query */
@@ -391,6 +394,32 @@ static void
 ngx_http_zwfw_call_refused(ngx_http_request_t *r, ngx_http_zwfw_query_t *q)
 {
     char         *code;
+static ngx_http_zwfw_sqlstate_t *
+ngx_http_zwfw_sqlstate(u_char *state)
+{
+    ngx_http_zwfw_sqlstate_t  *s;
+
+    for (s = ngx_http_zwfw_states; s->state; s++) {
+        if (ngx_strncmp(state, s->state, ngx_strlen(s->state)) == 0) {
+            return s;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_uint_t
+ngx_http_zwfw_passing(u_char *state)
+{
+    ngx_http_zwfw_sqlstate_t  *s;
+
+    s = ngx_http_zwfw_sqlstate(state);
+
+    return s && s->status >= NGX_HTTP_SERVICE_UNAVAILABLE;
+}
+
+
     ngx_int_t     status;
     ngx_str_t     field, column;
 

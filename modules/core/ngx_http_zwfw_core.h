@@ -507,6 +507,9 @@ ngx_http_zwfw_route_t *ngx_http_zwfw_form_route(ngx_http_zwfw_ctx_t *ctx);
 
 /* call.c: the settings of nobody, the statement that sets them and calls, a
    copy that ends with NUL */
+/* call.c: an SQLSTATE that says "later": a lock, a failover, a shutdown */
+ngx_uint_t ngx_http_zwfw_passing(u_char *state);
+
 void ngx_http_zwfw_nobody(char **args);
 ngx_int_t ngx_http_zwfw_me(ngx_pool_t *pool, ngx_http_zwfw_ctx_t *ctx,
     char **args);

@@ -99,7 +99,7 @@ ngx_http_zwfw_tell_as(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 }
 
 
-/* the store was away or too slow; a line twice is better than none */
+/* the store was away or too slow; SQL knows a line that it has already */
 
 static ngx_int_t
 ngx_http_zwfw_tell_again(ngx_http_zwfw_tell_t *tell)
@@ -243,7 +243,10 @@ ngx_http_zwfw_told(ngx_http_zwfw_query_t *q)
 
     ngx_str_t  answer;
 
-    if (q->rc == NGX_AGAIN && ngx_http_zwfw_tell_again(tell) == NGX_OK) {
+    if ((q->rc == NGX_AGAIN
+         || (q->rc == NGX_ERROR && ngx_http_zwfw_passing(q->state)))
+        && ngx_http_zwfw_tell_again(tell) == NGX_OK)
+    {
         return;
     }
 
