@@ -149,6 +149,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_auth_routes[] = {
       .path = ngx_string("//register"),
       .who = NGX_HTTP_ZWFW_ANYONE,
       .fields = ngx_http_zwfw_auth_register_fields,
+      .class = NGX_HTTP_ZWFW_WRITE,
       .steps = ngx_http_zwfw_auth_register_steps,
       .reply = ngx_string(NGX_HTTP_ZWFW_AUTH_PERSON),
       .form = ngx_string("//register"),

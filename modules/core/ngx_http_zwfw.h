@@ -70,7 +70,8 @@ typedef struct {
     ngx_uint_t                 level;       /* least real-name level, 0-5 */
     zwfw_field_t              *fields;
     ngx_str_t                  call;        /* "case_submit": api.case_submit */
-    ngx_uint_t                 class;
+    ngx_uint_t                 class;       /* of steps: WRITE takes a key
+                                               for their call that writes */
     ngx_http_zwfw_step_pt     *steps;       /* instead of call; NULL ends */
     ngx_str_t                  reply;       /* of steps: the function whose
                                                comment describes it, a JSON

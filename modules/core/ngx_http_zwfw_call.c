@@ -16,6 +16,9 @@
     "set_config('zwfw.session',$9,true))"
 
 
+static ngx_int_t ngx_http_zwfw_call_once(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, ngx_str_t *call, zwfw_json_t *args,
+    zwfw_json_t *body);
 static ngx_int_t ngx_http_zwfw_ask(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_uint_t class, ngx_uint_t nargs);
 static char *ngx_http_zwfw_json_text(ngx_http_request_t *r,
@@ -38,12 +41,12 @@ typedef struct {
 } ngx_http_zwfw_sqlstate_t;
 
 
-static ngx_http_zwfw_sqlstate_t  ngx_http_zwfw_states[] = {
-    { "23505", NGX_HTTP_CONFLICT, "conflict" },
-    { "23503", NGX_HTTP_ZWFW_UNPROCESSABLE, "bad_value" },
 static ngx_http_zwfw_sqlstate_t *ngx_http_zwfw_sqlstate(u_char *state);
 
 
+static ngx_http_zwfw_sqlstate_t  ngx_http_zwfw_states[] = {
+    { "23505", NGX_HTTP_CONFLICT, "conflict" },
+    { "23503", NGX_HTTP_ZWFW_UNPROCESSABLE, "bad_value" },
     { "23514", NGX_HTTP_ZWFW_UNPROCESSABLE, "bad_value" },
     { "22",    NGX_HTTP_ZWFW_UNPROCESSABLE, "bad_value" },
     { "42501", NGX_HTTP_FORBIDDEN, "not_allowed" },
@@ -74,7 +77,6 @@ ngx_int_t
 ngx_http_zwfw_step_call(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
     ngx_http_zwfw_route_t  *rt;
-    ngx_http_zwfw_state_t  *state = ctx->core;
 
     rt = ctx->route;
 
@@ -84,10 +86,6 @@ ngx_http_zwfw_step_call(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     if (rt->call.len == 0) {
         ngx_str_set(&ctx->answer, "{}");
         return NGX_OK;
-    }
-
-    if (state->once.len) {
-        return ngx_http_zwfw_call_once(r, ctx);
     }
 
     return ngx_http_zwfw_call(r, rt->class, &rt->call, ctx->args, ctx->body);
@@ -105,6 +103,10 @@ ngx_http_zwfw_call(ngx_http_request_t *r, ngx_uint_t class, ngx_str_t *call,
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
     state = ctx->core;
     q = &state->query;
+
+    if (class == NGX_HTTP_ZWFW_WRITE && state->once.len) {
+        return ngx_http_zwfw_call_once(r, ctx, call, args, body);
+    }
 
     q->name = *call;
     q->stable = (class != NGX_HTTP_ZWFW_WRITE);
@@ -132,10 +134,12 @@ ngx_http_zwfw_call(ngx_http_request_t *r, ngx_uint_t class, ngx_str_t *call,
 }
 
 
-/* the same request twice gets the answer of the first one */
+/* the same request twice gets the answer of the first one; of several calls of
+   a row it is the first that writes */
 
-ngx_int_t
-ngx_http_zwfw_call_once(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+static ngx_int_t
+ngx_http_zwfw_call_once(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_str_t *call, zwfw_json_t *args, zwfw_json_t *body)
 {
     ngx_http_zwfw_state_t  *state = ctx->core;
 
@@ -149,9 +153,11 @@ ngx_http_zwfw_call_once(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 
     state->args[9] = ngx_http_zwfw_cstring(r->pool, &state->once);
     state->args[10] = (char *) state->digest;
-    state->args[11] = ngx_http_zwfw_cstring(r->pool, &ctx->route->call);
-    state->args[12] = ngx_http_zwfw_json_text(r, ctx->args);
-    state->args[13] = ngx_http_zwfw_json_text(r, ctx->body);
+    state->args[11] = ngx_http_zwfw_cstring(r->pool, call);
+    state->args[12] = ngx_http_zwfw_json_text(r, args);
+    state->args[13] = ngx_http_zwfw_json_text(r, body);
+
+    ngx_str_null(&state->once);
 
     if (state->args[9] == NULL || state->args[11] == NULL
         || state->args[12] == NULL || state->args[13] == NULL)
@@ -159,7 +165,7 @@ ngx_http_zwfw_call_once(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    return ngx_http_zwfw_ask(r, ctx, ctx->route->class, 14);
+    return ngx_http_zwfw_ask(r, ctx, NGX_HTTP_ZWFW_WRITE, 14);
 }
 
 
@@ -388,12 +394,6 @@ ngx_http_zwfw_call_failed(ngx_http_request_t *r, ngx_http_zwfw_query_t *q)
 }
 
 
-/* ZWnnn: status nnn, the message is the code, the column is the field */
-
-static void
-ngx_http_zwfw_call_refused(ngx_http_request_t *r, ngx_http_zwfw_query_t *q)
-{
-    char         *code;
 static ngx_http_zwfw_sqlstate_t *
 ngx_http_zwfw_sqlstate(u_char *state)
 {
@@ -420,6 +420,12 @@ ngx_http_zwfw_passing(u_char *state)
 }
 
 
+/* ZWnnn: status nnn, the message is the code, the column is the field */
+
+static void
+ngx_http_zwfw_call_refused(ngx_http_request_t *r, ngx_http_zwfw_query_t *q)
+{
+    char         *code;
     ngx_int_t     status;
     ngx_str_t     field, column;
 

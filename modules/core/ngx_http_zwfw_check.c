@@ -54,10 +54,14 @@ ngx_http_zwfw_step_check(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         return NGX_OK;
     }
 
-    if (ngx_http_zwfw_check_token(r, ctx) != NGX_OK
-        || ngx_http_zwfw_check_key(r, ctx) != NGX_OK)
-    {
-        return NGX_DECLINED;
+    rc = ngx_http_zwfw_check_token(r, ctx);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_zwfw_check_key(r, ctx);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     rc = zwfw_field_check(&ctx->mem, state->row->body, ctx->body,
@@ -72,8 +76,7 @@ ngx_http_zwfw_step_check(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
                                     "bad_name", &ngx_http_zwfw_sealed);
     }
 
-    if (rc != ZWFW_OK
-        || ngx_http_zwfw_check_digest(r, ctx) != NGX_OK
+    if (ngx_http_zwfw_check_digest(r, ctx) != NGX_OK
         || ngx_http_zwfw_uuid(r->pool, &ctx->new_id) != NGX_OK
         || zwfw_json_add(&ctx->mem, ctx->args, "new_id", ZWFW_JSON_STRING,
                          (zwfw_str_t *) &ctx->new_id) == NULL
@@ -183,7 +186,8 @@ ngx_http_zwfw_check_token(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 }
 
 
-/* Idempotency-Key, or the hidden field of a form */
+/* Idempotency-Key, or the hidden field of a form; of no meaning to a row that
+   does not write */
 
 static ngx_int_t
 ngx_http_zwfw_check_key(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
@@ -203,7 +207,7 @@ ngx_http_zwfw_check_key(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         key = *header;
     }
 
-    if (key.data == NULL) {
+    if (key.data == NULL || ctx->route->class != NGX_HTTP_ZWFW_WRITE) {
         return NGX_OK;
     }
 
@@ -224,36 +228,59 @@ ngx_http_zwfw_check_key(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 }
 
 
-/* of what was asked, before new_id and fresh nonces make it differ */
+/*
+ * Of what was asked, before new_id and fresh nonces make it differ.  Strangers
+ * do not share keys: the key of nobody is one together with the whole request,
+ * so that only who knows that, with its password, gets its reply again
+ */
 
 static ngx_int_t
 ngx_http_zwfw_check_digest(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
-    u_char                 *p, *text;
+    u_char                 *p, *text, *key;
     size_t                  len;
-    ngx_str_t               value;
+    ngx_int_t               rc;
+    ngx_str_t               value, *what;
     ngx_http_zwfw_state_t  *state = ctx->core;
 
     if (state->once.len == 0) {
         return NGX_OK;
     }
 
-    len = ctx->route->call.len + zwfw_json_size(ctx->args)
-          + zwfw_json_size(ctx->body);
+    what = ctx->route->call.len ? &ctx->route->call : &ctx->route->path;
+
+    len = what->len + zwfw_json_size(ctx->args) + zwfw_json_size(ctx->body)
+          + state->once.len;
 
     text = ngx_pnalloc(r->pool, len);
-    if (text == NULL) {
+    key = ngx_pnalloc(r->pool, sizeof(state->digest));
+
+    if (text == NULL || key == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_cpymem(text, ctx->route->call.data, ctx->route->call.len);
+    p = ngx_cpymem(text, what->data, what->len);
     p = zwfw_json_write(p, ctx->args);
     p = zwfw_json_write(p, ctx->body);
 
     value.data = text;
     value.len = p - text;
 
-    return ngx_http_zwfw_pseudonym(r, "once", &value, state->digest);
+    rc = ngx_http_zwfw_pseudonym(r, "once", &value, state->digest);
+
+    if (rc == NGX_OK && ctx->session == NULL) {
+        p = ngx_cpymem(p, state->once.data, state->once.len);
+        value.len = p - text;
+
+        rc = ngx_http_zwfw_pseudonym(r, "nobody", &value, key);
+
+        state->once.data = key;
+        state->once.len = sizeof(state->digest) - 1;
+    }
+
+    OPENSSL_cleanse(text, len);
+
+    return rc;
 }
 
 

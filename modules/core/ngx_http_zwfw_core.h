@@ -523,8 +523,6 @@ void ngx_http_zwfw_trail(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx);
 ngx_int_t ngx_http_zwfw_statement(ngx_pool_t *pool, ngx_str_t *call,
     ngx_str_t *sql);
 char *ngx_http_zwfw_cstring(ngx_pool_t *pool, ngx_str_t *s);
-ngx_int_t ngx_http_zwfw_call_once(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx);
 ngx_int_t ngx_http_zwfw_ask_redis(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 

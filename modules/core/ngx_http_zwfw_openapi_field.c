@@ -85,10 +85,13 @@ ngx_http_zwfw_openapi_parameters(ngx_http_zwfw_openapi_t *o,
 {
     zwfw_str_t     schema = zwfw_string("schema");
     ngx_str_t      in;
+    ngx_uint_t     once;
     zwfw_json_t   *parameters, *parameter;
     zwfw_field_t  *f;
 
-    if (row->route->method == NGX_HTTP_GET && row->args->type == NULL) {
+    once = (row->route->class == NGX_HTTP_ZWFW_WRITE);
+
+    if (!once && row->args->type == NULL) {
         return;
     }
 
@@ -119,7 +122,7 @@ ngx_http_zwfw_openapi_parameters(ngx_http_zwfw_openapi_t *o,
         ngx_http_zwfw_openapi_field(o, parameter, &schema, f);
     }
 
-    if (row->route->method == NGX_HTTP_POST) {
+    if (once) {
         (void) ngx_http_zwfw_openapi_text(o, parameters, NULL,
                      "{\"$ref\":\"#/components/parameters/idempotency_key\"}");
     }
