@@ -154,10 +154,10 @@ $res = draft($she, file($big));
 is($res->code, 200, '20 MiB');
 is($she->get('/api/' . (files($she, $res->json->{id}))[0]{path})->body, $big,
    'come back');
-is(problem(draft($she, file("${big}b"))), '413 too_large materials.0.file',
+is(problem(draft($she, file("${big}b"))), '422 file_too_large materials.0.file',
    'one byte more');
 is(problem(draft($she, file($pdf), file("${big}b"))),
-   '413 too_large materials.1.file', 'in the second file');
+   '422 file_too_large materials.1.file', 'in the second file');
 is(problem(draft($she, map { file("$pdf$_") } 1 .. 6)),
    '422 too_many materials.M01', 'six where five may be');
 
@@ -165,16 +165,16 @@ is(problem(draft($she, map { file("$pdf$_") } 1 .. 6)),
 # what is no file of ours
 
 my @refused = (
-    ['text', file("hello\n", 'a.pdf'), '415 bad_file_type'],
+    ['text', file("hello\n", 'a.pdf'), '422 bad_file_type'],
     ['a page', file('<html><script>alert(1)</script>', 'a.pdf'),
-     '415 bad_file_type'],
+     '422 bad_file_type'],
     ['SVG', file('<svg xmlns="http://www.w3.org/2000/svg"/>', 'a.svg'),
-     '415 bad_file_type'],
-    ['a program', file("\x7fELF" . "\0" x 60, 'a.jpg'), '415 bad_file_type'],
-    ['GIF', file('GIF89a' . "\0" x 60, 'a.png'), '415 bad_file_type'],
-    ['three bytes', file('%PD', 'a.pdf'), '415 bad_file_type'],
-    ['a name for something else', file($pdf, 'a.jpg'), '415 bad_file_type'],
-    ['no name of its own', file($pdf, '.pdf'), '415 bad_file_type'],
+     '422 bad_file_type'],
+    ['a program', file("\x7fELF" . "\0" x 60, 'a.jpg'), '422 bad_file_type'],
+    ['GIF', file('GIF89a' . "\0" x 60, 'a.png'), '422 bad_file_type'],
+    ['three bytes', file('%PD', 'a.pdf'), '422 bad_file_type'],
+    ['a name for something else', file($pdf, 'a.jpg'), '422 bad_file_type'],
+    ['no name of its own', file($pdf, '.pdf'), '422 bad_file_type'],
     ['a text', 'no file', '422 bad_type|422 bad_value'],
 );
 

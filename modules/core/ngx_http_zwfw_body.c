@@ -7,7 +7,6 @@
 #include "ngx_http_zwfw_core.h"
 
 
-static ngx_uint_t ngx_http_zwfw_body_endless(ngx_http_request_t *r);
 static void ngx_http_zwfw_body_read(ngx_http_request_t *r);
 static ngx_int_t ngx_http_zwfw_body_parse(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
@@ -41,12 +40,16 @@ ngx_http_zwfw_step_body(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         return NGX_OK;
     }
 
-    state->limit = ngx_http_zwfw_files_limit(ctx->route->fields);
+    if (ngx_http_zwfw_body_is(r, "multipart/form-data") == NGX_OK) {
+        state->limit = ngx_http_zwfw_files_limit(ctx->route->fields);
+    }
 
     if (state->limit == 0) {
         state->limit = NGX_HTTP_ZWFW_BODY;
 
-        if (ngx_http_zwfw_body_endless(r)) {
+        /* it could fill the disk; nginx says so of HTTP/2, too */
+
+        if (r->headers_in.chunked) {
             return ngx_http_zwfw_refuse(r, NGX_HTTP_LENGTH_REQUIRED,
                                         "length_required", NULL);
         }
@@ -76,27 +79,6 @@ ngx_http_zwfw_step_body(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     }
 
     return ngx_http_zwfw_body_parse(r, ctx);
-}
-
-
-/* a body that does not say how long it is: it could fill the disk */
-
-static ngx_uint_t
-ngx_http_zwfw_body_endless(ngx_http_request_t *r)
-{
-    if (r->headers_in.content_length_n >= 0) {
-        return 0;
-    }
-
-#if (NGX_HTTP_V2)
-
-    if (r->stream) {
-        return !r->stream->in_closed;
-    }
-
-#endif
-
-    return r->headers_in.chunked;
 }
 
 

@@ -10,6 +10,7 @@
 #include <openssl/crypto.h>
 
 
+static ngx_int_t ngx_http_zwfw_check_wrong(ngx_http_zwfw_ctx_t *ctx);
 static ngx_uint_t ngx_http_zwfw_check_sealed(zwfw_json_t *json);
 static ngx_int_t ngx_http_zwfw_check_args(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
@@ -20,7 +21,7 @@ static ngx_int_t ngx_http_zwfw_check_key(ngx_http_request_t *r,
 static ngx_int_t ngx_http_zwfw_check_digest(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 static ngx_int_t ngx_http_zwfw_invalid(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx, ngx_uint_t status);
+    ngx_http_zwfw_ctx_t *ctx);
 static ngx_int_t ngx_http_zwfw_take(ngx_http_zwfw_ctx_t *ctx,
     const char *name, ngx_str_t *value);
 static ngx_int_t ngx_http_zwfw_seal_fields(ngx_http_request_t *r,
@@ -46,12 +47,13 @@ ngx_http_zwfw_step_check(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    if (ngx_http_zwfw_check_args(r, ctx) != NGX_OK) {
-        return NGX_DECLINED;
+    rc = ngx_http_zwfw_check_args(r, ctx);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     if (rt->method != NGX_HTTP_POST) {
-        return NGX_OK;
+        return ctx->errors->child ? ngx_http_zwfw_invalid(r, ctx) : NGX_OK;
     }
 
     rc = ngx_http_zwfw_check_token(r, ctx);
@@ -67,8 +69,12 @@ ngx_http_zwfw_step_check(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     rc = zwfw_field_check(&ctx->mem, state->row->body, ctx->body,
                           ctx->errors);
 
-    if (rc == ZWFW_DECLINED) {
-        return ngx_http_zwfw_invalid(r, ctx, NGX_HTTP_ZWFW_UNPROCESSABLE);
+    if (rc == ZWFW_ERROR || ngx_http_zwfw_check_wrong(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->errors->child) {
+        return ngx_http_zwfw_invalid(r, ctx);
     }
 
     if (ngx_http_zwfw_check_sealed(ctx->body)) {
@@ -84,6 +90,36 @@ ngx_http_zwfw_step_check(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
            != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* parts that were refused as they came have their code already */
+
+static ngx_int_t
+ngx_http_zwfw_check_wrong(ngx_http_zwfw_ctx_t *ctx)
+{
+    zwfw_json_t            *wrong, *error;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    wrong = state->wrong ? state->wrong->child : NULL;
+
+    for ( /* void */ ; wrong; wrong = wrong->next) {
+        error = zwfw_json_get(ctx->errors, (char *) wrong->key.data,
+                              wrong->key.len);
+
+        if (error) {
+            error->value = wrong->value;
+            continue;
+        }
+
+        if (ngx_http_zwfw_put(ctx, ctx->errors, &wrong->key, &wrong->value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
     return NGX_OK;
@@ -114,7 +150,8 @@ ngx_http_zwfw_check_sealed(zwfw_json_t *json)
 }
 
 
-/* a bad path is a thing that is not there */
+/* a bad path is a thing that is not there; what else is wrong is told together
+   with the body */
 
 static ngx_int_t
 ngx_http_zwfw_check_args(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
@@ -146,7 +183,7 @@ ngx_http_zwfw_check_args(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         }
     }
 
-    return ngx_http_zwfw_invalid(r, ctx, NGX_HTTP_ZWFW_UNPROCESSABLE);
+    return NGX_OK;
 }
 
 
@@ -287,8 +324,7 @@ ngx_http_zwfw_check_digest(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 /* the first error is the field of the refusal */
 
 static ngx_int_t
-ngx_http_zwfw_invalid(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
-    ngx_uint_t status)
+ngx_http_zwfw_invalid(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
     ngx_str_t     field;
     zwfw_json_t  *error;
@@ -298,7 +334,8 @@ ngx_http_zwfw_invalid(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     field.len = error->key.len;
     field.data = error->key.data;
 
-    return ngx_http_zwfw_refuse(r, status, (char *) error->value.data, &field);
+    return ngx_http_zwfw_refuse(r, NGX_HTTP_ZWFW_UNPROCESSABLE,
+                                (char *) error->value.data, &field);
 }
 
 

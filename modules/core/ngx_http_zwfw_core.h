@@ -419,6 +419,8 @@ typedef struct {
     } why;                                  /* it is shown again */
 
     void                      *files;       /* of files.c or download.c */
+    zwfw_json_t               *wrong;       /* parts that were refused, or
+                                               NULL: field, code */
     ngx_thread_task_t         *task;        /* of work.c */
     off_t                      limit;       /* of the body, bytes */
     ngx_chain_t               *out;         /* pieces of a page, else answer */
@@ -505,11 +507,11 @@ ngx_int_t ngx_http_zwfw_form_inputs(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *json, zwfw_json_t *page);
 ngx_http_zwfw_route_t *ngx_http_zwfw_form_route(ngx_http_zwfw_ctx_t *ctx);
 
-/* call.c: the settings of nobody, the statement that sets them and calls, a
-   copy that ends with NUL */
 /* call.c: an SQLSTATE that says "later": a lock, a failover, a shutdown */
 ngx_uint_t ngx_http_zwfw_passing(u_char *state);
 
+/* call.c: the settings of nobody, the statement that sets them and calls, a
+   copy that ends with NUL */
 void ngx_http_zwfw_nobody(char **args);
 ngx_int_t ngx_http_zwfw_me(ngx_pool_t *pool, ngx_http_zwfw_ctx_t *ctx,
     char **args);
@@ -529,6 +531,14 @@ ngx_int_t ngx_http_zwfw_ask_redis(ngx_http_request_t *r,
 /* job.c: the timers of a worker */
 ngx_int_t ngx_http_zwfw_jobs_init(ngx_cycle_t *cycle,
     ngx_http_zwfw_main_conf_t *mcf);
+
+/*
+ * error.c: at configuration time, what nginx refuses in a location of ours
+ * comes back to it; and the steps of a request that did, NULL: it did not
+ */
+ngx_int_t ngx_http_zwfw_error_pages(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf);
+ngx_http_zwfw_step_pt *ngx_http_zwfw_error_list(ngx_http_request_t *r);
 
 /* body.c: keeps what was typed, for a form that is shown again */
 ngx_int_t ngx_http_zwfw_body_keep(ngx_http_request_t *r,
@@ -589,7 +599,8 @@ ngx_int_t ngx_http_zwfw_caches_init(ngx_cycle_t *cycle,
 extern zwfw_json_limits_t  ngx_http_zwfw_answer_limits;
 ngx_int_t ngx_http_zwfw_fill(ngx_http_request_t *r, ngx_str_t *pattern,
     zwfw_json_t *answer, ngx_str_t *filled);
-ngx_str_t ngx_http_zwfw_sentence(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *code);
+ngx_str_t ngx_http_zwfw_sentence(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *code,
+    ngx_str_t *field);
 ngx_int_t ngx_http_zwfw_add_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
 ngx_int_t ngx_http_zwfw_security_headers(ngx_http_request_t *r,

@@ -220,7 +220,8 @@ ngx_http_zwfw_check_place(ngx_conf_t *cf, ngx_http_zwfw_loc_conf_t *lcf)
 
     if (wrong == NULL) {
         ngx_http_zwfw_bodies(cf);
-        return NGX_CONF_OK;
+        return ngx_http_zwfw_error_pages(cf, clcf) == NGX_OK
+               ? NGX_CONF_OK : NGX_CONF_ERROR;
     }
 
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s in location \"%V\" %s",

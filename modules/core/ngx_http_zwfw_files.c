@@ -257,7 +257,8 @@ static ngx_int_t
 ngx_http_zwfw_files_result(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     zwfw_upload_t *u)
 {
-    ngx_str_t  field;
+    ngx_str_t               field;
+    ngx_http_zwfw_state_t  *state = ctx->core;
 
     if (u->vault.what) {
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->vault.error,
@@ -272,6 +273,7 @@ ngx_http_zwfw_files_result(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 
     if (u->rc == ZWFW_OK) {
         ctx->body = u->root;
+        state->wrong = u->errors->child ? u->errors : NULL;
         return ngx_http_zwfw_body_keep(r, ctx);
     }
 

@@ -13,6 +13,8 @@ static ngx_uint_t ngx_http_zwfw_form_posts(ngx_http_zwfw_route_t *rt,
     zwfw_str_t *name);
 static ngx_int_t ngx_http_zwfw_form_input(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *object, zwfw_str_t *name, zwfw_json_t *page);
+static ngx_uint_t ngx_http_zwfw_form_meant(zwfw_json_t *values,
+    zwfw_str_t *name, zwfw_str_t *field);
 static ngx_int_t ngx_http_zwfw_form_option(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *object, zwfw_str_t *option, zwfw_json_t *typed);
 static ngx_int_t ngx_http_zwfw_form_wrong(ngx_http_zwfw_ctx_t *ctx,
@@ -172,16 +174,54 @@ ngx_http_zwfw_form_input(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *object,
     for (error = error ? error->child : NULL; error; error = error->next) {
         field = zwfw_json_get(error, "field", sizeof("field") - 1);
 
-        if (field->value.len != name->len
-            || ngx_memcmp(field->value.data, name->data, name->len) != 0)
+        if (ngx_http_zwfw_form_meant(values, name, &field->value)
+            && ngx_http_zwfw_form_wrong(ctx, object, error) != NGX_OK)
         {
-            continue;
+            return NGX_ERROR;
         }
-
-        return ngx_http_zwfw_form_wrong(ctx, object, error);
     }
 
     return NGX_OK;
+}
+
+
+/* is the field this input?  "materials.M01" stands for all rows of a list that
+   were typed with this code, so for "materials.3.file", too */
+
+static ngx_uint_t
+ngx_http_zwfw_form_meant(zwfw_json_t *values, zwfw_str_t *name,
+    zwfw_str_t *field)
+{
+    size_t        n;
+    u_char       *dot, *end, *last;
+    zwfw_json_t  *row, *code;
+
+    if (field->len == name->len
+        && ngx_memcmp(field->data, name->data, name->len) == 0)
+    {
+        return 1;
+    }
+
+    last = field->data + field->len;
+    dot = ngx_strlchr(field->data, last, '.');
+    end = dot ? ngx_strlchr(dot + 1, last, '.') : NULL;
+
+    if (end == NULL) {
+        return 0;
+    }
+
+    n = dot + 1 - field->data;
+
+    if (name->len < n || ngx_memcmp(name->data, field->data, n) != 0) {
+        return 0;
+    }
+
+    row = zwfw_json_find(values, (char *) field->data, end - field->data);
+    code = row ? zwfw_json_get(row, "code", sizeof("code") - 1) : NULL;
+
+    return code && code->type == ZWFW_JSON_STRING
+           && code->value.len == name->len - n
+           && ngx_memcmp(code->value.data, name->data + n, name->len - n) == 0;
 }
 
 
@@ -210,6 +250,8 @@ ngx_http_zwfw_form_option(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *object,
 }
 
 
+/* the first error of an input stands beside it, the list has all of them */
+
 static ngx_int_t
 ngx_http_zwfw_form_wrong(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *object,
     zwfw_json_t *error)
@@ -219,8 +261,9 @@ ngx_http_zwfw_form_wrong(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *object,
     text = zwfw_json_get(error, "text", sizeof("text") - 1);
     label = zwfw_json_get(object, "label", sizeof("label") - 1);
 
-    if (zwfw_json_add(&ctx->mem, object, "error", ZWFW_JSON_STRING,
-                      &text->value) == NULL
+    if ((zwfw_json_get(object, "error", sizeof("error") - 1) == NULL
+         && zwfw_json_add(&ctx->mem, object, "error", ZWFW_JSON_STRING,
+                          &text->value) == NULL)
         || (label
             && zwfw_json_add(&ctx->mem, error, "label", ZWFW_JSON_STRING,
                              &label->value) == NULL))

@@ -264,7 +264,7 @@ ngx_http_zwfw_page_problem(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
         return NGX_OK;
     }
 
-    text = ngx_http_zwfw_sentence(ctx, &ctx->code);
+    text = ngx_http_zwfw_sentence(ctx, &ctx->code, &ctx->field);
     is = zwfw_json_add(&ctx->mem, page, "is", ZWFW_JSON_OBJECT, NULL);
 
     if (is == NULL
@@ -355,7 +355,7 @@ ngx_http_zwfw_page_error(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *list,
     zwfw_json_t        *error, *value;
     zwfw_json_error_t   ignored;
 
-    text = ngx_http_zwfw_sentence(ctx, code);
+    text = ngx_http_zwfw_sentence(ctx, code, (ngx_str_t *) field);
 
     error = zwfw_json_add(&ctx->mem, list, NULL, ZWFW_JSON_OBJECT, NULL);
     value = zwfw_json_new(&ctx->mem, ZWFW_JSON_STRING, (zwfw_str_t *) &text);

@@ -13,6 +13,8 @@ static ngx_int_t ngx_http_zwfw_reply_problem(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 static ngx_int_t ngx_http_zwfw_problem_errors(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *problem);
+static ngx_str_t ngx_http_zwfw_sized(ngx_http_zwfw_ctx_t *ctx,
+    ngx_str_t *word, ngx_str_t *field);
 static ngx_int_t ngx_http_zwfw_reply_page(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_str_t *name);
 static ngx_int_t ngx_http_zwfw_reply_next(ngx_http_request_t *r,
@@ -100,7 +102,7 @@ ngx_http_zwfw_reply_problem(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     zwfw_str_t    number;
     zwfw_json_t  *problem;
 
-    detail = ngx_http_zwfw_sentence(ctx, &ctx->code);
+    detail = ngx_http_zwfw_sentence(ctx, &ctx->code, &ctx->field);
 
     number.data = status;
     number.len = ngx_sprintf(status, "%ui", ctx->status) - status;
@@ -147,7 +149,7 @@ ngx_http_zwfw_problem_errors(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *problem)
     for (error = ctx->errors->child; list && error; error = error->next) {
         code.len = error->value.len;
         code.data = error->value.data;
-        text = ngx_http_zwfw_sentence(ctx, &code);
+        text = ngx_http_zwfw_sentence(ctx, &code, (ngx_str_t *) &error->key);
 
         one = zwfw_json_add(&ctx->mem, list, NULL, ZWFW_JSON_OBJECT, NULL);
 
@@ -167,10 +169,12 @@ ngx_http_zwfw_problem_errors(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *problem)
 }
 
 
-/* the Chinese sentence of an error code; the code when there is none */
+/* the Chinese sentence of an error code at a field, which may be empty; the
+   code when there is none */
 
 ngx_str_t
-ngx_http_zwfw_sentence(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *code)
+ngx_http_zwfw_sentence(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *code,
+    ngx_str_t *field)
 {
     ngx_str_t   *word;
 
@@ -180,7 +184,43 @@ ngx_http_zwfw_sentence(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *code)
                               ctx->slice ? &ctx->slice->name : NULL, &group,
                               code);
 
-    return word ? *word : *code;
+    return word ? ngx_http_zwfw_sized(ctx, word, field) : *code;
+}
+
+
+/* "{size}" becomes the mebibytes that a file of this field may have */
+
+static ngx_str_t
+ngx_http_zwfw_sized(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *word,
+    ngx_str_t *field)
+{
+    u_char        *p, *mark;
+    ngx_str_t      text;
+    zwfw_field_t  *f;
+
+    static ngx_str_t  size = ngx_string("{size}");
+
+    mark = ngx_strnstr(word->data, (char *) size.data, word->len);
+    f = mark && ctx->route ? zwfw_field_find(ctx->route->fields,
+                                             (zwfw_str_t *) field)
+                           : NULL;
+
+    p = f ? ctx->mem.alloc(ctx->mem.pool, word->len + NGX_INT64_LEN) : NULL;
+
+    if (p == NULL) {
+        return *word;
+    }
+
+    text.data = p;
+
+    p = ngx_cpymem(p, word->data, mark - word->data);
+    p = ngx_sprintf(p, "%uz", f->size / (1024 * 1024));
+    mark += size.len;
+    p = ngx_cpymem(p, mark, word->data + word->len - mark);
+
+    text.len = p - text.data;
+
+    return text;
 }
 
 

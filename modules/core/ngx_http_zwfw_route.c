@@ -443,16 +443,23 @@ ngx_http_zwfw_allowed(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     ngx_http_zwfw_node_t *node)
 {
     ngx_str_t         allow;
+    ngx_uint_t        get, post;
     ngx_table_elt_t  *h;
 
-    if (node->get && node->post) {
+    get = node->get && ngx_http_zwfw_has_face(ctx, node->get->route);
+    post = node->post && ngx_http_zwfw_has_face(ctx, node->post->route);
+
+    if (get && post) {
         ngx_str_set(&allow, "GET, HEAD, OPTIONS, POST");
 
-    } else if (node->get) {
+    } else if (get) {
         ngx_str_set(&allow, "GET, HEAD, OPTIONS");
 
-    } else {
+    } else if (post) {
         ngx_str_set(&allow, "OPTIONS, POST");
+
+    } else {
+        return ngx_http_zwfw_refuse(r, NGX_HTTP_NOT_FOUND, "not_found", NULL);
     }
 
     h = ngx_list_push(&r->headers_out.headers);

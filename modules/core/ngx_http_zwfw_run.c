@@ -75,7 +75,11 @@ ngx_http_zwfw_handler(ngx_http_request_t *r)
 
     ctx->page = (lcf->face == NGX_HTTP_ZWFW_PAGES);
     ctx->resume = ngx_http_zwfw_run;
-    ctx->step = ngx_http_zwfw_steps;
+    ctx->step = ngx_http_zwfw_error_list(r);
+
+    if (ctx->step == NULL) {
+        ctx->step = ngx_http_zwfw_steps;
+    }
 
     r->main->count++;
 
@@ -88,10 +92,12 @@ ngx_http_zwfw_handler(ngx_http_request_t *r)
 void
 ngx_http_zwfw_run(ngx_http_request_t *r)
 {
-    ngx_int_t             rc;
-    ngx_http_zwfw_ctx_t  *ctx;
+    ngx_int_t               rc;
+    ngx_http_zwfw_ctx_t    *ctx;
+    ngx_http_zwfw_state_t  *state;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+    state = ctx->core;
 
     do {
         if (ctx->declined) {
@@ -100,7 +106,14 @@ ngx_http_zwfw_run(ngx_http_request_t *r)
 
         rc = (*ctx->step++)(r, ctx);
 
-        if (rc == NGX_ERROR && !ctx->refused) {
+        /* a step that declines has refused: none is passed by mistake */
+
+        if (rc == NGX_DECLINED && !ctx->declined) {
+            rc = NGX_ERROR;
+            ctx->refused = 0;
+        }
+
+        if (rc == NGX_ERROR && (!ctx->refused || state->form)) {
             rc = ngx_http_zwfw_refuse(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
                                       "internal_error", NULL);
         }
@@ -166,15 +179,16 @@ ngx_http_zwfw_refused(ngx_http_zwfw_ctx_t *ctx)
 }
 
 
-/* public pages are served to strangers while the store of sessions is away */
+/* public pages and what nginx refused are served to strangers while the store
+   of sessions is away */
 
 static ngx_uint_t
 ngx_http_zwfw_forgiven(ngx_http_zwfw_ctx_t *ctx)
 {
-    if (ctx->route == NULL
-        || ctx->route->method != NGX_HTTP_GET
-        || !(ctx->route->who & NGX_HTTP_ZWFW_ANYONE)
-        || ngx_strcmp(ctx->code.data, "session_store_away") != 0)
+    if (ngx_strcmp(ctx->code.data, "session_store_away") != 0
+        || (ctx->route
+            && (ctx->route->method != NGX_HTTP_GET
+                || !(ctx->route->who & NGX_HTTP_ZWFW_ANYONE))))
     {
         return 0;
     }

@@ -9,6 +9,7 @@
 
 static ngx_int_t ngx_http_zwfw_etag(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
+static void ngx_http_zwfw_send_unread(ngx_http_request_t *r);
 static void ngx_http_zwfw_status_line(ngx_http_request_t *r);
 static ngx_int_t ngx_http_zwfw_headers(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
@@ -41,15 +42,17 @@ ngx_http_zwfw_step_send(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         }
     }
 
-    /* what was refused early has not been read: it is no next request */
-
-    if (ngx_http_discard_request_body(r) != NGX_OK) {
-        r->keepalive = 0;
-    }
+    ngx_http_zwfw_send_unread(r);
 
     r->headers_out.status = ctx->status ? ctx->status : NGX_HTTP_OK;
     ngx_http_zwfw_status_line(r);
     r->headers_out.content_length_n = state->length;
+
+    /* validators are of what is read: what was done is not undone by one */
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        r->disable_not_modified = 1;
+    }
 
     ngx_http_zwfw_count(ctx->platform, NGX_HTTP_ZWFW_COUNT_2XX
                                        + r->headers_out.status / 100 - 2);
@@ -79,6 +82,23 @@ ngx_http_zwfw_step_send(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     ctx->rc = ngx_http_output_filter(r, state->out);
 
     return NGX_DONE;
+}
+
+
+/* what was refused early has not been read: it is no next request, and who
+   waits to be asked for it is not asked */
+
+static void
+ngx_http_zwfw_send_unread(ngx_http_request_t *r)
+{
+    if (r->headers_in.expect && !r->expect_tested) {
+        r->expect_tested = 1;
+        r->keepalive = 0;
+    }
+
+    if (ngx_http_discard_request_body(r) != NGX_OK) {
+        r->keepalive = 0;
+    }
 }
 
 

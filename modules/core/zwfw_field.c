@@ -32,6 +32,8 @@ typedef struct {
 } zwfw_field_check_t;
 
 
+static zwfw_field_t *zwfw_field_named(zwfw_field_t *fields,
+    const unsigned char *p, size_t len);
 static int zwfw_field_walk(zwfw_field_check_t *fc, zwfw_field_t *fields,
     zwfw_json_t *object, zwfw_field_path_t *up);
 static int zwfw_field_one(zwfw_field_check_t *fc, zwfw_field_t *field,
@@ -67,6 +69,62 @@ zwfw_field_check(zwfw_mem_t *mem, zwfw_field_t *fields, zwfw_json_t *object,
     }
 
     return fc.failed ? ZWFW_DECLINED : ZWFW_OK;
+}
+
+
+zwfw_field_t *
+zwfw_field_find(zwfw_field_t *fields, zwfw_str_t *path)
+{
+    unsigned              index;
+    zwfw_field_t         *field;
+    const unsigned char  *p, *end, *last;
+
+    field = NULL;
+    index = 0;
+    last = path->data + path->len;
+
+    for (p = path->data; p <= last; p = end + 1) {
+        end = memchr(p, '.', last - p);
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        /* a segment of digits is always an index, as zwfw_form_put() says */
+
+        if (index) {
+            index = 0;
+            continue;
+        }
+
+        field = zwfw_field_named(fields, p, end - p);
+        if (field == NULL) {
+            return NULL;
+        }
+
+        fields = field->fields;
+        index = (field->type == zwfw_type_list);
+    }
+
+    return field;
+}
+
+
+static zwfw_field_t *
+zwfw_field_named(zwfw_field_t *fields, const unsigned char *p, size_t len)
+{
+    zwfw_field_t  *f;
+
+    for (f = fields; f && f->type; f++) {
+
+        if (!(f->flags & (ZWFW_FIELD_PATH|ZWFW_FIELD_QUERY))
+            && f->name.len == len && memcmp(f->name.data, p, len) == 0)
+        {
+            return f;
+        }
+    }
+
+    return NULL;
 }
 
 

@@ -116,5 +116,8 @@ struct zwfw_field_s {
 int zwfw_field_check(zwfw_mem_t *mem, zwfw_field_t *fields,
     zwfw_json_t *object, zwfw_json_t *errors);
 
+/* the field of a body at a dotted path, "materials.0.file"; NULL: none */
+zwfw_field_t *zwfw_field_find(zwfw_field_t *fields, zwfw_str_t *path);
+
 
 #endif /* _ZWFW_FIELD_H_INCLUDED_ */

@@ -11,11 +11,13 @@
 #include <unistd.h>
 
 #include "zwfw_upload.h"
+#include "zwfw_utf8.h"
 
 
 #define ZWFW_UPLOAD_BLOCK  16384
 #define ZWFW_UPLOAD_HEAD   8           /* bytes that tell a type */
 #define ZWFW_UPLOAD_MOST   ((uint64_t) 1 << 40)
+#define ZWFW_UPLOAD_WRONG  50          /* parts that are told of */
 
 
 struct zwfw_upload_block_s {
@@ -49,14 +51,11 @@ static int zwfw_upload_feed(zwfw_upload_t *u, zwfw_multipart_t *mp,
     const unsigned char *p, size_t len);
 static int zwfw_upload_keep(zwfw_upload_t *u);
 static int zwfw_upload_refuse(zwfw_upload_t *u, int status, const char *code);
+static int zwfw_upload_wrong(zwfw_upload_t *u, const char *code);
 static int zwfw_upload_away(zwfw_upload_t *u, int rc);
 
 static int zwfw_upload_part(void *data, zwfw_str_t *name,
     zwfw_str_t *filename, zwfw_str_t *type);
-static zwfw_field_t *zwfw_upload_field(zwfw_field_t *fields,
-    zwfw_str_t *path);
-static zwfw_field_t *zwfw_upload_named(zwfw_field_t *fields,
-    const unsigned char *p, size_t len);
 static int zwfw_upload_bytes(void *data, const unsigned char *p, size_t len);
 static int zwfw_upload_text(zwfw_upload_t *u, const unsigned char *p,
     size_t len);
@@ -64,6 +63,7 @@ static int zwfw_upload_content(zwfw_upload_t *u, const unsigned char *p,
     size_t len);
 static int zwfw_upload_begin(zwfw_upload_t *u);
 static int zwfw_upload_end(void *data);
+static int zwfw_upload_end_text(zwfw_upload_t *u);
 static int zwfw_upload_put(zwfw_upload_t *u, zwfw_json_t *value);
 static zwfw_json_t *zwfw_upload_object(zwfw_upload_t *u);
 static zwfw_json_t *zwfw_upload_member(zwfw_upload_t *u, zwfw_json_t *object,
@@ -97,7 +97,7 @@ zwfw_upload_run(zwfw_upload_t *u)
 
     u->rc = zwfw_upload_parse(u);
 
-    if (u->rc == ZWFW_OK) {
+    if (u->rc == ZWFW_OK && u->errors->child == NULL) {
         u->rc = zwfw_upload_keep(u);
     }
 
@@ -171,11 +171,14 @@ zwfw_upload_parse(zwfw_upload_t *u)
     handler.data = u;
 
     u->root = zwfw_json_new(&u->mem, ZWFW_JSON_OBJECT, NULL);
+    u->errors = zwfw_json_new(&u->mem, ZWFW_JSON_OBJECT, NULL);
     u->text = zwfw_upload_alloc(u, ZWFW_UPLOAD_TEXT);
     buf = zwfw_upload_alloc(u, ZWFW_VAULT_PIECE);
     mp = zwfw_multipart_create(&u->mem, &u->boundary, &handler);
 
-    if (u->root == NULL || u->text == NULL || buf == NULL || mp == NULL) {
+    if (u->root == NULL || u->errors == NULL || u->text == NULL || buf == NULL
+        || mp == NULL)
+    {
         return ZWFW_ERROR;
     }
 
@@ -311,6 +314,34 @@ zwfw_upload_refuse(zwfw_upload_t *u, int status, const char *code)
 }
 
 
+/* the part is, the body goes on: what else is wrong is told as well */
+
+static int
+zwfw_upload_wrong(zwfw_upload_t *u, const char *code)
+{
+    zwfw_str_t    value;
+    zwfw_json_t  *error;
+
+    u->skip = 1;
+
+    if (u->errors->count >= ZWFW_UPLOAD_WRONG) {
+        return ZWFW_OK;
+    }
+
+    value.data = (unsigned char *) code;
+    value.len = strlen(code);
+
+    error = zwfw_json_new(&u->mem, ZWFW_JSON_STRING, &value);
+    if (error == NULL) {
+        return ZWFW_ERROR;
+    }
+
+    zwfw_json_append(u->errors, &u->name, error);
+
+    return ZWFW_OK;
+}
+
+
 static int
 zwfw_upload_away(zwfw_upload_t *u, int rc)
 {
@@ -336,80 +367,25 @@ zwfw_upload_part(void *data, zwfw_str_t *name, zwfw_str_t *filename,
     u->field = NULL;
     u->file = NULL;
     u->length = 0;
+    u->size = 0;
+    u->typed = (type->len != 0);
+    u->skip = 0;
 
-    if (type->len == 0) {
+    if (!u->typed) {
         return ZWFW_OK;
     }
 
-    u->field = zwfw_upload_field(u->fields, name);
+    u->field = zwfw_field_find(u->fields, name);
 
     if (u->field == NULL) {
-        return zwfw_upload_refuse(u, 422, "unknown_field");
+        return zwfw_upload_wrong(u, "unknown_field");
     }
 
     if (u->field->type != zwfw_type_file) {
-        return zwfw_upload_refuse(u, 422, "bad_type");
+        return zwfw_upload_wrong(u, "bad_type");
     }
 
     return ZWFW_OK;
-}
-
-
-/* of a dotted path; members of a list have an index before their name */
-
-static zwfw_field_t *
-zwfw_upload_field(zwfw_field_t *fields, zwfw_str_t *path)
-{
-    unsigned              index;
-    zwfw_field_t         *field;
-    const unsigned char  *p, *end, *last;
-
-    field = NULL;
-    index = 0;
-    last = path->data + path->len;
-
-    for (p = path->data; p <= last; p = end + 1) {
-        end = memchr(p, '.', last - p);
-
-        if (end == NULL) {
-            end = last;
-        }
-
-        /* a segment of digits is always an index, as zwfw_form_put() says */
-
-        if (index) {
-            index = 0;
-            continue;
-        }
-
-        field = zwfw_upload_named(fields, p, end - p);
-        if (field == NULL) {
-            return NULL;
-        }
-
-        fields = field->fields;
-        index = (field->type == zwfw_type_list);
-    }
-
-    return field;
-}
-
-
-static zwfw_field_t *
-zwfw_upload_named(zwfw_field_t *fields, const unsigned char *p, size_t len)
-{
-    zwfw_field_t  *f;
-
-    for (f = fields; f && f->type; f++) {
-
-        if (!(f->flags & (ZWFW_FIELD_PATH|ZWFW_FIELD_QUERY))
-            && f->name.len == len && memcmp(f->name.data, p, len) == 0)
-        {
-            return f;
-        }
-    }
-
-    return NULL;
 }
 
 
@@ -418,7 +394,11 @@ zwfw_upload_bytes(void *data, const unsigned char *p, size_t len)
 {
     zwfw_upload_t  *u = data;
 
-    return u->field ? zwfw_upload_content(u, p, len)
+    if (u->skip) {
+        return ZWFW_OK;
+    }
+
+    return u->typed ? zwfw_upload_content(u, p, len)
                     : zwfw_upload_text(u, p, len);
 }
 
@@ -426,19 +406,27 @@ zwfw_upload_bytes(void *data, const unsigned char *p, size_t len)
 static int
 zwfw_upload_text(zwfw_upload_t *u, const unsigned char *p, size_t len)
 {
-    if (len > ZWFW_UPLOAD_TEXT - u->length
-        || len > ZWFW_UPLOAD_TEXTS - u->texts)
-    {
+    size_t  n;
+
+    n = ZWFW_UPLOAD_TEXT - u->length;
+
+    if (n > len) {
+        n = len;
+    }
+
+    if (n > ZWFW_UPLOAD_TEXTS - u->texts) {
         return zwfw_upload_refuse(u, 413, "too_large");
     }
 
-    memcpy(u->text + u->length, p, len);
-    u->length += len;
-    u->texts += len;
+    memcpy(u->text + u->length, p, n);
+    u->length += n;
+    u->texts += n;
 
-    return ZWFW_OK;
+    return (n < len) ? zwfw_upload_wrong(u, "too_long") : ZWFW_OK;
 }
 
+
+/* once something is wrong, files are looked at, but no longer stored */
 
 static int
 zwfw_upload_content(zwfw_upload_t *u, const unsigned char *p, size_t len)
@@ -446,7 +434,13 @@ zwfw_upload_content(zwfw_upload_t *u, const unsigned char *p, size_t len)
     int     rc;
     size_t  n;
 
-    if (u->file == NULL) {
+    u->size += len;
+
+    if (u->size > u->field->size) {
+        return zwfw_upload_wrong(u, "file_too_large");
+    }
+
+    if (u->length < ZWFW_UPLOAD_HEAD) {
         n = ZWFW_UPLOAD_HEAD - u->length;
 
         if (n > len) {
@@ -463,13 +457,13 @@ zwfw_upload_content(zwfw_upload_t *u, const unsigned char *p, size_t len)
         }
 
         rc = zwfw_upload_begin(u);
-        if (rc != ZWFW_OK) {
+        if (rc != ZWFW_OK || u->skip) {
             return rc;
         }
     }
 
-    if (u->file->file.size + len > u->field->size) {
-        return zwfw_upload_refuse(u, 413, "too_large");
+    if (u->file == NULL) {
+        return ZWFW_OK;
     }
 
     return zwfw_upload_away(u, zwfw_vault_write(&u->file->file, p, len));
@@ -487,7 +481,11 @@ zwfw_upload_begin(zwfw_upload_t *u)
 
     type = zwfw_upload_type(&u->filename, u->text, u->length);
     if (type == NULL) {
-        return zwfw_upload_refuse(u, 415, "bad_file_type");
+        return zwfw_upload_wrong(u, "bad_file_type");
+    }
+
+    if (u->errors->child) {
+        return ZWFW_OK;
     }
 
     if (u->vault.buffer == NULL) {
@@ -554,37 +552,55 @@ static int
 zwfw_upload_end(void *data)
 {
     int             rc;
-    zwfw_json_t    *value, text;
+    zwfw_json_t    *value;
     zwfw_upload_t  *u = data;
 
-    if (u->field == NULL) {
-        memset(&text, 0, sizeof(zwfw_json_t));
-
-        text.type = ZWFW_JSON_STRING;
-        text.value.data = u->text;
-        text.value.len = u->length;
-
-        return zwfw_upload_put(u, &text);
+    if (!u->typed) {
+        return zwfw_upload_end_text(u);
     }
 
     /* no file was chosen */
 
-    if (u->length == 0) {
+    if (u->size == 0 && !u->skip) {
         return ZWFW_OK;
     }
 
-    if (u->file == NULL) {
-        return zwfw_upload_refuse(u, 415, "bad_file_type");
+    if (u->length < ZWFW_UPLOAD_HEAD && !u->skip) {
+        rc = zwfw_upload_wrong(u, "bad_file_type");
+        if (rc != ZWFW_OK) {
+            return rc;
+        }
     }
 
-    rc = zwfw_vault_finish(&u->file->file);
-    if (rc != ZWFW_OK) {
-        return zwfw_upload_away(u, rc);
+    if (u->file && !u->skip) {
+        rc = zwfw_vault_finish(&u->file->file);
+        if (rc != ZWFW_OK) {
+            return zwfw_upload_away(u, rc);
+        }
     }
 
     value = zwfw_upload_object(u);
 
     return value ? zwfw_upload_put(u, value) : ZWFW_ERROR;
+}
+
+
+static int
+zwfw_upload_end_text(zwfw_upload_t *u)
+{
+    zwfw_str_t   part;
+    zwfw_json_t  text;
+
+    part.data = u->text;
+    part.len = u->length;
+
+    memset(&text, 0, sizeof(zwfw_json_t));
+
+    text.type = ZWFW_JSON_STRING;
+    text.value.data = u->text;
+    text.value.len = u->skip ? zwfw_utf8_cut(&part, u->length - 3) : u->length;
+
+    return zwfw_upload_put(u, &text);
 }
 
 
@@ -603,6 +619,9 @@ zwfw_upload_put(zwfw_upload_t *u, zwfw_json_t *value)
 }
 
 
+/* one that is not stored keeps the place of its row; without a size the check
+   of fields finds it there */
+
 static zwfw_json_t *
 zwfw_upload_object(zwfw_upload_t *u)
 {
@@ -610,24 +629,30 @@ zwfw_upload_object(zwfw_upload_t *u)
     zwfw_json_t         *object;
     zwfw_upload_file_t  *file;
 
-    file = u->file;
+    file = u->errors->child ? NULL : u->file;
 
-    snprintf(size, sizeof(size), "%llu",
-             (unsigned long long) file->file.size);
+    snprintf(size, sizeof(size), "%llu", (unsigned long long) u->size);
 
     object = zwfw_json_new(&u->mem, ZWFW_JSON_OBJECT, NULL);
 
     if (object == NULL
-        || zwfw_upload_member(u, object, "file", ZWFW_JSON_STRING,
-                              file->file.address) == NULL
+        || (file
+            && zwfw_upload_member(u, object, "file", ZWFW_JSON_STRING,
+                                  file->file.address) == NULL)
         || zwfw_json_add(&u->mem, object, "name", ZWFW_JSON_STRING,
                          &u->filename) == NULL
-        || zwfw_upload_member(u, object, "size", ZWFW_JSON_NUMBER, size)
-           == NULL
-        || zwfw_upload_member(u, object, "type", ZWFW_JSON_STRING,
-                              file->type) == NULL
-        || zwfw_upload_member(u, object, "sm3", ZWFW_JSON_STRING,
-                              file->file.sm3) == NULL)
+        || (!u->skip
+            && zwfw_upload_member(u, object, "size", ZWFW_JSON_NUMBER, size)
+               == NULL))
+    {
+        return NULL;
+    }
+
+    if (file
+        && (zwfw_upload_member(u, object, "type", ZWFW_JSON_STRING, file->type)
+            == NULL
+            || zwfw_upload_member(u, object, "sm3", ZWFW_JSON_STRING,
+                                  file->file.sm3) == NULL))
     {
         return NULL;
     }

@@ -43,11 +43,13 @@ typedef struct {
 
     int                         rc;
     zwfw_json_t                *root;  /* ZWFW_OK: an object */
-    int                         status;    /* ZWFW_DECLINED: 400, 413, 415,
-                                              422; 503: see vault.what */
+    zwfw_json_t                *errors;    /* ZWFW_OK: {"<name>": "<code>"} of
+                                              parts that are refused */
+    int                         status;    /* ZWFW_DECLINED: 400, 413;
+                                              503: see vault.what */
     zwfw_json_error_t           error;
 
-    /* of upload.c; root, error and these live until it is freed */
+    /* of upload.c; root, errors, error and these live until it is freed */
 
     zwfw_mem_t                  mem;
     zwfw_upload_block_t        *blocks;
@@ -57,17 +59,24 @@ typedef struct {
     zwfw_str_t                  filename;
     zwfw_field_t               *field;
     unsigned char              *text;  /* of the part, or begin of its file */
-    size_t                      length;
+    size_t                      length;    /* of text */
     size_t                      texts;
+    uint64_t                    size;  /* of the part's file */
+    unsigned                    typed:1;   /* the part is a file */
+    unsigned                    skip:1;    /* the part is refused */
 } zwfw_upload_t;
 
 
 /*
  * Reads the pieces; sets rc.  At the place of a file the tree has an object
- * {file, name, size, type, sm3}; an empty file is absent.  When anything is
- * refused, no file is kept.
+ * {file, name, size, type, sm3}; an empty file is absent.
  *
- *     ZWFW_OK        root is set, its files are in the vault
+ * A part that is refused ("bad_file_type", "file_too_large", "too_long",
+ * "unknown_field", "bad_type") is skipped, and the rest is read: errors has
+ * them, at most 50.  The tree then has {name} at the place of such a file and
+ * {name, size} of the others, which are not kept.
+ *
+ *     ZWFW_OK        root is set; without errors its files are in the vault
  *     ZWFW_DECLINED  status and error are set
  *     ZWFW_ERROR     out of memory, OpenSSL failed, or (vault.what) the body
  *                    could not be read

@@ -24,7 +24,7 @@
 typedef struct {
     const char  *name;
     const char  *code;
-    int          status;
+    int          status;       /* 0: the part only, the body is read */
     const char  *field;        /* "": none */
     const char  *body;         /* "#" begins a line of the boundary */
 } test_bad_t;
@@ -35,12 +35,14 @@ static void test_start(zwfw_upload_t *u, zwfw_upload_piece_t *pieces,
 static size_t test_body(const char *text, char *out);
 static unsigned test_files(void);
 static char *test_tree(zwfw_upload_t *u);
+static const char *test_code(zwfw_upload_t *u);
 static void test_one(void);
 static void test_many(void);
 static void test_pieces(void);
 static void test_in_file(void);
 static void test_empty(void);
 static void test_bad(void);
+static void test_others(void);
 static void test_too_large(void);
 static void test_texts(void);
 static void test_away(void);
@@ -92,6 +94,7 @@ main(void)
     strcat(test_folder, "/");
 
     test_bad();
+    test_others();
     test_too_large();
     test_texts();
     test_empty();
@@ -230,6 +233,19 @@ test_tree(zwfw_upload_t *u)
     }
 
     return text;
+}
+
+
+/* of the first part, or of the body, that is refused; NULL: none is */
+
+static const char *
+test_code(zwfw_upload_t *u)
+{
+    if (u->rc == ZWFW_OK) {
+        return u->errors->child ? (char *) u->errors->child->value.data : NULL;
+    }
+
+    return u->rc == ZWFW_DECLINED ? u->error.code : "no code";
 }
 
 
@@ -406,35 +422,35 @@ test_empty(void)
 
 static test_bad_t  test_bads[] = {
 
-    { "a file where none belongs", "unknown_field", 422, "other",
+    { "a file where none belongs", "unknown_field", 0, "other",
       "#letter;a.pdf\n" PDF "\n#other;b.pdf\n" PDF "\n#." },
 
-    { "a file of a field of the path", "unknown_field", 422, "id",
+    { "a file of a field of the path", "unknown_field", 0, "id",
       "#id;b.pdf\n" PDF "\n#." },
 
-    { "a file below a file", "unknown_field", 422, "letter.file",
+    { "a file below a file", "unknown_field", 0, "letter.file",
       "#letter.file;b.pdf\n" PDF "\n#." },
 
-    { "a file for a text", "bad_type", 422, "note",
+    { "a file for a text", "bad_type", 0, "note",
       "#note;b.pdf\n" PDF "\n#." },
 
-    { "a file for a list", "bad_type", 422, "materials.0",
+    { "a file for a list", "bad_type", 0, "materials.0",
       "#materials.0;b.pdf\n" PDF "\n#." },
 
-    { "a type that is not allowed", "bad_file_type", 415,
+    { "a type that is not allowed", "bad_file_type", 0,
       "materials.0.file",
       "#letter;a.pdf\n" PDF "\n#materials.0.file;a.exe\nMZ123456789\n#." },
 
-    { "a name that does not fit the content", "bad_file_type", 415, "letter",
+    { "a name that does not fit the content", "bad_file_type", 0, "letter",
       "#letter;a.html\n" PDF "\n#." },
 
-    { "a content that does not fit the name", "bad_file_type", 415, "letter",
+    { "a content that does not fit the name", "bad_file_type", 0, "letter",
       "#letter;a.png\n" PDF "\n#." },
 
-    { "a file without a name", "bad_file_type", 415, "letter",
+    { "a file without a name", "bad_file_type", 0, "letter",
       "#letter;\n" PDF "\n#." },
 
-    { "a file too short for any type", "bad_file_type", 415, "letter",
+    { "a file too short for any type", "bad_file_type", 0, "letter",
       "#letter;a.pdf\n%PDF-1\n#." },
 
     { "the end is missing", "bad_multipart", 400, "letter",
@@ -456,6 +472,7 @@ test_bad(void)
 {
     char                  field[64];
     size_t                i;
+    zwfw_str_t           *name;
     test_bad_t           *t;
     zwfw_upload_t         u;
     zwfw_upload_piece_t   piece;
@@ -469,11 +486,13 @@ test_bad(void)
         piece.len = test_body(t->body, test_buffer);
         test_start(&u, &piece, 1);
 
-        snprintf(field, sizeof(field), "%.*s", (int) u.error.field.len,
-                 u.error.field.len ? (char *) u.error.field.data : "");
+        name = u.rc == ZWFW_OK && u.errors->child ? &u.errors->child->key
+                                                  : &u.error.field;
 
-        tap_code(u.rc == ZWFW_DECLINED ? u.error.code : NULL, t->code,
-                 t->name);
+        snprintf(field, sizeof(field), "%.*s", (int) name->len,
+                 name->len ? (char *) name->data : "");
+
+        tap_code(test_code(&u), t->code, t->name);
         tap_ok(u.status == t->status && strcmp(field, t->field) == 0,
                "status %d, field \"%s\"", u.status, field);
 
@@ -481,6 +500,52 @@ test_bad(void)
     }
 
     tap_ok(test_files() == 0, "nothing of them is kept");
+}
+
+
+/* each wrong part is told, and the tree has all the others */
+
+static void
+test_others(void)
+{
+    char                 *text;
+    zwfw_upload_t         u;
+    zwfw_upload_piece_t   piece;
+
+    memset(&piece, 0, sizeof(piece));
+    piece.p = (unsigned char *) test_buffer;
+    piece.len = test_body("#note\nhello\n#letter;a.pdf\n" PDF "\n"
+                          "#materials.0.file;b.exe\nMZ123456789\n"
+                          "#materials.0.kind\nx\n"
+                          "#materials.1.file;c.pdf\n" PDF "\n"
+                          "#materials.2.file;d.png\n" PDF "\n"
+                          "#person.photo;e.pdf\n" PDF PDF PDF PDF "\n"
+                          "#person.name\nA\n#.", test_buffer);
+    test_start(&u, &piece, 1);
+
+    text = test_tree(&u);
+    tap_is(text, strlen(text),
+           "{\"note\":\"hello\",\"letter\":{\"File\":\"" A64 "\","
+           "\"name\":\"a.pdf\",\"size\":16,\"type\":\"application/pdf\","
+           "\"Sm3\":\"" D64 "\"},"
+           "\"materials\":[{\"file\":{\"name\":\"b.exe\"},"
+           "\"kind\":\"x\"},{\"file\":{\"name\":\"c.pdf\",\"size\":16}},"
+           "{\"file\":{\"name\":\"d.png\"}}],"
+           "\"person\":{\"photo\":{\"name\":\"e.pdf\"},"
+           "\"name\":\"A\"}}",
+           "what was typed is there, and the names of files");
+    free(text);
+
+    text = malloc(zwfw_json_size(u.errors) + 1);
+    *zwfw_json_write((unsigned char *) text, u.errors) = '\0';
+    tap_is(text, strlen(text),
+           "{\"materials.0.file\":\"bad_file_type\","
+           "\"materials.2.file\":\"bad_file_type\","
+           "\"person.photo\":\"file_too_large\"}", "all that is wrong");
+    free(text);
+
+    zwfw_upload_free(&u);
+    tap_ok(test_files() == 0, "no file is kept");
 }
 
 
@@ -505,9 +570,8 @@ test_too_large(void)
                                   "\r\n--frontier--\r\n");
 
         test_start(&u, &piece, 1);
-        tap_code(u.rc == ZWFW_DECLINED ? u.error.code : NULL,
-                 n ? "too_large" : NULL, n ? "a byte too many" : "a full file");
-        tap_ok(n == 0 || u.status == 413, "status");
+        tap_code(test_code(&u), n ? "file_too_large" : NULL,
+                 n ? "a byte too many" : "a full file");
         zwfw_upload_free(&u);
 
         if (n == 0 && system("rm -rf /tmp/zwfw-upload-*/??") != 0) {
@@ -530,15 +594,23 @@ test_texts(void)
     memset(&piece, 0, sizeof(piece));
     piece.p = (unsigned char *) test_buffer;
 
-    p = test_buffer + test_body("#note\n", test_buffer);
-    memset(p, 'x', ZWFW_UPLOAD_TEXT + 1);
-    p += ZWFW_UPLOAD_TEXT + 1;
+    p = test_buffer + sprintf(test_buffer, "--frontier\r\nContent-Disposition: "
+                              "form-data; name=\"note\"\r\n\r\n");
+
+    for (i = 0; i < ZWFW_UPLOAD_TEXT; i++) {
+        p = mempcpy(p, "\xe9\x95\xbf", 3);
+    }
+
     p += sprintf(p, "\r\n--frontier--\r\n");
     piece.len = p - test_buffer;
 
     test_start(&u, &piece, 1);
-    tap_code(u.error.code, "too_large", "a text is too long");
-    tap_is(u.error.field.data, u.error.field.len, "note", "it is named");
+    tap_code(test_code(&u), "too_long", "a text is too long");
+    tap_is((char *) u.errors->child->key.data, u.errors->child->key.len,
+           "note", "it is named");
+    tap_ok(u.root->child->value.len % 3 == 0
+           && u.root->child->value.len > ZWFW_UPLOAD_TEXT - 6,
+           "its beginning is kept, up to a whole character");
     zwfw_upload_free(&u);
 
     for (parts = 16; parts < 18; parts++) {
