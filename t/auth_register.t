@@ -5,7 +5,6 @@ use strict;
 use warnings;
 use utf8;
 
-use POSIX ();
 use Test::More;
 
 use lib 't/lib';
@@ -13,6 +12,7 @@ use Http;
 use Node;
 use OpenApi;
 use People;
+use Proc;
 use Port;
 
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
@@ -158,30 +158,8 @@ for my $email ($sent->{email}, uc $sent->{email}) {
 }
 
 
-sub together {
-    my ($count, $code) = @_;
-
-    my @read = map {
-        pipe my $in, my $out or die "pipe() failed: $!\n";
-        my $pid = fork() // die "fork() failed: $!\n";
-
-        if ($pid == 0) {
-            syswrite $out, eval { $code->() } // $@;
-            POSIX::_exit(0);
-        }
-
-        $in;
-    } 1 .. $count;
-
-    my @got = map { scalar readline $_ } @read;
-    wait for 1 .. $count;
-
-    return sort @got;
-}
-
-
 my $same = said();
-is_deeply([together(3, sub {
+is_deeply([sort { $a <=> $b } Proc::together(3, sub {
     return Http->new(port => $node->nginx->port)
         ->post_json('/api/register', $same)->code;
 })], [200, 409, 409], 'three at once: one is let in');

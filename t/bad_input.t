@@ -145,6 +145,7 @@ for my $row (Rows::all()) {
     next if $row->{method} eq 'GET';
 
     refused('unknown', $row, 'unheard', $url, with($row, 'unheard', 1));
+    all($row, $url);
 }
 
 
@@ -152,6 +153,28 @@ cmp_ok($asked, '>', 500, 'many questions');
 is(join("\n", @wrong), '', "$asked wrong questions are refused in words");
 is(counts(), $before, 'and nothing is stored');
 is(join('', $node->nginx->stop), '', 'no alert');
+
+
+# all fields wrong at once: each is named, the first in front
+
+sub all {
+    my ($row, $url) = @_;
+
+    my @fields = grep { $_->{in} eq 'body' } @{ $row->{fields} };
+    my %body = map { ($_->{name} => $wrong{ $_->{type} }) } @fields;
+    my $res = ask($row, "$url?unheard=1", $json->encode(\%body));
+    my $it = $res->is_json ? $res->json : {};
+    my @told = map { $_->{field} } @{ $it->{errors} // [$it] };
+
+    $asked++;
+    return if join(' ', sort @told) eq join(' ', sort 'unheard',
+                                            map { $_->{name} } @fields)
+        and $res->code == 422 and $it->{field} eq $told[0]
+        and !grep { $_->{detail} !~ /\p{Han}.*[。！]$/ } @{ $it->{errors} };
+
+    push @wrong, Rows::name($row) . ": all wrong: "
+        . substr($res->text, 0, 300);
+}
 
 
 # a bad place is a thing that is not there

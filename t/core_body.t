@@ -7,13 +7,13 @@ use utf8;
 
 use Encode qw(encode_utf8);
 use JSON::PP;
-use POSIX ();
 use Test::More;
 
 use lib 't/lib';
 use Node;
 use OpenApi;
 use People;
+use Proc;
 
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
@@ -252,29 +252,7 @@ like($places[0], qr{^/case/[0-9a-f-]{36}/edit$}, 'a form');
 is($places[1], $places[0], 'sent twice, leads to the same place');
 
 
-sub together {
-    my ($count, $code) = @_;
-
-    my @read = map {
-        pipe my $in, my $out or die "pipe() failed: $!\n";
-        my $pid = fork() // die "fork() failed: $!\n";
-
-        if ($pid == 0) {
-            syswrite $out, eval { $code->() } // $@;
-            POSIX::_exit(0);
-        }
-
-        $in;
-    } 1 .. $count;
-
-    my @got = map { scalar readline $_ } @read;
-    wait for 1 .. $count;
-
-    return @got;
-}
-
-
-my %id = map { $_ => 1 } together(6, sub {
+my %id = map { $_ => 1 } Proc::together(6, sub {
     delete $she->{sock};
     return draft($she, 'key-of-six-requests')->json->{id} // 'none';
 });

@@ -7,13 +7,13 @@ use warnings;
 use utf8;
 
 use JSON::PP ();
-use POSIX ();
 use Test::More;
 
 use lib 't/lib';
 use Form;
 use Node;
 use OpenApi;
+use Proc;
 use Rows;
 
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
@@ -81,28 +81,6 @@ unlike($db->admin("SELECT string_agg(r::text, ' ') FROM zwfw.replies r"),
 
 # at the same time
 
-sub together {
-    my ($count, $code) = @_;
-
-    my @read = map {
-        pipe my $in, my $out or die "pipe() failed: $!\n";
-        my $pid = fork() // die "fork() failed: $!\n";
-
-        if ($pid == 0) {
-            syswrite $out, eval { $code->() } // $@;
-            POSIX::_exit(0);
-        }
-
-        $in;
-    } 1 .. $count;
-
-    my @got = map { scalar readline $_ } @read;
-    wait for 1 .. $count;
-
-    return @got;
-}
-
-
 # 503 says: again
 
 sub until_answered {
@@ -119,7 +97,7 @@ sub until_answered {
 
 $said = said();
 
-my %answer = map { $_ => 1 } together(2, sub {
+my %answer = map { $_ => 1 } Proc::together(2, sub {
     my $res = until_answered(sub { register($said, 'a-double-click') });
     return $res->code . ' ' . ($res->json->{uid} // '');
 });

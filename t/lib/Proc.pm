@@ -86,6 +86,30 @@ sub until_true {
 }
 
 
+# what so many processes say that do the same at the same time, in their order
+
+sub together {
+    my ($count, $code) = @_;
+
+    my @read = map {
+        pipe my $in, my $out or die "pipe() failed: $!\n";
+        my $pid = fork() // die "fork() failed: $!\n";
+
+        if ($pid == 0) {
+            syswrite $out, eval { $code->() } // $@;
+            POSIX::_exit(0);
+        }
+
+        $in;
+    } 1 .. $count;
+
+    my @said = map { scalar readline $_ } @read;
+    wait for 1 .. $count;
+
+    return @said;
+}
+
+
 # waits for the end of a child; returns its status as in $?
 
 sub finish {
