@@ -24,6 +24,8 @@ static ngx_int_t ngx_http_zwfw_ask(ngx_http_request_t *r,
 static char *ngx_http_zwfw_json_text(ngx_http_request_t *r,
     zwfw_json_t *json);
 static void ngx_http_zwfw_called(ngx_http_zwfw_query_t *q);
+static ngx_int_t ngx_http_zwfw_call_away(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
 static void ngx_http_zwfw_call_failed(ngx_http_request_t *r,
     ngx_http_zwfw_query_t *q);
 static void ngx_http_zwfw_call_refused(ngx_http_request_t *r,
@@ -186,9 +188,7 @@ ngx_http_zwfw_ask(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     q->tries = 0;
 
     if (ngx_http_zwfw_pg_ask(ctx->platform->pg, q) != NGX_OK) {
-        ctx->retry = 1;
-        return ngx_http_zwfw_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                    "store_away", NULL);
+        return ngx_http_zwfw_call_away(r, ctx);
     }
 
     if (!state->cleanup) {
@@ -354,6 +354,24 @@ ngx_http_zwfw_called(ngx_http_zwfw_query_t *q)
 }
 
 
+/* the store does not answer, or not as the schema that we know */
+
+static ngx_int_t
+ngx_http_zwfw_call_away(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    ngx_http_zwfw_pg_state_t  state;
+
+    ngx_http_zwfw_pg_state(ctx->platform->pg, NGX_HTTP_ZWFW_READ, &state);
+
+    ctx->retry = 1;
+
+    return ngx_http_zwfw_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                state.schema == -1
+                                || state.schema == NGX_HTTP_ZWFW_SCHEMA
+                                ? "store_away" : "schema_mismatch", NULL);
+}
+
+
 static void
 ngx_http_zwfw_call_failed(ngx_http_request_t *r, ngx_http_zwfw_query_t *q)
 {
@@ -363,9 +381,7 @@ ngx_http_zwfw_call_failed(ngx_http_request_t *r, ngx_http_zwfw_query_t *q)
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
 
     if (q->rc == NGX_AGAIN) {
-        ctx->retry = 1;
-        (void) ngx_http_zwfw_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                    "store_away", NULL);
+        (void) ngx_http_zwfw_call_away(r, ctx);
         return;
     }
 

@@ -1,0 +1,217 @@
+# build.sh migrate: one at a time, all or nothing, never over a file that was
+# edited or a database that is newer; a dry run changes nothing; it needs no
+# superuser; prune drops what no file creates, and only that.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use lib 't/lib';
+use Node;
+use Proc;
+use Stores;
+use Tree;
+
+my $pg = Stores::Postgres->start;
+my $tree = Tree->new($pg);
+
+
+sub sql {
+    my ($database, $sql) = @_;
+
+    return $pg->psql($sql, dbname => $database);
+}
+
+
+# what is in a database, and which files it knows
+
+sub state {
+    my $database = shift;
+
+    return { catalog => Tree::catalog($pg, $database),
+             known => sql($database, 'SELECT slice, name, sha256, applied_at
+                                        FROM zwfw.migrations ORDER BY 1, 2') };
+}
+
+
+subtest 'a dry run changes nothing' => sub {
+    my ($code, $text) = $tree->migrate('--dry-run', 'zwfw_one');
+
+    is($code, 0, 'without a database');
+    like($text, qr/zwfw_one: would be made/, 'says what would be made');
+    is($pg->psql("SELECT count(*) FROM pg_database
+                   WHERE datname = 'zwfw_one'"), 0, 'and makes nothing');
+
+    is(($tree->migrate('zwfw_one'))[0], 0, 'migrates');
+
+    my $was = state('zwfw_one');
+    my $more = Tree->new($pg);
+
+    $more->append('modules/core/tables/90-more.sql',
+                  'CREATE TABLE zwfw.more (id integer PRIMARY KEY);');
+    $more->append('modules/item/api/4-write.sql', "-- other\n");
+
+    ($code, $text) = $more->migrate('--dry-run', 'zwfw_one');
+    is($code, 0, 'with one');
+    like($text, qr/would apply\n  core\/90-more\n  item\/api\n/,
+         'says what it would apply, and no more');
+    is_deeply(state('zwfw_one'), $was, 'changes nothing');
+
+    ($code, $text) = $more->migrate('zwfw_one');
+    like($text, qr/: applied\n  core\/90-more\n  item\/api\n/, 'applies it');
+    is(sql('zwfw_one', 'SELECT count(*) FROM zwfw.more'), 0, 'it is there');
+
+    ($code, $text) = $tree->migrate('zwfw_one');
+    is($code, 5, 'an older tree is refused');
+    like($text, qr/ahead of this tree by core\/90-more/, 'with the reason');
+
+    $was = state('zwfw_one');
+    ($code, $text) = $more->migrate('zwfw_one');
+    unlike($text, qr/applied/, 'again: nothing to do');
+    is_deeply(state('zwfw_one'), $was, 'nothing is done');
+};
+
+
+subtest 'all or nothing' => sub {
+    my $bad = Tree->new($pg);
+
+    $bad->append('modules/core/tables/90-good.sql',
+                 'CREATE TABLE zwfw.good (id integer);');
+    $bad->append('modules/monitor/tables/90-bad.sql', 'SELECT 1/0;');
+    $tree->migrate('zwfw_two');
+
+    my $was = state('zwfw_two');
+    my ($code, $text) = $bad->migrate('zwfw_two');
+
+    is($code, 5, 'an error in the last file');
+    like($text, qr/90-bad\.sql:1: ERROR:  division by zero/, 'names the file');
+    like($text, qr/nothing was changed/, 'says so');
+    is_deeply(state('zwfw_two'), $was, 'and nothing was');
+};
+
+
+subtest 'a file that was edited' => sub {
+    my $edited = Tree->new($pg);
+
+    $edited->append('modules/item/tables/01-items.sql', "\n");
+    $edited->append('modules/core/tables/90-more.sql',
+                    'CREATE TABLE zwfw.more (id integer);');
+
+    my $was = state('zwfw_two');
+    my ($code, $text) = $edited->migrate('zwfw_two');
+
+    is($code, 5, 'is refused');
+    like($text, qr/item\/01-items was edited after it was applied/, 'by name');
+    is_deeply(state('zwfw_two'), $was, 'nothing is changed');
+    is(($edited->migrate('--dry-run', 'zwfw_two'))[0], 5,
+       'a dry run says so, too');
+};
+
+
+subtest 'two at once' => sub {
+    my @pids = map { Proc::spawn(
+        command => ['env', "ZWFW_POSTGRES=host=$pg->{dir} user=postgres",
+                    'bash', $tree->path('build.sh'), 'migrate', 'zwfw_both'],
+        log => $tree->path("log$_")) } 1, 2;
+
+    is(join(' ', map { Proc::finish($_, 60) } @pids), '0 0', 'both succeed');
+    is(scalar(() = Tree::shell('cat ' . $tree->path('log[12]'))
+              =~ /core\/01-base$/mg), 1, 'one applies, the other waits');
+    is_deeply(Tree::catalog($pg, 'zwfw_both'), Tree::catalog($pg, 'zwfw_two'),
+              'the database is as another one');
+};
+
+
+subtest 'prune' => sub {
+    my $less = Tree->new($pg);
+
+    $less->append('modules/item/api/4-write.sql', <<'SQL');
+CREATE OR REPLACE FUNCTION api.item_gone(args jsonb, body jsonb) RETURNS json
+LANGUAGE plpgsql AS $$ BEGIN RETURN '{}'; END $$;
+SQL
+    is(($less->migrate('zwfw_two'))[0], 0, 'with a function more');
+
+    my @all = functions();
+
+    $tree->migrate('zwfw_two');
+    is_deeply([functions()], \@all, 'migrate drops nothing');
+    is(($tree->migrate('--prune', 'zwfw_two'))[0], 0, 'prune');
+    is_deeply([functions()], [grep { $_ ne 'item_gone' } @all],
+              'drops this one, and no other');
+};
+
+
+sub functions {
+    return split /\n/, sql('zwfw_two', "SELECT proname FROM pg_proc
+        WHERE pronamespace = 'api'::regnamespace ORDER BY 1");
+}
+
+
+subtest 'without a superuser' => sub {
+    $pg->psql('CREATE ROLE plain LOGIN');
+
+    my ($code, $text) = $tree->migrate_as('user=plain dbname=postgres',
+                                          'zwfw_plain');
+    is($code, 5, 'it may not make a database');
+    like($text, qr/ask the administrator: \.\/build\.sh migrate --dba zwfw_p/,
+         'says whom to ask, and for what');
+
+    ($code, $text) = $tree->migrate_as('user=plain', '--dba', 'zwfw_plain');
+    is($code, 0, 'what the administrator has to run');
+
+    open my $psql, '|-', 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d',
+        $pg->conninfo or die "psql: $!\n";
+    print $psql $text;
+    ok(close $psql, 'runs as it is');
+
+    ($code, $text) = $tree->migrate_as('user=plain', 'zwfw_plain');
+    is($code, 0, 'then it may') or diag($text);
+    is($pg->psql("SELECT rolsuper OR rolcreaterole OR rolcreatedb
+                    FROM pg_roles WHERE rolname = 'plain'"), 'f',
+       'and is nobody special');
+    is_deeply([sort keys %{ Tree::catalog($pg, 'zwfw_plain') }],
+              [sort keys %{ Tree::catalog($pg, 'zwfw_two') }],
+              'all is there');
+};
+
+
+# a node and a database of different versions do not work together
+
+my $node = Node->new;
+my $http = $node->client;
+my ($item) = $node->db->admin(
+    "SELECT code FROM zwfw.items WHERE state = 'in_use' LIMIT 1");
+
+is($http->get("/api/item/$item")->code, 200, 'the same version');
+is_deeply($http->get('/api/health')->json->{schema},
+          { node => 1, database => 1 }, 'both versions in health');
+is(join('', $node->nginx->stop), '', 'no alert');
+
+$node->db->admin('UPDATE zwfw.schema SET version = 2');
+$node = Node->new(db => $node->db, redis => $node->redis);
+$http = $node->client;
+
+my $res = $http->get("/api/item/$item");
+
+is($res->code . ' ' . $res->json->{code}, '503 schema_mismatch',
+   'another version');
+like($res->header('Retry-After'), qr/^\d+$/, 'to be tried again');
+like($res->json->{detail}, qr/\p{Han}/, 'in words');
+
+$res = $http->get('/api/health');
+
+is($res->code, 503, 'not healthy');
+is_deeply($res->json->{schema}, { node => 1, database => 2 },
+          'both versions in health');
+is(scalar(() = $node->nginx->log_lines(
+       qr/schema_mismatch, its schema is 2, ours 1/)) > 0, 1, 'and in the log');
+
+$node->db->admin('UPDATE zwfw.schema SET version = 1');
+Proc::until_true('the same version again', 20, sub {
+    return $http->get("/api/item/$item")->code == 200;
+});
+pass('a migrated database is used without a reload');
+is(join('', $node->nginx->stop), '', 'no alert');
+
+done_testing();

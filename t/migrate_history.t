@@ -1,0 +1,239 @@
+# A database of any earlier commit is migrated to what a new one is, and its
+# rows stay.  Where there is no history (an export, a shallow clone) it says
+# so, and only databases with fewer slices are migrated.
+
+use strict;
+use warnings;
+
+use Digest::SHA qw(sha256_hex);
+use Test::More;
+
+use lib 't/lib';
+use Stores;
+use Tree;
+
+my $pg = Stores::Postgres->start;
+my $now = Tree->new($pg);
+my ($code, $text) = $now->migrate('zwfw_new');
+
+is($code, 0, 'a new database') or diag($text);
+
+my $new = Tree::catalog($pg, 'zwfw_new');
+
+cmp_ok(scalar keys %$new, '>', 500, 'all that is in it is read');
+
+
+# fewer slices, as when one is added later
+
+my @slices = split ' ', Tree::shell('cat modules/order');
+
+for my $n (1 .. $#slices) {
+    my $some = Tree->new($pg);
+
+    Tree::shell("printf '%s\n' @slices[0 .. $n - 1] >'"
+                . $some->path('modules/order') . "'");
+    upgraded("zwfw_some_$n", $some, "with $slices[$n - 1] as the last slice");
+}
+
+
+# each commit that changed what a migration does
+
+my $shallow = eval { Tree::shell(Tree::git() . ' rev-parse'
+                                 . ' --is-shallow-repository 2>/dev/null') };
+my @commits = split ' ', eval { Tree::shell(
+    Tree::git() . ' rev-list --reverse HEAD 2>/dev/null') } // '';
+
+diag('no history: only databases of this tree are migrated') if !@commits;
+diag('a shallow clone: of the history it sees ' . @commits . ' commits')
+    if ($shallow // '') =~ /true/;
+
+my %seen;
+
+for my $commit (@commits) {
+    my $key = state_of($commit);
+
+    next if !$key or $seen{$key}++;
+
+    my $name = 'zwfw_' . substr($commit, 0, 12);
+
+    upgraded($name, Tree->new($pg, commit => $commit),
+             'of commit ' . substr($commit, 0, 7));
+}
+
+ok(!@commits || keys %seen > 1 || $shallow =~ /true/,
+   'more than one state in the history');
+
+done_testing();
+
+
+# What of a commit decides whether its database can be migrated: tables, roles
+# and what is said of functions, without their bodies.
+
+my %head;
+
+sub state_of {
+    my $commit = shift;
+
+    my @files = grep { m{\smodules/(?:order|[a-z]+/(?:roles|tables/.*|api.*)
+                         \.sql)$}x }
+        split /\n/, Tree::shell(Tree::git() . " ls-tree -r $commit modules");
+
+    return sha256_hex(join "\n", map {
+        my ($blob, $path) = /^\d+ blob ([0-9a-f]+)\t(.*)/;
+
+        "$path " . ($head{$blob} //= $path =~ m{/api} ? heads($blob) : $blob);
+    } @files) if grep { m{/tables/} } @files;
+
+    return;
+}
+
+
+sub heads {
+    my $blob = shift;
+
+    my $sql = Tree::shell(Tree::git() . " cat-file blob $blob");
+
+    return sha256_hex($sql =~ s/--.*//gr =~ s/AS (\$\w*\$).*?\1//gsr
+                      =~ s/SELECT zwfw\.describe\(.*?;$//gmsr);
+}
+
+
+# a database of that tree with its demo data is migrated
+
+sub upgraded {
+    my ($database, $tree, $name) = @_;
+
+    my ($code, $text) = $tree->migrate($database);
+
+    # a commit that could be applied nowhere has left no database
+
+    if ($code) {
+        like($text, qr/ERROR:.*^build\.sh: $database: nothing was changed/ms,
+             "$name: was applied nowhere") or diag($text);
+        return;
+    }
+
+    $tree->demo($database);
+    keep($database);
+
+    ($code, $text) = $now->migrate($database);
+    is($code, 0, "$name: migrates") or return diag($text);
+
+    ($code, $text) = $now->migrate('--prune', $database);
+    is($code, 0, "$name: prunes") or diag($text);
+
+    compared($database, $name);
+    is(lost($database), '', "$name: its rows are there");
+
+    $pg->psql("DROP DATABASE $database");
+}
+
+
+# all is as in a new database, but helpers that have no file any more
+
+sub compared {
+    my ($database, $name) = @_;
+
+    my $got = Tree::catalog($pg, $database);
+    my @more = grep { !exists $new->{$_} } keys %$got;
+
+    is(join("\n", (map { "missing: $_" } grep { !exists $got->{$_} }
+                   sort keys %$new),
+            (map { "other: $_\n$got->{$_}$new->{$_}" }
+             grep { exists $got->{$_} && $got->{$_} ne $new->{$_} }
+             sort keys %$new),
+            (map { "more: $_" } grep { !/^FUNCTION zwfw|zwfw FUNCTION/ }
+             sort @more)), '',
+       "$name: is as a new one");
+    is(ambiguous($database), '', "$name: no call fits two functions");
+}
+
+
+# functions of a name with as many arguments of the same types, which an older
+# one with defaults may be
+
+sub ambiguous {
+    my $database = shift;
+
+    return $pg->psql(<<'SQL', dbname => $database);
+SELECT string_agg(p.oid::regprocedure || ' and ' || q.oid::regprocedure, ', ')
+  FROM pg_proc p JOIN pg_proc q USING (pronamespace, proname)
+ WHERE p.pronamespace IN ('zwfw'::regnamespace, 'api'::regnamespace)
+   AND p.oid < q.oid
+   AND p.pronargs - p.pronargdefaults <= q.pronargs
+   AND q.pronargs - q.pronargdefaults <= p.pronargs
+   AND NOT EXISTS (SELECT FROM unnest(p.proargtypes::oid[], q.proargtypes::oid[])
+                       WITH ORDINALITY AS a (one, other, n)
+                    WHERE a.one <> a.other
+                      AND a.n <= greatest(p.pronargs - p.pronargdefaults,
+                                          q.pronargs - q.pronargdefaults))
+SQL
+}
+
+
+# copies all rows
+
+sub keep {
+    my $database = shift;
+
+    $pg->psql(<<'SQL', dbname => $database);
+CREATE SCHEMA old;
+DO $$
+DECLARE
+    name  text;
+BEGIN
+    FOR name IN SELECT relname FROM pg_class
+                 WHERE relnamespace = 'zwfw'::regnamespace AND relkind = 'r'
+                   AND relname NOT IN ('migrations', 'schema')
+    LOOP
+        EXECUTE format('CREATE TABLE old.%I AS TABLE zwfw.%1$I', name);
+    END LOOP;
+END $$;
+
+-- tables some rows of which are gone, by the columns that there are still
+
+CREATE FUNCTION old.lost() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    name  text;
+    list  text;
+    gone  boolean;
+BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'old' LOOP
+        SELECT string_agg(quote_ident(attname), ', ') INTO list
+          FROM pg_attribute o JOIN pg_attribute n USING (attname)
+         WHERE o.attrelid = ('old.' || name)::regclass AND o.attnum > 0
+           AND n.attrelid = ('zwfw.' || name)::regclass;
+
+        EXECUTE format('SELECT EXISTS (SELECT ROW(%s)::text FROM old.%I
+            EXCEPT SELECT ROW(%1$s)::text FROM zwfw.%2$I)', list, name)
+           INTO gone;
+
+        IF gone THEN
+            RETURN NEXT name;
+        END IF;
+    END LOOP;
+END $$;
+SQL
+}
+
+
+# What tables are filled with by their files may be written anew, as it is in a
+# new database.
+
+sub lost {
+    my $database = shift;
+
+    return join ' ', grep {
+        my $rows = rows('zwfw_new', $_);
+
+        $rows eq '' or $rows ne rows($database, $_);
+    } split /\n/, $pg->psql('SELECT old.lost()', dbname => $database);
+}
+
+
+sub rows {
+    my ($database, $table) = @_;
+
+    return $pg->psql("SELECT t::text FROM zwfw.$table t ORDER BY 1",
+                     dbname => $database);
+}
