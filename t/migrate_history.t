@@ -18,6 +18,7 @@ my ($code, $text) = $now->migrate('zwfw_new');
 
 is($code, 0, 'a new database') or diag($text);
 
+my %visited;
 my $new = Tree::catalog($pg, 'zwfw_new');
 
 cmp_ok(scalar keys %$new, '>', 500, 'all that is in it is read');
@@ -114,6 +115,7 @@ sub upgraded {
     }
 
     $tree->demo($database);
+    visit($database);
     keep($database);
 
     ($code, $text) = $now->migrate($database);
@@ -124,8 +126,42 @@ sub upgraded {
 
     compared($database, $name);
     is(lost($database), '', "$name: its rows are there");
+    is($pg->psql('SELECT string_agg(d::text, $$ $$ ORDER BY day)
+                    FROM zwfw.visit_days d', dbname => $database),
+       visited($database) ? '(2026-11-01,3,2) (2026-11-02,1,1)' : '',
+       "$name: days of visits");
 
     $pg->psql("DROP DATABASE $database");
+}
+
+
+# four visits of two people, as they were collected before days were counted
+
+sub visit {
+    my $database = shift;
+
+    $pg->psql(<<'SQL', dbname => $database) if visited($database);
+INSERT INTO zwfw.visits (at, batch, number, route, status, latency, bytes,
+                         visitor)
+SELECT at::timestamptz, 1, n, 'GET /', 200, 1, 1, visitor::uuid
+  FROM unnest('{2026-11-01 00:00+08,2026-11-01 12:00+08,2026-11-01 12:01+08,
+                2026-11-02 00:00+08}'::text[],
+              ARRAY[repeat('1', 32), repeat('2', 32), NULL, repeat('1', 32)])
+       WITH ORDINALITY AS v (at, visitor, n);
+INSERT INTO zwfw.visit_hours
+SELECT date_trunc('hour', at), route, 'pc', 2, count(*), 1, 1
+  FROM zwfw.visits GROUP BY 1, 2;
+SQL
+}
+
+
+sub visited {
+    my $database = shift;
+
+    return $visited{$database} //= $pg->psql(
+        "SELECT to_regclass('zwfw.visits') IS NOT NULL
+                AND to_regclass('zwfw.visit_days') IS NULL",
+        dbname => $database) eq 't';
 }
 
 

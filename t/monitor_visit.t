@@ -183,6 +183,28 @@ subtest 'nothing of a person' => sub {
 };
 
 
+subtest 'how many people' => sub {
+    my $http = $node->client(roles => 'operator');
+    my $count = sub {
+        my $day = $http->get('/api/monitor/')->json;
+        return $day->{visitors};
+    };
+
+    visits(sub { $http->get('/help'); 1 });
+    my $before = $count->();
+
+    for my $agent ('first/1', 'second/1', 'first/1') {
+        visit('/help', headers => { 'User-Agent' => $agent });
+    }
+
+    is($count->(), $before + 2, 'two more, one of them twice');
+    visit('/help', headers => { 'User-Agent' => 'third/1', DNT => 1 });
+    is($count->(), $before + 2, 'who objects is not counted');
+    like($http->get('/monitor/')->text,
+         qr{<dt>访客数</dt><dd>${\ ($before + 2) }}, 'on the page');
+};
+
+
 subtest 'who may look' => sub {
     for my $role (qw(operator supervisor)) {
         my $http = $node->client(roles => $role);

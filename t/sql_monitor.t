@@ -203,6 +203,80 @@ subtest 'the overview' => sub {
 };
 
 
+subtest 'visitors' => sub {
+    my $head = $db->user(roles => 'operator');
+    my $noon = 1796011200000;   # 2026-11-30 12:00 in China
+    my ($one, $two) = ('1' x 32, '2' x 32);
+    my @seen = (undef, $one, $one, $two, undef);
+
+    my $store = sub {
+        my ($ring, $when) = @_;
+        $node->call('monitor_store', batch(0, 5, ring => $ring),
+                    { %{ visits(5) }, at => [($when) x 5],
+                      visitor => \@seen });
+    };
+    my $day = sub {
+        my $answer = $head->call('monitor_overview', { day => $_[0] });
+        return "$answer->{visits} $answer->{visitors}";
+    };
+
+    $store->(10, $noon);
+    is($day->('2026-11-30'), '5 2', 'two of five visits');
+    $store->(10, $noon);
+    is($day->('2026-11-30'), '5 2', 'the same batch again');
+    $store->(11, $noon + 3600_000);
+    is($day->('2026-11-30'), '10 2', 'the same visitors an hour later');
+    $seen[4] = '3' x 32;
+    $store->(12, $noon);
+    is($day->('2026-11-30'), '15 3', 'a new one');
+    $store->(13, $noon + 12 * 3600_000);
+    is($day->('2026-12-01'), '5 3', 'from midnight in China, another day');
+
+    is_deeply([map { "$_->{day} $_->{visits} $_->{visitors} $_->{most}" }
+               @{ $head->call('monitor_overview', { day => '2026-12-01' })
+                  ->{days} }],
+              ['2026-12-01 5 3 511', '2026-11-30 15 3 511',
+               '2026-11-23 511 1 511'], 'day by day');
+    is($db->admin('SELECT (SELECT sum(visits) FROM zwfw.visit_days)
+                        = (SELECT sum(visits) FROM zwfw.visit_hours)'), 't',
+       'days count as hours do');
+
+    my $plan = $db->admin("SET enable_seqscan = off; EXPLAIN SELECT visitors
+        FROM zwfw.visit_days WHERE day = '2026-12-01'");
+    like($plan, qr/Index/, 'by index');
+
+    $db->admin("SELECT zwfw.move_clock('2026-12-08 12:00+08')");
+    $node->call('monitor_sweep');
+    is($db->admin('SELECT string_agg(DISTINCT day::text, $$ $$)
+                     FROM zwfw.visit_visitors'), '2026-12-01',
+       'after a week it is forgotten who it was');
+    is($day->('2026-11-30'), '15 3', 'but not how many');
+    $db->admin('SELECT zwfw.move_clock(NULL)');
+};
+
+
+subtest 'visitors at the same time' => sub {
+    my @both = map { $db->user } 1, 2;
+    my @sql = map {
+        my $n = $_;
+        $both[0]->statement('api.monitor_store(' . Sql::User::arguments(
+            batch(0, 200, ring => 20 + $n),
+            visits(200, visitor => sub {
+                sprintf '%032x', 1000 + ($n ? $_[0] : 201 - $_[0]) })) . ')');
+    } 0, 1;
+
+    $_->ask('BEGIN;') for @both;
+    is(($both[0]->ask($sql[0]))[0], '00000', 'one stores');
+    $both[1]->send($sql[1]);
+    $both[0]->ask('COMMIT;');
+    is(($both[1]->receive)[0], '00000', 'the other waits, and no deadlock');
+    $both[1]->ask('COMMIT;');
+    is($db->admin("SELECT count(*) FROM zwfw.visit_visitors
+                    WHERE visitor < '00000000-0000-0000-0000-000000001000'"),
+       200, 'each is counted once');
+};
+
+
 subtest 'who may look' => sub {
     for my $call ('monitor_overview', 'monitor_ledger') {
         is($db->user(roles => $_)->refused($call), '403 not_allowed',
@@ -211,7 +285,8 @@ subtest 'who may look' => sub {
 
     is($db->admin("SELECT bool_or(has_table_privilege(r, t, 'SELECT'))
         FROM unnest('{zwfw_citizen,zwfw_staff}'::text[]) r,
-             unnest('{zwfw.visits,zwfw.visits_default}'::text[]) t"), 'f',
+             unnest('{zwfw.visits,zwfw.visits_default,zwfw.visit_visitors}'
+                    ::text[]) t"), 'f',
        'the visits themselves: no role of users');
 };
 
@@ -249,7 +324,7 @@ subtest 'batches are forgotten' => sub {
     is($node->call('monitor_sweep')->{batches}, 2, 'old ones');
     is_deeply([rows("SELECT ring || ' ' || first FROM zwfw.visit_batches
                       WHERE epoch = 1795000000000 ORDER BY ring")],
-              ['0 5', '1 0', '2 0', '3 0', '6 0', '7 0'],
+              ['0 5', map { "$_ 0" } 1 .. 3, 6, 7, 10 .. 13, 20, 21],
               'but not the last one of a ring');
 };
 

@@ -27,6 +27,7 @@ BEGIN
 
         ELSE
             PERFORM monitor_rows(batch, sent, body);
+            PERFORM monitor_days(body);
             fresh := sent;
         END IF;
     END IF;
@@ -141,8 +142,36 @@ BEGIN
 END $$;
 
 
+-- Counts the visits of a batch by day, and those of its visitors who are seen
+-- for the first time on that day.  Locked in their order, too.
+
+CREATE OR REPLACE FUNCTION zwfw.monitor_days(body jsonb) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    WITH v AS (
+        SELECT (to_timestamp(c.at::bigint / 1000.0)
+                AT TIME ZONE 'Asia/Shanghai')::date AS day,
+               c.visitor::uuid AS visitor
+          FROM zwfw.monitor_columns(body) c
+    ), n AS (
+        INSERT INTO zwfw.visit_visitors AS o (day, visitor)
+        SELECT DISTINCT v.day, v.visitor FROM v
+         WHERE v.visitor IS NOT NULL ORDER BY 1, 2
+            ON CONFLICT DO NOTHING
+        RETURNING o.day
+    )
+    INSERT INTO zwfw.visit_days AS o (day, visits, visitors)
+    SELECT v.day, count(*), (SELECT count(*) FROM n WHERE n.day = v.day)
+      FROM v GROUP BY v.day ORDER BY v.day
+        ON CONFLICT (day) DO UPDATE
+       SET visits = o.visits + excluded.visits,
+           visitors = o.visitors + excluded.visitors;
+END $$;
+
+
 -- A job: partitions of this and the next two months; of the batches only the
--- last one of a ring can be sent again, others are forgotten after a month.
+-- last one of a ring can be sent again, others are forgotten after a month;
+-- visitors, after a week.
 
 CREATE OR REPLACE FUNCTION api.monitor_sweep(args jsonb, body jsonb)
 RETURNS json
@@ -161,6 +190,8 @@ BEGIN
                     WHERE n.node = b.node AND n.epoch = b.epoch
                       AND n.ring = b.ring AND n.first > b.first);
     GET DIAGNOSTICS gone = ROW_COUNT;
+
+    DELETE FROM visit_visitors v WHERE v.day < today() - 7;
 
     RETURN json_build_object('batches', gone);
 END $$;
@@ -202,15 +233,18 @@ RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = zwfw, pg_temp AS $$
 DECLARE
-    day     date := coalesce((args->>'day')::date, today());
-    since   timestamptz := midnight(day, NULL);
+    shown   date := coalesce((args->>'day')::date, today());
+    since   timestamptz := midnight(shown, NULL);
     answer  json;
 BEGIN
     PERFORM monitor_reader();
 
-    SELECT json_build_object('day', day, 'before', day - 1,
-        'after', CASE WHEN day < today() THEN day + 1 END,
+    SELECT json_build_object('day', shown, 'before', shown - 1,
+        'after', CASE WHEN shown < today() THEN shown + 1 END,
         'visits', coalesce(sum(h.visits), 0),
+        'visitors', coalesce((SELECT d.visitors FROM visit_days d
+                               WHERE d.day = shown), 0),
+        'days', monitor_days_before(shown),
         'failed', coalesce(sum(h.visits) FILTER (WHERE h.class = 5), 0),
         'latency', coalesce(round(sum(h.latency) / sum(h.visits)), 0),
         'bytes', coalesce(sum(h.bytes), 0),
@@ -224,6 +258,18 @@ BEGIN
 END $$;
 
 ALTER FUNCTION api.monitor_overview OWNER TO zwfw_staff;
+
+-- visits and visitors of a fortnight, the last day first
+
+CREATE OR REPLACE FUNCTION zwfw.monitor_days_before(last date) RETURNS json
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce(json_agg(json_build_object('day', n.day,
+               'visits', n.visits, 'visitors', n.visitors, 'most', n.most)
+               ORDER BY n.day DESC), '[]')
+      FROM (SELECT d.*, max(d.visits) OVER () AS most
+              FROM zwfw.visit_days d
+             WHERE d.day > last - 14 AND d.day <= last) n
+$$;
 
 CREATE OR REPLACE FUNCTION zwfw.monitor_hours(since timestamptz) RETURNS json
 LANGUAGE sql STABLE AS $$
@@ -287,10 +333,13 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 SELECT zwfw.describe('monitor_overview', zwfw.monitor_schema(
-    'visits failed latency bytes', jsonb_build_object(
+    'visits visitors failed latency bytes', jsonb_build_object(
         'day', '{"type":"string","format":"date"}'::jsonb,
         'before', '{"type":"string","format":"date"}'::jsonb,
         'after', '{"type":"string","format":"date"}'::jsonb,
+        'days', jsonb_build_object('type', 'array', 'items',
+            zwfw.monitor_schema('visits visitors most',
+                '{"day":{"type":"string","format":"date"}}')),
         'hours', jsonb_build_object('type', 'array', 'items',
             zwfw.monitor_schema('visits failed latency most',
                 '{"hour":{"type":"string"}}')),
