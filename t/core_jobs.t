@@ -3,6 +3,7 @@
 
 use strict;
 use warnings;
+use utf8;
 
 use Test::More;
 
@@ -116,6 +117,19 @@ Proc::until_true('the error', 10, sub { return row('last_error') });
 
 is(row('last_error'), '22012', 'its error is kept');
 is(row('lease_until IS NULL'), 't', 'its lease is given back');
+
+my $jobs = $node->client(roles => 'operator')->get('/api/jobs')->json;
+my ($sweep) = grep { $_->{job} eq 'core_sweep' } @{ $jobs->{items} };
+
+is("$sweep->{outcome} $sweep->{error} $sweep->{every}", 'failed 22012 3600',
+   'an operator sees it');
+ok($sweep->{last_at} lt $sweep->{next_at}, 'and when it runs next');
+is($jobs->{count}, $db->admin('SELECT count(*) FROM zwfw.jobs'), 'all jobs');
+like($node->client(roles => 'operator')->get('/jobs')->text,
+     qr/清理过期的重复提交记录.*22012/s, 'on a page, by a name');
+is($node->client(roles => 'supervisor')->get('/api/jobs')->code, 403,
+   'nobody else');
+
 is(scalar(() = $node->nginx->log_lines(
        qr/\[error\].*api\.core_sweep\(\) failed: 22012 division by zero, /)),
    1, 'and logged');

@@ -3,6 +3,7 @@
 
 use strict;
 use warnings;
+use utf8;
 
 use Test::More;
 
@@ -75,9 +76,14 @@ for my $line (split /\n/, $res->body) {
 is("@wrong", '', 'format');
 like($res->body, qr/\n\z/, 'ends with a line feed');
 is_deeply([sort keys %type], [qw(
-    zwfw_page_cache_total zwfw_postgres_connections zwfw_postgres_in_flight
-    zwfw_postgres_up zwfw_postgres_waiting zwfw_redis_in_flight zwfw_redis_up
-    zwfw_requests_total zwfw_session_cache_total)], 'what there is');
+    zwfw_key_newest zwfw_keys zwfw_page_cache_total zwfw_postgres_breaker
+    zwfw_postgres_connections zwfw_postgres_in_flight zwfw_postgres_up
+    zwfw_postgres_waiting zwfw_redis_breaker zwfw_redis_connections
+    zwfw_redis_in_flight zwfw_redis_up zwfw_requests_total
+    zwfw_session_cache_total zwfw_thread_tasks zwfw_thread_tasks_limit
+    zwfw_visits_fullest zwfw_visits_lost_total zwfw_visits_pending
+    zwfw_visits_room zwfw_visits_stored_total zwfw_visits_total)],
+          'what there is');
 
 
 # strangers see whether the stores answer, and nothing else
@@ -147,6 +153,105 @@ is(grown('zwfw_page_cache_total{outcome="hit"}', sub {
    }) > 0, 1, 'a page from the cache');
 
 
+# each worker tells; the page and its JSON show the same numbers
+
+my @workers = map { /worker="(\d)"/ } grep { /^zwfw_redis_connections/ }
+    sort keys %{ samples() };
+
+is("@workers", '0 1', 'of both workers');
+
+$he = $node->client(roles => 'operator');
+
+my $status = $he->get('/api/status')->json;
+
+is_deeply([map { $_->{worker} } @{ $status->{workers} }], [0, 1],
+          'both in the status');
+is_deeply([sort map { $_->{pid} } @{ $status->{workers} }],
+          [sort $node->nginx->workers], 'by their pids');
+
+
+# "requests.2xx", "0.redis_in_flight": the value, flags as 0 and 1
+
+sub flat {
+    my ($path, $value) = @_;
+
+    return map { flat($path eq '' ? $_ : "$path.$_", $value->{$_}) }
+        sort keys %$value if ref $value eq 'HASH';
+    return $path => 0 + $value;
+}
+
+my %shown = (flat('', $status->{totals}),
+             map { flat($_->{worker}, $_) } @{ $status->{workers} });
+
+delete @shown{grep { /^\d\.(?:pid|worker|silent)$/ } keys %shown};
+is(join(' ', sort keys %shown), join(' ', sort map { key($_) } keys %seen),
+   'the same numbers');
+
+sub key {
+    my ($name, $label) = $_[0] =~ /^zwfw_(\w+?)(?:_total)?\{(.*)\}$/;
+    my %label = $label =~ /(\w+)="([^"]*)"/g;
+
+    delete $label{platform};
+    my $worker = delete $label{worker};
+
+    return join '.', grep { defined } $worker, $name, values %label;
+}
+
+is($shown{'key_newest'}, 1, 'number of the key');
+is($shown{'0.postgres_connections.read'}, 1, 'connections of a class');
+
+my $page = $he->get('/status');
+
+is($page->code, 200, 'a page');
+is(scalar(() = $page->text =~ /<h2>工作进程 \d/g), 2, 'with both');
+is($node->client->get('/api/status')->code, 401, 'nobody: not');
+is($node->client(roles => 'supervisor')->get('/status')->code, 403,
+   'a supervisor: not');
+
+
+# a worker that hangs is seen by the other one
+
+my ($first, $second) = map { $_->{pid} } @{ $status->{workers} };
+
+kill 'STOP', $first;
+Proc::until_true('silence', 20, sub {
+    my @silent = map { $_->{pid} } grep { $_->{silent} }
+        @{ (eval { $node->client(roles => 'operator')->get('/api/status')
+                   ->json } // {})->{workers} // [] };
+    return "@silent" eq $first;
+});
+pass('a worker that hangs');
+kill 'CONT', $first;
+
+
+# one that was killed gives its place to the next one
+
+$node->nginx->crash_worker;
+Proc::until_true('the new worker', 10, sub {
+    my %pid = map { $_->{pid} => 1 } @{ $node->client(roles => 'operator')
+        ->get('/api/status')->json->{workers} };
+    return join(' ', sort keys %pid) eq join(' ', sort $node->nginx->workers);
+});
+pass('a new worker in place of one that was killed');
+
+
+# the database is away: the status is there, and says it
+
+$he = $node->client(roles => 'operator');
+$he->get('/api/status');
+$node->db->{pg}->stop;
+Proc::until_true('breakers', 10, sub {
+    my $res = $he->get('/api/status');
+    return $res->code == 200 && !grep {
+        !$_->{postgres_breaker}{read} || $_->{postgres_connections}{read}
+    } @{ $res->json->{workers} };
+});
+pass('PostgreSQL is away for both workers');
+like($he->get('/status')->text, qr{<span class="tag bad">停用</span>},
+     'the page says so');
+$node->db->{pg}->launch;
+
+
 # a store that is away is seen
 
 $node->redis->stop;
@@ -155,9 +260,12 @@ Proc::until_true('redis is away', 10, sub {
     return !samples()->{'zwfw_redis_up{platform="test"}'};
 });
 pass('redis is away');
-is(samples()->{'zwfw_postgres_up{platform="test",class="read"}'}, 1,
-   'PostgreSQL is not');
+Proc::until_true('PostgreSQL is not', 10, sub {
+    return samples()->{'zwfw_postgres_up{platform="test",class="read"}'};
+});
+pass('PostgreSQL is not');
 
-is(join('', $node->nginx->stop), '', 'no alert');
+is(join('', $node->nginx->stop(allow => qr/exited on signal 9/)), '',
+   'no alert');
 
 done_testing();

@@ -140,6 +140,14 @@ sub rules {
 }
 
 
+# each job has a name that operators can read
+
+my $names = JSON::PP->new->decode(text('html/core/words.json'))->{job};
+
+is(join(' ', grep { ($names->{$_} // '') !~ /\p{Han}/ }
+        map { job_names($_) } @slices), '', 'each job has a Chinese name');
+
+
 my (@without, $codes);
 
 for my $slice (@slices) {

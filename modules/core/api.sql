@@ -466,6 +466,38 @@ ALTER FUNCTION api.job_done OWNER TO zwfw_system;
 SELECT zwfw.describe('job_done', '{"type":"object",
     "additionalProperties":false}');
 
+-- The jobs of all slices, as they ran last.
+
+CREATE OR REPLACE FUNCTION api.core_jobs(args jsonb, body jsonb) RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    items  json[];
+BEGIN
+    PERFORM need_role('operator');
+
+    SELECT array_agg(json_build_object('job', j.name,
+               'every', extract(epoch FROM j.every)::integer,
+               'last_at', j.last_at, 'next_at', j.last_at + j.every,
+               'running', coalesce(j.lease_until > clock_timestamp(), false),
+               'outcome', CASE WHEN j.last_error IS NULL THEN 'ok'
+                               ELSE 'failed' END,
+               'error', j.last_error, 'node', j.node) ORDER BY j.name)
+      INTO items
+      FROM (SELECT * FROM jobs ORDER BY name LIMIT 101) j;
+
+    RETURN list(items, NULL, 100, coalesce(cardinality(items), 0), 100);
+END $$;
+
+ALTER FUNCTION api.core_jobs OWNER TO zwfw_system;
+SELECT zwfw.describe('core_jobs', zwfw.list_schema('{"type":"object",
+    "required":["job","every","running","outcome","node"],
+    "additionalProperties":false, "properties":{
+        "job":{"type":"string"}, "every":{"type":"integer"},
+        "last_at":{"type":"string","format":"date-time"},
+        "next_at":{"type":"string","format":"date-time"},
+        "running":{"type":"boolean"}, "outcome":{"enum":["ok","failed"]},
+        "error":{"type":"string"}, "node":{"type":"string"}}}'));
+
 -- A job of core: forgets replies that nobody may ask for again.
 
 CREATE OR REPLACE FUNCTION api.core_sweep(args jsonb, body jsonb) RETURNS json

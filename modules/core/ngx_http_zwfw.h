@@ -108,6 +108,27 @@ typedef struct {
 #define ngx_http_zwfw_null_job  { ngx_null_string, 0, ngx_null_string, NULL }
 
 
+/* numbers for operators: of this node, or what a worker says of itself */
+
+#define NGX_HTTP_ZWFW_METRIC_OPEN    1      /* strangers see it, too */
+#define NGX_HTTP_ZWFW_METRIC_WORKER  2      /* get() is called in each worker */
+#define NGX_HTTP_ZWFW_METRIC_FLAG    4      /* 0 or 1 */
+
+typedef struct {
+    const char                *name;        /* "zwfw_requests_total" */
+    const char                *help;
+    const char                *type;        /* "counter" or "gauge" */
+    ngx_uint_t               (*get)(ngx_http_zwfw_platform_t *pf,
+                                    ngx_uint_t first, ngx_uint_t i);
+    ngx_uint_t                 first;       /* for get() */
+    const char                *label;       /* NULL: none */
+    const char               **values;      /* of the label; i counts them */
+    ngx_uint_t                 flags;
+} ngx_http_zwfw_metric_t;
+
+#define ngx_http_zwfw_null_metric  { .name = NULL }
+
+
 struct ngx_http_zwfw_slice_s {
     ngx_uint_t                *abi;         /* &ngx_http_zwfw_abi_1 */
     ngx_str_t                  name;        /* "case": stem of URLs and pages */
@@ -186,6 +207,10 @@ extern ngx_uint_t    ngx_http_zwfw_abi_1;
  */
 ngx_int_t ngx_http_zwfw_add(ngx_conf_t *cf, ngx_http_zwfw_slice_t *slice);
 
+/* adds a table of metrics of the node; called in preconfiguration */
+ngx_int_t ngx_http_zwfw_add_metrics(ngx_conf_t *cf,
+    ngx_http_zwfw_metric_t *metrics);
+
 /* context of the request, made when absent; NULL: no memory */
 ngx_http_zwfw_ctx_t *ngx_http_zwfw_ctx(ngx_http_request_t *r);
 
@@ -261,6 +286,10 @@ ngx_int_t ngx_http_zwfw_call(ngx_http_request_t *r, ngx_uint_t class,
 
 /* writes a tree into ctx->answer */
 ngx_int_t ngx_http_zwfw_answer(ngx_http_request_t *r, zwfw_json_t *json);
+
+/* adds a number to an object; name is not copied */
+ngx_int_t ngx_http_zwfw_add_number(ngx_http_request_t *r,
+    zwfw_json_t *object, const char *name, ngx_uint_t n);
 
 /* ctx->answer as a tree; NULL: no memory, or no JSON */
 zwfw_json_t *ngx_http_zwfw_answered(ngx_http_request_t *r);

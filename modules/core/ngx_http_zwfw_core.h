@@ -254,6 +254,22 @@ typedef enum {
 } ngx_http_zwfw_counter_e;
 
 
+#define NGX_HTTP_ZWFW_GAUGES  24            /* numbers of a worker */
+
+typedef struct ngx_http_zwfw_worker_s  ngx_http_zwfw_worker_t;
+
+/* what a worker has said of itself last; never freed, the next one with its
+   number takes it */
+
+struct ngx_http_zwfw_worker_s {
+    ngx_http_zwfw_worker_t    *next;        /* by number */
+    ngx_uint_t                 number;      /* ngx_worker */
+    ngx_pid_t                  pid;         /* 0: it has ended */
+    ngx_msec_t                 at;          /* ngx_current_msec */
+    ngx_uint_t                 values[NGX_HTTP_ZWFW_GAUGES];
+};
+
+
 typedef struct {
     ngx_http_zwfw_lease_t      listener;    /* of sessions and pages */
     ngx_msec_t                 session_beat;    /* last one heard */
@@ -262,6 +278,7 @@ typedef struct {
     uint32_t                   purge[NGX_HTTP_ZWFW_PURGES];  /* key hashes,
                                                0: everything */
     ngx_atomic_t               counters[NGX_HTTP_ZWFW_COUNTERS];
+    ngx_http_zwfw_worker_t    *workers;     /* of ngx_http_zwfw_gauge.c */
     void                      *sessions;    /* of ngx_http_zwfw_known.c */
     u_char                     node[16];    /* hex, names this node */
 } ngx_http_zwfw_shared_t;
@@ -316,6 +333,7 @@ struct ngx_http_zwfw_platform_s {
     ngx_http_zwfw_shared_t    *shared;
     ngx_queue_t                listeners;   /* of the worker */
     void                      *node;        /* of shared.c, of the worker */
+    ngx_http_zwfw_worker_t    *worker;      /* this one */
     ngx_rbtree_t               pages;       /* ngx_http_zwfw_page_t by name */
     ngx_rbtree_node_t          sentinel;
     zwfw_json_t               *words;       /* slice, group, code, text */
@@ -353,6 +371,8 @@ struct ngx_http_zwfw_node_s {
 typedef struct {
     ngx_array_t                platforms;   /* ngx_http_zwfw_platform_t * */
     ngx_array_t                slices;      /* ngx_http_zwfw_slice_t * */
+    ngx_array_t                metrics;     /* ngx_http_zwfw_metric_t *, tables:
+                                               core's first */
     ngx_http_zwfw_node_t      *root;
 } ngx_http_zwfw_main_conf_t;
 
@@ -544,7 +564,10 @@ ngx_http_zwfw_step_pt *ngx_http_zwfw_error_list(ngx_http_request_t *r);
 ngx_int_t ngx_http_zwfw_body_keep(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 
-/* work.c: more of a work that was admitted; the caller has the next word */
+/* work.c: tasks of this worker that were admitted */
+ngx_uint_t ngx_http_zwfw_working(ngx_http_zwfw_platform_t *pf);
+
+/* more of a work that was admitted; the caller has the next word */
 ngx_int_t ngx_http_zwfw_work_more(ngx_http_request_t *r,
     void (*work)(void *data), void *data, size_t size);
 
@@ -608,15 +631,28 @@ ngx_int_t ngx_http_zwfw_security_headers(ngx_http_request_t *r,
 ngx_str_t *ngx_http_zwfw_header(ngx_http_request_t *r, u_char *name,
     size_t len);
 
-/* openapi.c, audit.c: steps of rows of slice.c */
+/* openapi.c, audit.c, status.c: steps of rows of slice.c */
 extern ngx_http_zwfw_step_pt  ngx_http_zwfw_openapi_steps[];
 extern ngx_http_zwfw_step_pt  ngx_http_zwfw_audit_steps[];
+extern ngx_http_zwfw_step_pt  ngx_http_zwfw_status_steps[];
 
 /* guard.c */
 ngx_int_t ngx_http_zwfw_guard_init(ngx_conf_t *cf);
 
 /* variable.c */
 ngx_int_t ngx_http_zwfw_add_variables(ngx_conf_t *cf);
+
+/* gauge.c: the metrics of core, and what the workers of a node say */
+extern ngx_http_zwfw_metric_t  ngx_http_zwfw_core_metrics[];
+
+ngx_int_t ngx_http_zwfw_worker_start(ngx_http_zwfw_platform_t *pf);
+void ngx_http_zwfw_worker_tell(ngx_http_zwfw_platform_t *pf);
+void ngx_http_zwfw_worker_end(ngx_http_zwfw_platform_t *pf);
+
+/* a number of a worker (NULL: of the node), and how many a metric has */
+ngx_uint_t ngx_http_zwfw_gauge(ngx_http_zwfw_platform_t *pf,
+    ngx_http_zwfw_worker_t *worker, ngx_http_zwfw_metric_t *m, ngx_uint_t i);
+ngx_uint_t ngx_http_zwfw_gauges(ngx_http_zwfw_metric_t *m);
 
 /* metrics.c */
 ngx_int_t ngx_http_zwfw_metrics_handler(ngx_http_request_t *r);

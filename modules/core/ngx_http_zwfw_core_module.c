@@ -251,6 +251,10 @@ ngx_http_zwfw_preconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (ngx_http_zwfw_add_metrics(cf, ngx_http_zwfw_core_metrics) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_zwfw_add(cf, &ngx_http_zwfw_core_slice);
 }
 
@@ -304,6 +308,8 @@ ngx_http_zwfw_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&mcf->platforms, cf->pool, 4, sizeof(void *)) != NGX_OK
         || ngx_array_init(&mcf->slices, cf->pool, 16, sizeof(void *))
+           != NGX_OK
+        || ngx_array_init(&mcf->metrics, cf->pool, 4, sizeof(void *))
            != NGX_OK)
     {
         return NULL;

@@ -8,98 +8,22 @@
 #include "ngx_http_zwfw_core.h"
 
 
-typedef struct {
-    const char                *name;
-    const char                *help;
-    const char                *type;
-    const char                *label;       /* NULL: none */
-    const char               **values;      /* of the label */
-    ngx_uint_t               (*get)(ngx_http_zwfw_platform_t *pf,
-                                    ngx_uint_t first, ngx_uint_t i);
-    ngx_uint_t                 first;       /* counter, or field of a pool */
-    ngx_uint_t                 open;        /* strangers see it */
-} ngx_http_zwfw_metric_t;
+#define NGX_HTTP_ZWFW_METRIC_LINE  160      /* bytes of a sample, at most,
+                                               besides names */
 
 
 static ngx_buf_t *ngx_http_zwfw_metrics_text(ngx_http_request_t *r);
+static size_t ngx_http_zwfw_metrics_size(ngx_http_zwfw_main_conf_t *mcf);
+static size_t ngx_http_zwfw_metric_size(ngx_http_zwfw_metric_t *m,
+    ngx_http_zwfw_main_conf_t *mcf);
 static u_char *ngx_http_zwfw_metric_text(u_char *p, u_char *last,
     ngx_http_zwfw_metric_t *m, ngx_http_zwfw_main_conf_t *mcf);
 static u_char *ngx_http_zwfw_metric_platform(u_char *p, u_char *last,
     ngx_http_zwfw_metric_t *m, ngx_http_zwfw_platform_t *pf);
+static u_char *ngx_http_zwfw_metric_samples(u_char *p, u_char *last,
+    ngx_http_zwfw_metric_t *m, ngx_http_zwfw_platform_t *pf,
+    ngx_http_zwfw_worker_t *w);
 static ngx_uint_t ngx_http_zwfw_metrics_local(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_zwfw_metric_pg_up(ngx_http_zwfw_platform_t *pf,
-    ngx_uint_t first, ngx_uint_t i);
-static ngx_uint_t ngx_http_zwfw_metric_pg(ngx_http_zwfw_platform_t *pf,
-    ngx_uint_t first, ngx_uint_t i);
-static ngx_uint_t ngx_http_zwfw_metric_redis_up(ngx_http_zwfw_platform_t *pf,
-    ngx_uint_t first, ngx_uint_t i);
-static ngx_uint_t ngx_http_zwfw_metric_redis(ngx_http_zwfw_platform_t *pf,
-    ngx_uint_t first, ngx_uint_t i);
-static ngx_uint_t ngx_http_zwfw_metric_count(ngx_http_zwfw_platform_t *pf,
-    ngx_uint_t first, ngx_uint_t i);
-
-
-#define NGX_HTTP_ZWFW_METRICS  4096         /* bytes of a platform, of help */
-
-
-static const char  *ngx_http_zwfw_pg_classes[] = {
-    "read", "write", "slow", NULL
-};
-
-static const char  *ngx_http_zwfw_statuses[] = {
-    "2xx", "3xx", "4xx", "5xx", NULL
-};
-
-static const char  *ngx_http_zwfw_outcomes[] = { "hit", "miss", NULL };
-
-
-static ngx_http_zwfw_metric_t  ngx_http_zwfw_metric_list[] = {
-
-    { "zwfw_postgres_up",
-      "Whether PostgreSQL answers the worker that says so.", "gauge",
-      "class", ngx_http_zwfw_pg_classes, ngx_http_zwfw_metric_pg_up,
-      0, 1 },
-
-    { "zwfw_postgres_connections",
-      "Connections to PostgreSQL of the worker that says so.", "gauge",
-      "class", ngx_http_zwfw_pg_classes, ngx_http_zwfw_metric_pg,
-      offsetof(ngx_http_zwfw_pg_state_t, connected), 0 },
-
-    { "zwfw_postgres_in_flight",
-      "Statements of that worker without an answer yet.", "gauge",
-      "class", ngx_http_zwfw_pg_classes, ngx_http_zwfw_metric_pg,
-      offsetof(ngx_http_zwfw_pg_state_t, in_flight), 0 },
-
-    { "zwfw_postgres_waiting",
-      "Statements of that worker that wait for a connection.", "gauge",
-      "class", ngx_http_zwfw_pg_classes, ngx_http_zwfw_metric_pg,
-      offsetof(ngx_http_zwfw_pg_state_t, waiting), 0 },
-
-    { "zwfw_redis_up",
-      "Whether Redis answers the worker that says so.", "gauge",
-      NULL, NULL, ngx_http_zwfw_metric_redis_up, 0, 1 },
-
-    { "zwfw_redis_in_flight",
-      "Commands of that worker without an answer yet.", "gauge",
-      NULL, NULL, ngx_http_zwfw_metric_redis, 0, 0 },
-
-    { "zwfw_requests_total",
-      "Answers of this node by class of status.", "counter",
-      "status", ngx_http_zwfw_statuses, ngx_http_zwfw_metric_count,
-      NGX_HTTP_ZWFW_COUNT_2XX, 0 },
-
-    { "zwfw_session_cache_total",
-      "Sessions looked up in the shared memory of this node.", "counter",
-      "outcome", ngx_http_zwfw_outcomes, ngx_http_zwfw_metric_count,
-      NGX_HTTP_ZWFW_COUNT_SESSION_HIT, 0 },
-
-    { "zwfw_page_cache_total",
-      "Shared pages looked up in the caches of this node.", "counter",
-      "outcome", ngx_http_zwfw_outcomes, ngx_http_zwfw_metric_count,
-      NGX_HTTP_ZWFW_COUNT_PAGE_HIT, 0 },
-
-    { NULL, NULL, NULL, NULL, NULL, NULL, 0, 0 }
-};
 
 
 ngx_int_t
@@ -147,28 +71,86 @@ ngx_http_zwfw_metrics_handler(ngx_http_request_t *r)
 static ngx_buf_t *
 ngx_http_zwfw_metrics_text(ngx_http_request_t *r)
 {
-    ngx_buf_t                  *b;
-    ngx_uint_t                  local;
-    ngx_http_zwfw_metric_t     *m;
-    ngx_http_zwfw_main_conf_t  *mcf;
+    ngx_buf_t                   *b;
+    ngx_uint_t                   i, local;
+    ngx_http_zwfw_metric_t     **list, *m;
+    ngx_http_zwfw_platform_t   **pf;
+    ngx_http_zwfw_main_conf_t   *mcf;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_zwfw_core_module);
 
-    b = ngx_create_temp_buf(r->pool, (mcf->platforms.nelts + 1)
-                                     * NGX_HTTP_ZWFW_METRICS);
+    pf = mcf->platforms.elts;
+
+    for (i = 0; i < mcf->platforms.nelts; i++) {
+        ngx_http_zwfw_worker_tell(pf[i]);
+    }
+
+    b = ngx_create_temp_buf(r->pool, ngx_http_zwfw_metrics_size(mcf));
     if (b == NULL) {
         return NULL;
     }
 
     local = ngx_http_zwfw_metrics_local(r);
+    list = mcf->metrics.elts;
 
-    for (m = ngx_http_zwfw_metric_list; m->name; m++) {
-        if (local || m->open) {
-            b->last = ngx_http_zwfw_metric_text(b->last, b->end, m, mcf);
+    for (i = 0; i < mcf->metrics.nelts; i++) {
+        for (m = list[i]; m->name; m++) {
+            if (local || (m->flags & NGX_HTTP_ZWFW_METRIC_OPEN)) {
+                b->last = ngx_http_zwfw_metric_text(b->last, b->end, m, mcf);
+            }
         }
     }
 
     return b;
+}
+
+
+static size_t
+ngx_http_zwfw_metrics_size(ngx_http_zwfw_main_conf_t *mcf)
+{
+    size_t                    size;
+    ngx_uint_t                i;
+    ngx_http_zwfw_metric_t  **list, *m;
+
+    size = 0;
+    list = mcf->metrics.elts;
+
+    for (i = 0; i < mcf->metrics.nelts; i++) {
+        for (m = list[i]; m->name; m++) {
+            size += ngx_http_zwfw_metric_size(m, mcf);
+        }
+    }
+
+    return size;
+}
+
+
+static size_t
+ngx_http_zwfw_metric_size(ngx_http_zwfw_metric_t *m,
+    ngx_http_zwfw_main_conf_t *mcf)
+{
+    size_t                       size;
+    ngx_uint_t                   i, lines;
+    ngx_http_zwfw_worker_t      *w;
+    ngx_http_zwfw_platform_t   **pf;
+
+    size = ngx_strlen(m->help) + 2 * (ngx_strlen(m->name)
+                                      + NGX_HTTP_ZWFW_METRIC_LINE);
+    pf = mcf->platforms.elts;
+
+    for (i = 0; i < mcf->platforms.nelts; i++) {
+        lines = 1;
+
+        for (w = pf[i]->shared->workers; w; w = w->next) {
+            lines++;
+        }
+
+        size += lines * ngx_http_zwfw_gauges(m)
+                * (ngx_strlen(m->name) + pf[i]->name.len
+                   + NGX_HTTP_ZWFW_METRIC_LINE);
+    }
+
+    return size;
 }
 
 
@@ -198,17 +180,42 @@ static u_char *
 ngx_http_zwfw_metric_platform(u_char *p, u_char *last,
     ngx_http_zwfw_metric_t *m, ngx_http_zwfw_platform_t *pf)
 {
-    ngx_uint_t  i;
+    ngx_http_zwfw_worker_t  *w;
 
-    if (m->label == NULL) {
-        return ngx_slprintf(p, last, "%s{platform=\"%V\"} %ui\n",
-                            m->name, &pf->name, m->get(pf, m->first, 0));
+    if (!(m->flags & NGX_HTTP_ZWFW_METRIC_WORKER)) {
+        return ngx_http_zwfw_metric_samples(p, last, m, pf, NULL);
     }
 
-    for (i = 0; m->values[i]; i++) {
-        p = ngx_slprintf(p, last, "%s{platform=\"%V\",%s=\"%s\"} %ui\n",
-                         m->name, &pf->name, m->label, m->values[i],
-                         m->get(pf, m->first, i));
+    for (w = pf->shared->workers; w; w = w->next) {
+        if (w->pid) {
+            p = ngx_http_zwfw_metric_samples(p, last, m, pf, w);
+        }
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_zwfw_metric_samples(u_char *p, u_char *last,
+    ngx_http_zwfw_metric_t *m, ngx_http_zwfw_platform_t *pf,
+    ngx_http_zwfw_worker_t *w)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ngx_http_zwfw_gauges(m); i++) {
+        p = ngx_slprintf(p, last, "%s{platform=\"%V\"", m->name, &pf->name);
+
+        if (w) {
+            p = ngx_slprintf(p, last, ",worker=\"%ui\"", w->number);
+        }
+
+        if (m->label) {
+            p = ngx_slprintf(p, last, ",%s=\"%s\"", m->label, m->values[i]);
+        }
+
+        p = ngx_slprintf(p, last, "} %ui\n",
+                         ngx_http_zwfw_gauge(pf, w, m, i));
     }
 
     return p;
@@ -225,70 +232,4 @@ ngx_http_zwfw_metrics_local(ngx_http_request_t *r)
     return (addr->len > 4 && ngx_strncmp(addr->data, "127.", 4) == 0)
            || (addr->len == 3 && ngx_strncmp(addr->data, "::1", 3) == 0)
            || (addr->len >= 5 && ngx_strncmp(addr->data, "unix:", 5) == 0);
-}
-
-
-static ngx_uint_t
-ngx_http_zwfw_metric_pg_up(ngx_http_zwfw_platform_t *pf, ngx_uint_t first,
-    ngx_uint_t i)
-{
-    ngx_http_zwfw_pg_state_t  state;
-
-    ngx_http_zwfw_pg_state(pf->pg, i, &state);
-
-    return state.connected > 0 && !state.open;
-}
-
-
-/* first is the offset of a number in the state */
-
-static ngx_uint_t
-ngx_http_zwfw_metric_pg(ngx_http_zwfw_platform_t *pf, ngx_uint_t first,
-    ngx_uint_t i)
-{
-    ngx_http_zwfw_pg_state_t  state;
-
-    ngx_http_zwfw_pg_state(pf->pg, i, &state);
-
-    return *(ngx_uint_t *) ((u_char *) &state + first);
-}
-
-
-static ngx_uint_t
-ngx_http_zwfw_metric_redis_up(ngx_http_zwfw_platform_t *pf, ngx_uint_t first,
-    ngx_uint_t i)
-{
-    ngx_http_zwfw_redis_state_t  state;
-
-    ngx_http_zwfw_redis_state(pf->redis, &state);
-
-    return state.connected && !state.open;
-}
-
-
-static ngx_uint_t
-ngx_http_zwfw_metric_redis(ngx_http_zwfw_platform_t *pf, ngx_uint_t first,
-    ngx_uint_t i)
-{
-    ngx_http_zwfw_redis_state_t  state;
-
-    ngx_http_zwfw_redis_state(pf->redis, &state);
-
-    return state.in_flight;
-}
-
-
-static ngx_uint_t
-ngx_http_zwfw_metric_count(ngx_http_zwfw_platform_t *pf, ngx_uint_t first,
-    ngx_uint_t i)
-{
-    return pf->shared->counters[first + i];
-}
-
-
-void
-ngx_http_zwfw_count(ngx_http_zwfw_platform_t *pf,
-    ngx_http_zwfw_counter_e counter)
-{
-    (void) ngx_atomic_fetch_add(&pf->shared->counters[counter], 1);
 }

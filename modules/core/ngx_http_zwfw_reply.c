@@ -480,6 +480,29 @@ ngx_http_zwfw_answer(ngx_http_request_t *r, zwfw_json_t *json)
 }
 
 
+ngx_int_t
+ngx_http_zwfw_add_number(ngx_http_request_t *r, zwfw_json_t *object,
+    const char *name, ngx_uint_t n)
+{
+    u_char               *p;
+    zwfw_str_t            text;
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text.data = p;
+    text.len = ngx_sprintf(p, "%ui", n) - p;
+
+    return zwfw_json_add(&ctx->mem, object, name, ZWFW_JSON_NUMBER, &text)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
 zwfw_json_t *
 ngx_http_zwfw_answered(ngx_http_request_t *r)
 {

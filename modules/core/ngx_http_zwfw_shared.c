@@ -188,7 +188,9 @@ ngx_http_zwfw_shared_start(ngx_cycle_t *cycle, ngx_http_zwfw_platform_t *pf)
 
     node->platform = pf;
 
-    if (ngx_http_zwfw_shared_beat_key(cycle, node) != NGX_OK) {
+    if (ngx_http_zwfw_shared_beat_key(cycle, node) != NGX_OK
+        || ngx_http_zwfw_worker_start(pf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -269,6 +271,7 @@ ngx_http_zwfw_shared_exit(ngx_cycle_t *cycle, ngx_http_zwfw_main_conf_t *mcf)
 
     for (i = 0; i < mcf->platforms.nelts; i++) {
         if (pf[i]->node) {
+            ngx_http_zwfw_worker_end(pf[i]);
             ngx_http_zwfw_shared_release(pf[i]);
         }
     }
@@ -306,6 +309,8 @@ ngx_http_zwfw_shared_tick(ngx_event_t *ev)
 
         /* a worker of the next generation takes over */
 
+        ngx_http_zwfw_worker_end(node->platform);
+
         if (node->listener) {
             ngx_http_zwfw_shared_lost(node);
             ngx_http_zwfw_shared_release(node->platform);
@@ -313,6 +318,8 @@ ngx_http_zwfw_shared_tick(ngx_event_t *ev)
 
         return;
     }
+
+    ngx_http_zwfw_worker_tell(node->platform);
 
     if (ngx_http_zwfw_shared_lease(node->platform)) {
 

@@ -11,8 +11,6 @@ static ngx_int_t ngx_http_zwfw_health(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 static ngx_int_t ngx_http_zwfw_health_store(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *health, const char *name, ngx_uint_t up);
-static ngx_int_t ngx_http_zwfw_health_number(ngx_http_request_t *r,
-    zwfw_json_t *object, const char *name, ngx_int_t n);
 static ngx_int_t ngx_http_zwfw_words(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 
@@ -89,6 +87,34 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_core_routes[] = {
           "\"required\":[\"node\"],\"properties\":{"
           "\"node\":{\"type\":\"integer\"},"
           "\"database\":{\"type\":\"integer\"}}}}}") },
+
+    /* this node and its workers, also while the database is away; jobs */
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("//status"),
+      .who = NGX_HTTP_ZWFW_OPERATOR,
+      .steps = ngx_http_zwfw_status_steps,
+      .page = ngx_string("core/status"),
+      .reply = ngx_string("{\"type\":\"object\","
+          "\"additionalProperties\":false,"
+          "\"required\":[\"node\",\"workers\",\"totals\"],"
+          "\"properties\":{"
+          "\"node\":{\"type\":\"string\"},"
+          "\"totals\":{\"type\":\"object\"},"
+          "\"workers\":{\"type\":\"array\",\"items\":{"
+          "\"type\":\"object\","
+          "\"required\":[\"worker\",\"pid\",\"silent\"],"
+          "\"properties\":{"
+          "\"worker\":{\"type\":\"integer\"},"
+          "\"pid\":{\"type\":\"integer\"},"
+          "\"silent\":{\"type\":\"boolean\"}}}}}}") },
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("//jobs"),
+      .who = NGX_HTTP_ZWFW_OPERATOR,
+      .call = ngx_string("core_jobs"),
+      .class = NGX_HTTP_ZWFW_READ,
+      .page = ngx_string("core/jobs") },
 
     /* the rows and fields of all slices, for programs */
 
@@ -220,11 +246,11 @@ ngx_http_zwfw_health(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
                            NULL);
 
     if (schema == NULL
-        || ngx_http_zwfw_health_number(r, schema, "node",
-                                       NGX_HTTP_ZWFW_SCHEMA) != NGX_OK
+        || ngx_http_zwfw_add_number(r, schema, "node", NGX_HTTP_ZWFW_SCHEMA)
+           != NGX_OK
         || (state.schema >= 0
-            && ngx_http_zwfw_health_number(r, schema, "database",
-                                           state.schema) != NGX_OK))
+            && ngx_http_zwfw_add_number(r, schema, "database", state.schema)
+               != NGX_OK))
     {
         return NGX_ERROR;
     }
@@ -248,29 +274,6 @@ ngx_http_zwfw_health_store(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *health,
 
     return zwfw_json_add(&ctx->mem, health, name, ZWFW_JSON_STRING,
                          (zwfw_str_t *) &word)
-           ? NGX_OK : NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_zwfw_health_number(ngx_http_request_t *r, zwfw_json_t *object,
-    const char *name, ngx_int_t n)
-{
-    u_char               *p;
-    zwfw_str_t            text;
-    ngx_http_zwfw_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
-
-    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    text.data = p;
-    text.len = ngx_sprintf(p, "%i", n) - p;
-
-    return zwfw_json_add(&ctx->mem, object, name, ZWFW_JSON_NUMBER, &text)
            ? NGX_OK : NGX_ERROR;
 }
 

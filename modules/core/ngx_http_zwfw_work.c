@@ -226,6 +226,31 @@ ngx_http_zwfw_work_admits(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 }
 
 
+ngx_uint_t
+ngx_http_zwfw_working(ngx_http_zwfw_platform_t *pf)
+{
+    ngx_uint_t             n;
+    ngx_queue_t           *q;
+    ngx_http_zwfw_task_t  *t;
+
+    if (ngx_http_zwfw_tasks.next == NULL) {
+        return 0;
+    }
+
+    n = 0;
+
+    for (q = ngx_queue_head(&ngx_http_zwfw_tasks);
+         q != ngx_queue_sentinel(&ngx_http_zwfw_tasks);
+         q = ngx_queue_next(q))
+    {
+        t = ngx_queue_data(q, ngx_http_zwfw_task_t, queue);
+        n += (t->platform == pf);
+    }
+
+    return n;
+}
+
+
 /* in the thread: nothing of nginx is touched */
 
 static void

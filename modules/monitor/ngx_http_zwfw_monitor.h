@@ -146,6 +146,19 @@ typedef struct {
 extern ngx_module_t  ngx_http_zwfw_monitor_module;
 
 
+/* of a platform; NULL: nothing of it is collected */
+ngx_http_zwfw_monitor_t *ngx_http_zwfw_monitor_find(
+    ngx_http_zwfw_monitor_main_conf_t *mmcf, ngx_http_zwfw_platform_t *pf);
+
+
+/* ---- live.c: the rings of this node, for operators ---- */
+
+extern ngx_http_zwfw_metric_t  ngx_http_zwfw_monitor_metrics[];
+
+ngx_int_t ngx_http_zwfw_monitor_live(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+
+
 /* ---- visit.c: the log phase ---- */
 
 ngx_int_t ngx_http_zwfw_monitor_log(ngx_http_request_t *r);

@@ -12,15 +12,6 @@
 #define NGX_HTTP_ZWFW_MONITOR_LEAST  8192   /* bytes of a ring */
 
 
-static ngx_int_t ngx_http_zwfw_monitor_live(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx);
-static ngx_int_t ngx_http_zwfw_monitor_live_ring(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *items, ngx_uint_t i,
-    ngx_http_zwfw_slot_t *slot);
-static ngx_int_t ngx_http_zwfw_monitor_put(ngx_http_request_t *r,
-    zwfw_json_t *object, const char *name, ngx_atomic_uint_t n);
-static ngx_http_zwfw_monitor_t *ngx_http_zwfw_monitor_find(
-    ngx_http_zwfw_monitor_main_conf_t *mmcf, ngx_http_zwfw_platform_t *pf);
 static char *ngx_http_zwfw_monitor_ring(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_http_zwfw_monitor_preconf(ngx_conf_t *cf);
@@ -87,12 +78,13 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_monitor_routes[] = {
           "\"items\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
           "\"additionalProperties\":false,"
           "\"required\":[\"ring\",\"expected\",\"stored\",\"pending\","
-          "\"lost\"],\"properties\":{"
+          "\"lost\",\"room\"],\"properties\":{"
           "\"ring\":{\"type\":\"integer\"},"
           "\"expected\":{\"type\":\"integer\"},"
           "\"stored\":{\"type\":\"integer\"},"
           "\"pending\":{\"type\":\"integer\"},"
-          "\"lost\":{\"type\":\"integer\"}}}}}}"),
+          "\"lost\":{\"type\":\"integer\"},"
+          "\"room\":{\"type\":\"integer\"}}}}}}"),
       .page = ngx_string("monitor/live") },
 
       ngx_http_zwfw_null_route
@@ -169,109 +161,7 @@ ngx_module_t  ngx_http_zwfw_monitor_module = {
 };
 
 
-/* the rings of this node as they are now, also while the database is away */
-
-static ngx_int_t
-ngx_http_zwfw_monitor_live(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
-{
-    ngx_str_t                           node;
-    ngx_uint_t                          i;
-    zwfw_json_t                        *answer, *items;
-    ngx_http_zwfw_monitor_t            *m;
-    ngx_http_zwfw_monitor_main_conf_t  *mmcf;
-
-    mmcf = ngx_http_get_module_main_conf(r, ngx_http_zwfw_monitor_module);
-    m = ngx_http_zwfw_monitor_find(mmcf, ctx->platform);
-
-    node = ngx_http_zwfw_node(ctx->platform);
-    answer = zwfw_json_new(&ctx->mem, ZWFW_JSON_OBJECT, NULL);
-
-    if (answer == NULL
-        || zwfw_json_add(&ctx->mem, answer, "node", ZWFW_JSON_STRING,
-                         (zwfw_str_t *) &node) == NULL)
-    {
-        return NGX_ERROR;
-    }
-
-    items = zwfw_json_add(&ctx->mem, answer, "items", ZWFW_JSON_ARRAY, NULL);
-    if (items == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; m && i <= m->nslots; i++) {
-        if (m->shared->slots[i].events
-            && ngx_http_zwfw_monitor_live_ring(r, ctx, items, i,
-                                               &m->shared->slots[i])
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return ngx_http_zwfw_answer(r, answer);
-}
-
-
-static ngx_int_t
-ngx_http_zwfw_monitor_live_ring(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *items, ngx_uint_t i,
-    ngx_http_zwfw_slot_t *slot)
-{
-    zwfw_json_t        *ring;
-    ngx_atomic_uint_t   head, tail;
-
-    /* tail first: it never overtakes head */
-
-    tail = slot->tail;
-    ngx_memory_barrier();
-    head = slot->head;
-
-    ring = zwfw_json_new(&ctx->mem, ZWFW_JSON_OBJECT, NULL);
-
-    if (ring == NULL
-        || ngx_http_zwfw_monitor_put(r, ring, "ring", i) != NGX_OK
-        || ngx_http_zwfw_monitor_put(r, ring, "expected", slot->events)
-           != NGX_OK
-        || ngx_http_zwfw_monitor_put(r, ring, "stored", tail - slot->refused)
-           != NGX_OK
-        || ngx_http_zwfw_monitor_put(r, ring, "pending", head - tail)
-           != NGX_OK
-        || ngx_http_zwfw_monitor_put(r, ring, "lost",
-                                     slot->lost + slot->refused) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    zwfw_json_append(items, NULL, ring);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_zwfw_monitor_put(ngx_http_request_t *r, zwfw_json_t *object,
-    const char *name, ngx_atomic_uint_t n)
-{
-    u_char               *p;
-    zwfw_str_t            text;
-    ngx_http_zwfw_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
-
-    p = ngx_pnalloc(r->pool, NGX_ATOMIC_T_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    text.data = p;
-    text.len = ngx_sprintf(p, "%uA", n) - p;
-
-    return zwfw_json_add(&ctx->mem, object, name, ZWFW_JSON_NUMBER, &text)
-           ? NGX_OK : NGX_ERROR;
-}
-
-
-static ngx_http_zwfw_monitor_t *
+ngx_http_zwfw_monitor_t *
 ngx_http_zwfw_monitor_find(ngx_http_zwfw_monitor_main_conf_t *mmcf,
     ngx_http_zwfw_platform_t *pf)
 {
@@ -313,6 +203,12 @@ ngx_http_zwfw_monitor_ring(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_int_t
 ngx_http_zwfw_monitor_preconf(ngx_conf_t *cf)
 {
+    if (ngx_http_zwfw_add_metrics(cf, ngx_http_zwfw_monitor_metrics)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     return ngx_http_zwfw_add(cf, &ngx_http_zwfw_monitor_slice);
 }
 
