@@ -254,8 +254,8 @@ print_demo() {
     sed -n 's/.*"\(https*:.*\)".*/\1\//p' "$RUN/demo.json" | paste - -
     echo
     echo "accounts of shandong, password $DEMO_PASSWORD (all: $RUN/demo.json):"
-    demo_accounts shandong | awk -F'|' '{ printf "  %-28s %-8s %s %s\n",
-                                         $4, $2, $3, $6 }'
+    demo_accounts shandong | awk -F'|' '{ printf "  %-27s %-12s %s  %s\n",
+        $4, $6 ? $6 : $2, $3, $7 (($2 == "natural") ? " (to apply with)" : "") }'
     echo
     echo "https is signed by $RUN/ca.pem, made for this demo only."
 }

@@ -65,7 +65,7 @@ subtest 'a draft' => sub {
        'no such item');
     my $coach = '11990100MB0DEM05XC3000199005000';
     is($wang->refused('case_new', { item => $coach }),
-       '409 item_not_offered', 'not for natural persons');
+       '409 item_not_for_you', 'not for natural persons');
     my $driver = '11990100MB0DEM13X03000199007000';
     is($wang->refused('case_new', { item => $driver }),
        '428 level_too_low', 'a level too low');
@@ -74,8 +74,27 @@ subtest 'a draft' => sub {
                    { item => $food, form => { area => 60 } });
     is("$case->{state} $case->{version}", 'draft 1', 'begun');
     ok(!$case->{number}, 'without a number');
-    is(refused($wang, 'submit', $case), '422 missing form.shop_name',
+    is(refused($wang, 'submit', $case), '422 missing applicant.name',
        'not yet complete');
+    is(faults($wang, 'submit', $case), join(', ', map { "$_ missing" }
+       (map { "applicant.$_" } qw(name id_number phone)),
+       (map { "form.$_" } qw(shop_name kind address)),
+       (map { "materials.$_" } qw(M01 M02 M03))), 'all that is missing');
+    is(faults($wang, 'save', $case, form => { area => 'many', kind => '其他',
+                  more => 1 }, materials => [
+                  { code => 'M01', file => upload('a', 'text/html') },
+                  { code => 'M02', file => $none }, { code => 'M09' }]),
+       'form.kind bad_value, form.area bad_type, form.more unknown_field, '
+       . 'materials.M01 bad_file_type, materials.M02 bad_value, '
+       . 'materials.M09 unknown_material', 'all that is wrong in a draft');
+    is(faults($wang, 'submit', $case, applicant => $applicant,
+              form => { %$form, area => '6.5' }, materials => [
+              @{ materials('M01') }, { code => 'M03', file =>
+                                       upload('b', 'text/html') }]),
+       'form.area bad_type, materials.M02 missing, '
+       . 'materials.M03 bad_file_type', 'answers and materials together');
+    is($db->admin('SELECT count(*) FROM zwfw.case_materials'), 0,
+       'of which nothing is kept');
 
     is(refused($wang, 'save', $case, form => { @$_[0, 1] }), $_->[2], $_->[2])
         for [x => 1, '422 unknown_field form.x'],
@@ -264,6 +283,11 @@ subtest 'received, corrected once, accepted, granted' => sub {
     clock('2026-11-26T09:00:00');
     is(refused($wang, 'resubmit', $case, materials => materials('M01')),
        '422 not_corrected materials.M02', 'all that was asked for');
+    is(faults($wang, 'resubmit', $case, form => { %$form, area => 'x' },
+              materials => [{ code => 'M01' }, { code => 'M02',
+                  file => $first }]), 'form.area bad_type, '
+       . 'materials.M01 missing, materials.M02 not_corrected',
+       'all that is wrong in a correction');
     is(refused($li, 'resubmit', $case), '404 case_not_found', 'not by others');
     $case = act($wang, 'resubmit', $case, form => { %$form, area => '66' },
                 note => '已补正', materials => materials('M02'));

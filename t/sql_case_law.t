@@ -9,7 +9,6 @@ use lib 't/lib';
 
 use Cases;
 use JSON::PP ();
-use Proc;
 use Test::More;
 
 my $json = JSON::PP->new;
@@ -64,6 +63,71 @@ subtest 'a notice that asks for an answer only' => sub {
 };
 
 
+subtest 'a case that nobody takes in' => sub {
+    clock('2026-09-28T15:00:00');
+    my ($case, $late, $gone) = map { apply($wang) } 1 .. 3;
+    is(deadline($case), 'receive 2026-09-30 2', 'two working days to receive');
+    is(show($wang, $case)->{silence}{date}, '2026-10-10',
+       'five to speak, since it was handed in');
+
+    my $row = sub {
+        return (grep { $_->{id} eq $case->{id} }
+                @{ ask($_[0], $_[1], { limit => 100 })->{items} })[0];
+    };
+
+    ok(!$row->($clerk, 'case_inbox')->{silence}{risk}, 'no risk yet');
+    clock('2026-10-09T09:00:00');
+    is_deeply($row->($clerk, 'case_inbox')->{silence},
+              { date => '2026-10-10', weekday => 6, remaining => 1,
+                risk => JSON::PP::true }, 'the inbox warns the day before');
+    clock('2026-10-10T23:59:59');
+    ok($row->($supervisor, 'case_overview')->{silence}{today},
+       'and the supervisor sees it');
+    $late = act($clerk, 'receive', $late);
+    is(deadline($late), 'notice 2026-10-10 0',
+       'to take it in does not prolong the limit');
+    is(ask($wang, 'case_receipt', $late)->{notice_due}, '2026-10-10',
+       'as the receipt says');
+    is($nobody->call('case_deem')->{deemed}, 0, 'not yet');
+
+    clock('2026-10-11T00:00:01');
+    my $shown = show($wang, $case);
+    is("$shown->{state} $shown->{promise_due}", 'accepted 2026-10-10',
+       'accepted by law, from the day of submission');
+    is(steps($shown), 'submit+ accept+ decide* close', 'the stepper');
+    is(refused($clerk, 'receive', $case), '409 wrong_state',
+       'too late to take it in');
+    is(act($wang, 'withdraw', $gone, reason => 'x')->{state}, 'withdrawn',
+       'a withdrawal meanwhile');
+    like(events($gone), qr/deem accepted system, withdraw/,
+         'finds it accepted');
+
+    is(ask($nobody, 'case_deem')->{deemed}, 2, 'the job notes both');
+    is($nobody->call('case_deem')->{deemed}, 0, 'once');
+    is(events($case), 'submit submitted applicant, deem accepted system',
+       'an event of the system');
+    is(show($wang, $late)->{line}[2]{since}, '2026-09-28',
+       'since it was handed in, not since it was taken in');
+    $shown = show($wang, $case);
+    ok($shown->{deemed}, 'accepted by silence');
+    is($shown->{line}[1]{since}, '2026-09-28', 'since');
+    ok(!$shown->{silence}, 'no longer a question');
+    ok(ask($clerk, 'case_work', $case)->{whole}, 'the chain is whole');
+    ok($row->($supervisor, 'case_overview')->{deemed},
+       'the supervisor is told');
+
+    for my $who ($wang, $clerk) {
+        my $papers = ask($who, 'case_receipt', $case);
+        is($papers->{papers}[0]{kind}, 'acceptance_notice', 'with its paper');
+        ok(!$papers->{receipt}, 'but no receipt');
+    }
+
+    $case = act($approver, 'grant', $shown, opinion => '同意',
+                result => { name => '食品经营许可证' });
+    is("$case->{state} $case->{outcome}", 'closed granted', 'is decided');
+};
+
+
 subtest 'silence is acceptance' => sub {
     clock('2026-09-28T15:00:00');
     my $case = act($clerk, 'receive', apply($wang));
@@ -101,6 +165,21 @@ subtest 'silence is acceptance' => sub {
        'a withdrawal meanwhile');
     like(events($case), qr/deem accepted system, withdraw withdrawn/,
          'finds it accepted');
+
+    clock('2026-11-23T10:00:00');
+    $case = act($clerk, 'correct', act($clerk, 'receive', apply($wang)),
+                items => [{ material => 'M01', text => 'x' }]);
+    clock('2026-11-27T10:00:00');
+    $case = act($wang, 'resubmit', $case, materials => materials('M01'));
+    is(deadline($case), 'notice 2026-12-04 5',
+       'corrected papers begin a limit of their own');
+    clock('2026-12-04T23:59:59');
+    $nobody->call('case_deem');
+    is(show($wang, $case)->{state}, 'received', 'which runs');
+    clock('2026-12-05T00:00:01');
+    $nobody->call('case_deem');
+    is(show($wang, $case)->{state}, 'accepted', 'and ends');
+    is(show($wang, $case)->{line}[4]{since}, '2026-11-27', 'since they came');
 
     clock('2026-11-23T10:00:00');
     $case = act($clerk, 'correct', act($clerk, 'receive', apply($wang)),
@@ -170,24 +249,22 @@ subtest 'a new version of the item' => sub {
 subtest 'at the same time' => sub {
     my $shop = { shop => 'x', kind => '餐饮服务', address => '演示路 1 号' };
     my $case = act($clerk, 'receive', apply($wang, form => $shop));
-    my $second = $db->user(%{ $clerk->{me} }, uid => Sql::uuid());
+    my $first = $db->user(%{ $clerk->{me} })->patient;
+    my $second = $db->user(%{ $clerk->{me} }, uid => Sql::uuid())->patient;
 
-    $clerk->ask('BEGIN;');
-    is(act($clerk, 'accept', $case)->{state}, 'accepted', 'one accepts');
+    $first->ask('BEGIN;');
+    is(act($first, 'accept', $case)->{state}, 'accepted', 'one accepts');
     $second->send($second->statement("api.case_reject("
         . Sql::User::arguments({ id => $case->{id} },
               { version => $case->{version}, reason => 'x', remedy => 'x' })
         . ")"));
-    Proc::until_true('the other', 30, sub {
-        $db->admin("SELECT count(*) FROM pg_stat_activity"
-                   . " WHERE wait_event_type = 'Lock'") == 1;
-    });
-    $clerk->ask('COMMIT;');
+    $db->until_locked(1);
+    $first->ask('COMMIT;');
     like(($second->receive)[1], qr/case_changed/, 'the other is told');
     is(events($case), 'submit submitted applicant, receive received clerk,'
        . ' accept accepted clerk', 'one did it');
 
-    my @users = map { person('王秀英') } 1 .. 4;
+    my @users = map { person('王秀英')->patient } 1 .. 4;
     $_->ask('BEGIN;') for @users;
     my %number = map { ($_->{number} => 1) }
         map { apply($_, form => $shop) } @users;

@@ -38,8 +38,8 @@ SELECT ('019a0000-0000-7000-9000-' || lpad(n::text, 12, '0'))::uuid,
 
 INSERT INTO zwfw.cases (id, number, owner, body, item, item_version,
     item_hash, item_name, state, version, name, id_number, phone, form,
-    created_at, updated_at, submitted_at, received_at, due, correct_due,
-    deemed)
+    created_at, updated_at, submitted_at, received_at, handed_at, due,
+    notice_due, correct_due, deemed)
 SELECT ('019a' || lpad(to_hex(n), 8, '0') || '70008000' || lpad(n::text, 12,
         '0'))::uuid,
        CASE WHEN s <> 'draft' THEN lpad(n::text, 35, '0') END,
@@ -50,9 +50,12 @@ SELECT ('019a' || lpad(to_hex(n), 8, '0') || '70008000' || lpad(n::text, 12,
        v.code, v.version, v.hash, '食品经营许可（新办）', s, 1, '王秀英', 'x', 'x',
        '{}', t, t, CASE WHEN s <> 'draft' THEN t END,
        CASE WHEN s NOT IN ('draft', 'submitted') THEN t END,
+       CASE WHEN s <> 'draft' THEN t END,
        CASE WHEN s IN ('submitted', 'received', 'accepted')
-            THEN current_date + (n / 3000 % 20 - 4) ELSE 'infinity' END,
-       CASE s WHEN 'correction' THEN current_date + n / 3000 % 20 END, false
+            THEN zwfw.today() + (n / 3000 % 20 - 4) ELSE 'infinity' END,
+       CASE WHEN s IN ('submitted', 'received')
+            THEN zwfw.today() + (n / 3000 % 20 - 1) END,
+       CASE s WHEN 'correction' THEN zwfw.today() + n / 3000 % 20 END, false
   FROM generate_series(1, 300000) n,
        LATERAL (SELECT (ARRAY['draft', 'submitted', 'received', 'correction',
                     'accepted', 'withdrawn', 'closed', 'closed', 'closed',
@@ -88,6 +91,7 @@ my %me = (
     applicant => { uid => $uid },
     clerk => { uid => $uid, roles => 'clerk', body => $body },
     both => { uid => $uid, roles => 'clerk,supervisor', body => $above },
+    two => { uid => $uid, roles => 'approver,clerk', body => "$above,$body" },
     supervisor => { uid => $uid, roles => 'supervisor', body => $above },
     job => {},
 );
@@ -161,9 +165,13 @@ for (@lists) {
 
 # over many bodies the first of each are merged: a sort of these, not of all
 
-for my $args ({}, { state => 'closed' }, { overdue => JSON::PP::true }) {
-    my $text = plans('supervisor', 'case_overview', $args);
-    my $name = 'overview ' . $json->encode($args);
+for (['supervisor', 'case_overview', {}],
+     ['supervisor', 'case_overview', { state => 'closed' }],
+     ['supervisor', 'case_overview', { overdue => JSON::PP::true }],
+     ['two', 'case_inbox', {}], ['two', 'case_inbox', { state => 'closed' }])
+{
+    my $text = plans(@$_);
+    my $name = join ' ', @$_[0, 1], $json->encode($_->[2]);
 
     is_deeply(scans($text), [], "$name: no scan");
     unlike($text, qr/Sort Method: external/, "$name: in memory");
@@ -184,6 +192,8 @@ for (['applicant', 'case_show', { id => $case }],
      ['clerk', 'case_work', { id => $office }],
      ['clerk', 'case_receipt', { id => $office }],
      ['clerk', 'case_inbox', { q => $number }],
+     ['two', 'case_inbox', { q => $number }],
+     ['two', 'case_work', { id => $office }],
      ['job', 'case_deem', {}])
 {
     is_deeply(scans(plans(@$_)), [], "@$_[0, 1]: by index");

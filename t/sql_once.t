@@ -80,8 +80,9 @@ subtest 'a request repeated' => sub {
 
 
 subtest 'the same request at the same time' => sub {
-    my @they = map { $db->user(uid => '019a0000-0000-7000-8000-00000000000a') }
-        1 .. 4;
+    my @they = map {
+        $db->user(uid => '019a0000-0000-7000-8000-00000000000a')->patient
+    } 1 .. 4;
     my $before = runs();
 
     my $sql = $they[0]->statement(once('race', 'd', 'run', 9));

@@ -22,7 +22,8 @@ SELECT zwfw.describe('auth_notice', '{"type":"object",
         "effective_on":{"type":"string","format":"date"}}}');
 
 
--- What a session of this user holds.
+-- What a session of this user holds.  bodies: where roles are held in several
+-- ones, that of each role.
 
 CREATE OR REPLACE FUNCTION zwfw.auth_session(u zwfw.users) RETURNS json
 LANGUAGE sql STABLE AS $$
@@ -30,8 +31,10 @@ LANGUAGE sql STABLE AS $$
                'uid', u.id, 'name', u.name, 'kind', u.kind,
                'level', (SELECT coalesce(max(p.level), 0)
                            FROM zwfw.level_proofs p WHERE p.user_id = u.id),
-               'roles', string_agg(s.role, ',' ORDER BY s.role),
-               'body', min(s.body::text),
+               'roles', string_agg(s.role, ',' ORDER BY s.role, s.body),
+               'body', (array_agg(s.body ORDER BY s.role, s.body))[1],
+               'bodies', CASE WHEN count(DISTINCT s.body) > 1 THEN
+                   string_agg(s.body::text, ',' ORDER BY s.role, s.body) END,
                'region', coalesce(u.region, min(b.region))))
       FROM (SELECT) one
       LEFT JOIN zwfw.staff_roles s ON s.user_id = u.id
@@ -207,7 +210,7 @@ SELECT zwfw.describe('auth_enter', '{"type":"object","required":["outcome"],
         "uid":{"type":"string","format":"uuid"}, "name":{"type":"string"},
         "kind":{"enum":["natural","staff"]}, "level":{"type":"integer"},
         "roles":{"type":"string"}, "body":{"type":"string","format":"uuid"},
-        "region":{"type":"string"}}}');
+        "bodies":{"type":"string"}, "region":{"type":"string"}}}');
 SELECT zwfw.describe('auth_register', '{"type":"object",
     "required":["outcome","uid","name","kind","level"],
     "additionalProperties":false,

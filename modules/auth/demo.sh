@@ -61,38 +61,71 @@ demo_account() {
     done
 }
 
-# one line an account: number, kind, name, e-mail, body, roles
+# one line an account: number, kind, name, e-mail, body, roles, what it is
+# for; of natural persons the last is a number to apply with, of nobody
 
 demo_accounts() {
-    local own=9 top=1
+    local own=9 top=1 what=个体工商户注册登记
 
     case $1 in
-    national) own=15 top=13 ;;
-    transport) own=4 top=14 ;;
+    national) own=15 top=13 what=社会保障卡申领、异地就医备案 ;;
+    transport) own=4 top=14 what=道路货物运输经营许可 ;;
     esac
 
     cat <<TEXT
-1|natural|李晓梅|lixiaomei@$1.example||
-2|natural|刘洋|liuyang@$1.example||
-11|staff|赵敏|zhaomin@$1.example|$own|clerk
-12|staff|孙立|sunli@$1.example|$own|approver
-13|staff|周强|zhouqiang@$1.example|$top|supervisor
-14|staff|何静|hejing@$1.example|$own|item_manager
-15|staff|林峰|linfeng@$1.example|$own|item_editor
-16|staff|冯涛|fengtao@$1.example|$top|operator
+1|natural|李晓梅|lixiaomei@$1.example|||990102199203150024
+2|natural|刘洋|liuyang@$1.example|||990102198807210011
+11|staff|赵敏|zhaomin@$1.example|$own|clerk|$what
+12|staff|孙立|sunli@$1.example|$own|approver|$what
+13|staff|周强|zhouqiang@$1.example|$top|supervisor|
+14|staff|何静|hejing@$1.example|$own|item_manager|
+15|staff|林峰|linfeng@$1.example|$own|item_editor|
+16|staff|冯涛|fengtao@$1.example|$top|operator|
 TEXT
+    demo_offices "$1"
+}
+
+# clerks and approvers of the other bodies that natural persons apply to
+
+demo_offices() {
+    local body item clerk approver
+
+    while read -r body item clerk approver; do
+        printf '%s|staff|%s|%s@%s.example|%s|%s|%s\n' \
+            "$((100 + body * 2))" "${clerk%/*}" "${clerk#*/}" "$1" "$body" \
+            clerk "$item" \
+            "$((101 + body * 2))" "${approver%/*}" "${approver#*/}" "$1" \
+            "$body" approver "$item"
+    done < <(case $1 in
+    national) echo 13 生育登记 王芳/wangfang 郑伟/zhengwei ;;
+    shandong) cat <<TEXT ;;
+2 食品经营许可（新办） 王芳/wangfang 郑伟/zhengwei
+3 户外招牌设置 吴丹/wudan 许刚/xugang
+4 道路货物运输经营许可 马超/machao 罗斌/luobin
+5 公共场所卫生许可 高洁/gaojie 梁军/liangjun
+7 居住证申领 宋佳/songjia 唐勇/tangyong
+8 生育登记 韩雪/hanxue 曹磊/caolei
+10 机动车驾驶证期满换证 邓婷/dengting 彭涛/pengtao
+11 住房公积金提取（租房） 苏琳/sulin 蒋波/jiangbo
+12 社会保障卡申领 沈悦/shenyue 程鹏/chengpeng
+TEXT
+    esac)
 }
 
 demo_accounts_json() {
-    demo_accounts "$1" | awk -F'|' -v password="$DEMO_PASSWORD" '
+    demo_accounts "$1" | awk -F'|' -v password="$DEMO_PASSWORD" \
+        -v bodies=019a0000-0000-7000-8000- '
         { printf "%s{\"email\": \"%s\", \"password\": \"%s\", " \
-                 "\"name\": \"%s\", \"kind\": \"%s\", \"roles\": \"%s\"}",
-                 NR == 1 ? "[" : ",\n   ", $4, password, $3, $2, $6 }
+                 "\"name\": \"%s\", \"kind\": \"%s\", \"roles\": \"%s\", " \
+                 "%s\"%s\": \"%s\"}",
+                 NR == 1 ? "[" : ",\n   ", $4, password, $3, $2, $6,
+                 $5 ? sprintf("\"body\": \"%s%012d\", ", bodies, $5) : "",
+                 $2 == "natural" ? "id_number" : "items", $7 }
         END { print "]" }'
 }
 
 demo_auth() {
-    local master salt n kind name email body roles
+    local master salt n kind name email body roles _
 
     read -r NUMBER master < <(grep -v '^#' "$2" | tail -n 1)
     SEAL=$(demo_derive "$master" seal)
@@ -105,7 +138,7 @@ demo_auth() {
         -kdfopt maxmem_bytes:268435456 SCRYPT | tr -d ':\n' | tr A-F a-f)"
 
     echo "BEGIN;"
-    while IFS='|' read -r n kind name email body roles; do
+    while IFS='|' read -r n kind name email body roles _; do
         demo_account "$n" "$kind" "$name" "$email" "$body" "$roles"
     done < <(demo_accounts "$1")
     echo "COMMIT;"

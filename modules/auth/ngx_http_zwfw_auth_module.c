@@ -37,6 +37,7 @@ static char *ngx_http_zwfw_auth_merge_conf(ngx_conf_t *cf, void *parent,
     "\"kind\":{\"enum\":[\"natural\",\"staff\"]},"                            \
     "\"level\":{\"type\":\"integer\"},\"roles\":{\"type\":\"string\"},"       \
     "\"body\":{\"type\":\"string\",\"format\":\"uuid\"},"                     \
+    "\"bodies\":{\"type\":\"string\"},"                                       \
     "\"region\":{\"type\":\"string\"},\"token\":{\"type\":\"string\"}}}"
 
 #define NGX_HTTP_ZWFW_AUTH_SESSIONS                                           \

@@ -85,11 +85,15 @@ ngx_http_zwfw_auth_person(zwfw_json_t *answer, ngx_http_zwfw_session_t *s)
 
     ngx_http_zwfw_auth_text(answer, "uid", &s->uid);
     ngx_http_zwfw_auth_text(answer, "name", &s->name);
-    ngx_http_zwfw_auth_text(answer, "body", &s->body);
+    ngx_http_zwfw_auth_text(answer, "bodies", &s->body);
     ngx_http_zwfw_auth_text(answer, "region", &s->region);
     ngx_http_zwfw_auth_text(answer, "roles", &s->roles);
     ngx_http_zwfw_auth_text(answer, "kind", &kind);
     ngx_http_zwfw_auth_text(answer, "level", &level);
+
+    if (s->body.len == 0) {
+        ngx_http_zwfw_auth_text(answer, "body", &s->body);
+    }
 
     s->level = level.len == 1 ? (ngx_uint_t) (level.data[0] - '0') : 0;
 

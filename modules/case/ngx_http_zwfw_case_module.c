@@ -47,20 +47,9 @@ static zwfw_field_t  ngx_http_zwfw_case_all_fields[] = {
 };
 
 
-/* what an applicant says */
+/* what an applicant says; what is missing is told by SQL, all at once */
 
 static zwfw_field_t  ngx_http_zwfw_case_person[] = {
-    { zwfw_string("name"), zwfw_type_name, ZWFW_FIELD_REQUIRED, 50, NULL,
-      NULL },
-    { zwfw_string("id_number"), zwfw_type_idnumber, ZWFW_FIELD_REQUIRED, 18,
-      NULL, "cases.id_number" },
-    { zwfw_string("phone"), zwfw_type_phone, ZWFW_FIELD_REQUIRED, 11, NULL,
-      "cases.phone" },
-      zwfw_null_field
-};
-
-
-static zwfw_field_t  ngx_http_zwfw_case_drafted[] = {
     { zwfw_string("name"), zwfw_type_name, 0, 50, NULL, NULL },
     { zwfw_string("id_number"), zwfw_type_idnumber, 0, 18, NULL,
       "cases.id_number" },
@@ -85,24 +74,11 @@ static zwfw_field_t  ngx_http_zwfw_case_new_fields[] = {
 };
 
 
-static zwfw_field_t  ngx_http_zwfw_case_apply_fields[] = {
-    { zwfw_string("item"), zwfw_type_code, ZWFW_FIELD_REQUIRED, 31, NULL,
-      NULL },
-    { zwfw_string("applicant"), zwfw_type_group, ZWFW_FIELD_REQUIRED, 0,
-      ngx_http_zwfw_case_person, NULL },
-    { zwfw_string("form"), zwfw_type_object, 0, 65536, NULL, NULL },
-    { zwfw_string("materials"), zwfw_type_list, 0, 200,
-      ngx_http_zwfw_case_material, NULL },
-    { zwfw_string("note"), zwfw_type_text, 0, 500, NULL, NULL },
-      zwfw_null_field
-};
-
-
-static zwfw_field_t  ngx_http_zwfw_case_draft_fields[] = {
+static zwfw_field_t  ngx_http_zwfw_case_begin_fields[] = {
     { zwfw_string("item"), zwfw_type_code, ZWFW_FIELD_REQUIRED, 31, NULL,
       NULL },
     { zwfw_string("applicant"), zwfw_type_group, 0, 0,
-      ngx_http_zwfw_case_drafted, NULL },
+      ngx_http_zwfw_case_person, NULL },
     { zwfw_string("form"), zwfw_type_object, 0, 65536, NULL, NULL },
     { zwfw_string("materials"), zwfw_type_list, 0, 200,
       ngx_http_zwfw_case_material, NULL },
@@ -138,7 +114,7 @@ static zwfw_field_t  ngx_http_zwfw_case_save_fields[] = {
       zwfw_field_id,
       zwfw_field_version,
     { zwfw_string("applicant"), zwfw_type_group, 0, 0,
-      ngx_http_zwfw_case_drafted, NULL },
+      ngx_http_zwfw_case_person, NULL },
     { zwfw_string("form"), zwfw_type_object, 0, 65536, NULL, NULL },
     { zwfw_string("materials"), zwfw_type_list, 0, 200,
       ngx_http_zwfw_case_material, NULL },
@@ -241,7 +217,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .path = ngx_string("/"),
       .who = NGX_HTTP_ZWFW_NATURAL,
       .level = 1,
-      .fields = ngx_http_zwfw_case_apply_fields,
+      .fields = ngx_http_zwfw_case_begin_fields,
       .call = ngx_string("case_apply"),
       .class = NGX_HTTP_ZWFW_WRITE,
       .form = ngx_string("/new"),
@@ -252,7 +228,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .path = ngx_string("/draft"),
       .who = NGX_HTTP_ZWFW_NATURAL,
       .level = 1,
-      .fields = ngx_http_zwfw_case_draft_fields,
+      .fields = ngx_http_zwfw_case_begin_fields,
       .call = ngx_string("case_draft"),
       .class = NGX_HTTP_ZWFW_WRITE,
       .form = ngx_string("/new"),
@@ -276,7 +252,8 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .call = ngx_string("case_save"),
       .class = NGX_HTTP_ZWFW_WRITE,
       .form = ngx_string("/{id}/edit"),
-      .next = ngx_string("/case/{id}/edit") },
+      .next = ngx_string("/case/{id}/edit"),
+      .limit = { 300, 3600, ngx_string("uid") } },
 
     { .method = NGX_HTTP_POST,
       .path = ngx_string("/{id}/submit"),
@@ -286,7 +263,8 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .call = ngx_string("case_submit"),
       .class = NGX_HTTP_ZWFW_WRITE,
       .form = ngx_string("/{id}/edit"),
-      .next = ngx_string("/case/{id}") },
+      .next = ngx_string("/case/{id}"),
+      .limit = { 120, 3600, ngx_string("uid") } },
 
     { .method = NGX_HTTP_POST,
       .path = ngx_string("/{id}/drop"),
@@ -295,7 +273,8 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .fields = ngx_http_zwfw_case_act_fields,
       .call = ngx_string("case_drop"),
       .class = NGX_HTTP_ZWFW_WRITE,
-      .next = ngx_string("/case/") },
+      .next = ngx_string("/case/"),
+      .limit = { 120, 3600, ngx_string("uid") } },
 
     { .method = NGX_HTTP_POST,
       .path = ngx_string("/{id}/resubmit"),
@@ -305,7 +284,8 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .call = ngx_string("case_resubmit"),
       .class = NGX_HTTP_ZWFW_WRITE,
       .form = ngx_string("/{id}/edit"),
-      .next = ngx_string("/case/{id}") },
+      .next = ngx_string("/case/{id}"),
+      .limit = { 120, 3600, ngx_string("uid") } },
 
     { .method = NGX_HTTP_POST,
       .path = ngx_string("/{id}/withdraw"),
@@ -315,7 +295,8 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .call = ngx_string("case_withdraw"),
       .class = NGX_HTTP_ZWFW_WRITE,
       .form = ngx_string("/{id}"),
-      .next = ngx_string("/case/{id}") },
+      .next = ngx_string("/case/{id}"),
+      .limit = { 120, 3600, ngx_string("uid") } },
 
     /* 5.2.1.6, query of the own cases */
 
@@ -356,7 +337,8 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .fields = ngx_http_zwfw_case_file_fields,
       .steps = ngx_http_zwfw_case_file_steps,
       .reply = ngx_string("application/octet-stream"),
-      .reads = ngx_string("case") },
+      .reads = ngx_string("case"),
+      .limit = { 1200, 3600, ngx_string("uid") } },
 
     /* 5.2.2.3, receiving and accepting */
 
@@ -442,7 +424,8 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .fields = ngx_http_zwfw_case_all_fields,
       .call = ngx_string("case_overview"),
       .class = NGX_HTTP_ZWFW_SLOW,
-      .page = ngx_string("case/overview") },
+      .page = ngx_string("case/overview"),
+      .limit = { 1200, 3600, ngx_string("uid") } },
 
       ngx_http_zwfw_null_route
 };

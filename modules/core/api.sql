@@ -22,6 +22,21 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 
 
+-- Refuses for several reasons at once: errors is a list of [field, code], the
+-- first is the one that is shown where there is room for one.  None: goes on.
+
+CREATE OR REPLACE FUNCTION zwfw.fail_all(errors jsonb) RETURNS void
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF jsonb_array_length(errors) > 0 THEN
+        RAISE EXCEPTION USING errcode = 'ZW422', message = errors->0->>1,
+            column = errors->0->>0, detail = (
+                SELECT json_object_agg(e->>0, e->1)
+                  FROM jsonb_array_elements(errors) e);
+    END IF;
+END $$;
+
+
 -- Where a page ends: base64url of the sort values, which are not personal.
 
 CREATE OR REPLACE FUNCTION zwfw.cursor(keys jsonb) RETURNS text
@@ -198,7 +213,8 @@ END $$;
 
 ALTER FUNCTION zwfw.audit_append OWNER TO zwfw_system;
 
--- An act of the one who asks.
+-- An act of the one who asks.  Of several bodies, the one he acts for
+-- (zwfw.act_as) is told, or none.
 
 CREATE OR REPLACE FUNCTION zwfw.write_audit(action text, object text,
     object_id text, outcome text DEFAULT 'ok', detail jsonb DEFAULT NULL)
@@ -214,7 +230,8 @@ BEGIN
     a.detail := write_audit.detail;
     a.uid := zwfw.me();
     a.role := array_to_string(zwfw.my_roles(), ',');
-    a.body := zwfw.my_body();
+    a.body := CASE WHEN cardinality(zwfw.bodies_of(VARIADIC zwfw.my_roles()))
+              > 1 THEN NULL ELSE zwfw.my_body() END;
     a.request_id := zwfw.request_id();
     a.channel := zwfw.my_channel();
     a.session := zwfw.my_session();

@@ -143,7 +143,8 @@ typedef struct {
     ngx_str_t                  id;          /* digest of the token, 64 hex */
     ngx_str_t                  uid;
     ngx_str_t                  name;        /* for greeting only */
-    ngx_str_t                  body;        /* staff: uuid of the body */
+    ngx_str_t                  body;        /* staff: uuid; several: one
+                                               for each of roles */
     ngx_str_t                  region;
     ngx_str_t                  roles;       /* "clerk,approver" */
     ngx_str_t                  channel;     /* where the login happened */

@@ -30,6 +30,8 @@ static void ngx_http_zwfw_call_failed(ngx_http_request_t *r,
     ngx_http_zwfw_query_t *q);
 static void ngx_http_zwfw_call_refused(ngx_http_request_t *r,
     ngx_http_zwfw_query_t *q);
+static void ngx_http_zwfw_call_errors(ngx_http_request_t *r,
+    ngx_str_t *text);
 static void ngx_http_zwfw_forget(void *data);
 static void ngx_http_zwfw_forget_command(void *data);
 
@@ -436,7 +438,10 @@ ngx_http_zwfw_passing(u_char *state)
 }
 
 
-/* ZWnnn: status nnn, the message is the code, the column is the field */
+/*
+ * ZWnnn: status nnn, the message is the code, the column is the field; the
+ * detail has all fields with their codes, where there are several
+ */
 
 static void
 ngx_http_zwfw_call_refused(ngx_http_request_t *r, ngx_http_zwfw_query_t *q)
@@ -454,6 +459,10 @@ ngx_http_zwfw_call_refused(ngx_http_request_t *r, ngx_http_zwfw_query_t *q)
         return;
     }
 
+    if (status == NGX_HTTP_ZWFW_UNPROCESSABLE && q->detail.len) {
+        ngx_http_zwfw_call_errors(r, &q->detail);
+    }
+
     column = q->column;
     field.len = column.len;
     field.data = (u_char *) ngx_http_zwfw_cstring(r->pool, &column);
@@ -463,6 +472,26 @@ ngx_http_zwfw_call_refused(ngx_http_request_t *r, ngx_http_zwfw_query_t *q)
     }
 
     (void) ngx_http_zwfw_refuse(r, status, code, field.len ? &field : NULL);
+}
+
+
+static void
+ngx_http_zwfw_call_errors(ngx_http_request_t *r, ngx_str_t *text)
+{
+    zwfw_json_t          *errors;
+    zwfw_json_error_t     error;
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    static zwfw_json_limits_t  limits = { 2, 500, 500, 1 };
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    if (zwfw_json_parse(&ctx->mem, text->data, text->len, &limits, &errors,
+                        &error)
+        == ZWFW_OK)
+    {
+        ctx->errors = errors;
+    }
 }
 
 

@@ -83,6 +83,7 @@ struct ngx_http_zwfw_query_s {
                                                store is away or too slow */
     ngx_str_t                  value;       /* first column of the first row */
     ngx_str_t                  column;      /* PG_DIAG_COLUMN_NAME: field */
+    ngx_str_t                  detail;      /* all fields: {"field": "code"} */
     ngx_str_t                  message;     /* primary */
     u_char                     state[5];    /* SQLSTATE, "00000" when none */
 };

@@ -20,6 +20,8 @@ static void ngx_http_zwfw_pool_take(ngx_http_zwfw_pgpool_t *pool,
 static void ngx_http_zwfw_pool_expire(ngx_event_t *ev);
 static void ngx_http_zwfw_pool_patience(ngx_http_zwfw_pgpool_t *pool);
 static void ngx_http_zwfw_pool_retry(ngx_event_t *ev);
+static void ngx_http_zwfw_pg_field(PGresult *res, int name,
+    ngx_str_t *field);
 static ngx_uint_t ngx_http_zwfw_pool_wanted(ngx_http_zwfw_pgpool_t *pool);
 static void ngx_http_zwfw_pool_grow(ngx_http_zwfw_pgpool_t *pool);
 static void ngx_http_zwfw_pool_remove(ngx_http_zwfw_pipe_t *pipe);
@@ -129,31 +131,21 @@ ngx_http_zwfw_pg_forget(ngx_http_zwfw_pg_t *pg, ngx_http_zwfw_query_t *q)
 void
 ngx_http_zwfw_pg_answer(ngx_http_zwfw_query_t *q, ngx_int_t rc, PGresult *res)
 {
-    char  *state, *text;
+    char  *state;
 
     q->operation = NULL;
     q->rc = rc;
 
     ngx_str_null(&q->value);
-    ngx_str_null(&q->column);
-    ngx_str_null(&q->message);
 
     if (PQntuples(res) > 0 && PQnfields(res) > 0 && !PQgetisnull(res, 0, 0)) {
         q->value.len = PQgetlength(res, 0, 0);
         q->value.data = (u_char *) PQgetvalue(res, 0, 0);
     }
 
-    text = PQresultErrorField(res, PG_DIAG_COLUMN_NAME);
-    if (text) {
-        q->column.len = ngx_strlen(text);
-        q->column.data = (u_char *) text;
-    }
-
-    text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
-    if (text) {
-        q->message.len = ngx_strlen(text);
-        q->message.data = (u_char *) text;
-    }
+    ngx_http_zwfw_pg_field(res, PG_DIAG_COLUMN_NAME, &q->column);
+    ngx_http_zwfw_pg_field(res, PG_DIAG_MESSAGE_DETAIL, &q->detail);
+    ngx_http_zwfw_pg_field(res, PG_DIAG_MESSAGE_PRIMARY, &q->message);
 
     state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
     ngx_memcpy(q->state, state ? state : "00000", 5);
@@ -161,6 +153,18 @@ ngx_http_zwfw_pg_answer(ngx_http_zwfw_query_t *q, ngx_int_t rc, PGresult *res)
     q->done(q);
 
     PQclear(res);
+}
+
+
+static void
+ngx_http_zwfw_pg_field(PGresult *res, int name, ngx_str_t *field)
+{
+    char  *text;
+
+    text = PQresultErrorField(res, name);
+
+    field->len = text ? ngx_strlen(text) : 0;
+    field->data = (u_char *) text;
 }
 
 

@@ -252,13 +252,14 @@ TRUNCATE zwfw.cases, zwfw.case_events CASCADE;
 
 INSERT INTO zwfw.cases (id, number, owner, body, item, item_version,
     item_hash, item_name, state, version, channel, name, id_number, phone,
-    form, created_at, updated_at, submitted_at, due, deemed)
+    form, created_at, updated_at, submitted_at, handed_at, due, notice_due,
+    deemed)
 SELECT ('$case' || lpad(n::text, 12, '0'))::uuid, lpad(n::text, 35, '0'),
        ('$uid' || lpad((n % ${\ APPLICANTS } + 1)::text, 12, '0'))::uuid,
        i.body, i.code, i.version, v.hash, i.name, 'submitted', 1, 'pc',
        '王秀英', repeat('x', 95), repeat('x', 86),
        '${\ Encode::decode_utf8($json->encode($said{form})) }', now(), now(),
-       now(), current_date + 2, false
+       now(), now(), current_date + 2, current_date + 7, false
   FROM generate_series(1, ${\ CASES }) n,
        zwfw.items i JOIN zwfw.item_versions v ON v.item = i.id
  WHERE i.code = '$item';

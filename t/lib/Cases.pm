@@ -23,7 +23,7 @@ binmode $_, ':encoding(UTF-8)' for Test::More->builder->output,
 our @EXPORT = qw(
     $db $food $applicant $form $wang $li $nobody $clerk $approver $both
     $stranger $supervisor body staff person clock upload materials ask apply
-    act refused show events steps deadline);
+    act refused faults show events steps deadline);
 
 our $db = Sql->new(slices => ['core', 'auth', 'item', 'case']);
 our $food = '11990100MB0DEM033R3000199002000';
@@ -40,10 +40,10 @@ my %schema;
 sub body { return sprintf '019a0000-0000-7000-8000-%012d', shift }
 
 sub staff {
-    my ($roles, $body) = @_;
+    my ($roles, @bodies) = @_;      # one body, or one for each role
 
     return $db->user(uid => Sql::uuid(), roles => $roles, level => 5,
-                     body => body($body));
+                     body => join ',', map { body($_) } @bodies);
 }
 
 sub person {
@@ -119,6 +119,13 @@ sub refused {
 
     return $user->refused("case_$act", { id => $case->{id} },
                           { version => $case->{version}, %body });
+}
+
+sub faults {
+    my ($user, $act, $case, %body) = @_;
+
+    return $user->faults("case_$act", { id => $case->{id} },
+                         { version => $case->{version}, %body });
 }
 
 sub show { return ask($_[0], 'case_show', { id => $_[1]{id} }) }

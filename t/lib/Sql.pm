@@ -8,6 +8,7 @@ package Sql;
 #     my $answer = $he->call('item_show', { code => $code });
 #     $answer->{code};                          # what was answered
 #     $he->refused('item_show', { code => 'x' });   # "404 item_not_found"
+#     $he->faults('case_apply', $args, $body);      # "field code, field code"
 #     $db->admin('SELECT 1');                   # as superuser
 
 use strict;
@@ -17,7 +18,6 @@ use utf8;
 use Encode qw(decode_utf8 encode_utf8);
 use IPC::Open2 qw(open2);
 use JSON::PP ();
-use Proc;
 use Stores;
 
 my $json = JSON::PP->new->canonical->allow_nonref;
@@ -90,15 +90,24 @@ sub admin {
 }
 
 
-# returns when so many statements wait for a lock of another one
+# Returns when so many sessions wait for a lock of another one.  Asked inside of
+# the server: one that is busy is slow to wait as well as to be asked.
 
 sub until_locked {
     my ($self, $count) = @_;
 
-    Proc::until_true("$count wait for a lock", 10, sub {
-        return $count == $self->admin("SELECT count(*) FROM pg_stat_activity"
-                                      . " WHERE wait_event_type = 'Lock'");
-    });
+    $self->admin(qq{
+        DO \$\$
+        BEGIN
+            FOR i IN 1 .. 12000 LOOP
+                EXIT WHEN (SELECT count(DISTINCT l.pid) FROM pg_locks l
+                            WHERE NOT l.granted) = $count;
+                PERFORM pg_sleep(0.01);
+                IF i = 12000 THEN
+                    RAISE EXCEPTION 'nobody waits for a lock';
+                END IF;
+            END LOOP;
+        END \$\$});
 }
 
 
@@ -133,6 +142,18 @@ sub quote {
     my $text = shift // '';
 
     return "'" . $text =~ s/'/''/gr . "'";
+}
+
+
+# A session that is to stand in a transaction, or to wait for one, for as long
+# as the test takes: the role's time limits are for nginx.
+
+sub patient {
+    my $self = shift;
+
+    $self->ask('SET statement_timeout = 0;'
+               . ' SET idle_in_transaction_session_timeout = 0;');
+    return $self;
 }
 
 
@@ -229,6 +250,21 @@ sub refusal {
 
     return join ' ', $state =~ s/^ZW//r, $state =~ /^ZW/ ? $code : (),
         $field // ();
+}
+
+
+# all that is wrong, where several things are: "<field> <code>, ..."
+
+sub faults {
+    my ($self, $call, @arguments) = @_;
+
+    my ($state, $text) = $self->ask(
+        $self->statement("api.$call(" . arguments(@arguments) . ")"));
+    return "not refused: $state $text" if $state ne 'ZW422';
+
+    my ($detail) = $text =~ /^DETAIL:  \{ (.*) \}$/m;
+
+    return ($detail // '') =~ tr/"//dr =~ s/ : / /gr;
 }
 
 

@@ -42,7 +42,7 @@ END $$;
 
 
 -- The version of an item for which the asking person may apply now.
--- Errors: item_not_found, item_not_offered, level_too_low.
+-- Errors: item_not_found, item_not_offered, item_not_for_you, level_too_low.
 
 CREATE OR REPLACE FUNCTION zwfw.case_item(item text)
 RETURNS zwfw.item_versions
@@ -53,14 +53,17 @@ DECLARE
 BEGIN
     SELECT o.* INTO v
       FROM zwfw.items i JOIN zwfw.item_versions o ON o.item = i.id
-     WHERE i.code = case_item.item AND i.state = 'in_use' AND i.online
-       AND '1' = ANY (i.objects);
+     WHERE i.code = case_item.item AND i.state = 'in_use' AND i.online;
 
     IF NOT FOUND THEN
         PERFORM FROM zwfw.item_versions o WHERE o.code = case_item.item;
         PERFORM zwfw.fail(CASE WHEN FOUND THEN 'item_not_offered'
                           ELSE 'item_not_found' END,
                           CASE WHEN FOUND THEN 409 ELSE 404 END);
+    END IF;
+
+    IF NOT v.document::jsonb->'objects' ? '1' THEN
+        PERFORM zwfw.fail('item_not_for_you', 409);
     END IF;
 
     least := (v.document->>'real_level')::smallint;
@@ -96,28 +99,24 @@ BEGIN
 END $$;
 
 
--- A day of the form, as text.  Errors: bad_date.
+-- A day of the form, as text.
 
-CREATE OR REPLACE FUNCTION zwfw.case_day(value text, path text) RETURNS date
-LANGUAGE plpgsql STABLE AS $$
+CREATE OR REPLACE FUNCTION zwfw.case_is_day(value text) RETURNS boolean
+LANGUAGE plpgsql STABLE STRICT AS $$
 BEGIN
-    IF value !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN
-        PERFORM zwfw.fail('bad_date', 422, path);
-    END IF;
-
-    RETURN value::date;
+    RETURN value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
+           AND isfinite(value::date);
 
 EXCEPTION
     WHEN datetime_field_overflow THEN
-        PERFORM zwfw.fail('bad_date', 422, path);
-        RETURN NULL;
+        RETURN false;
 END $$;
 
--- An answer, as the field of the form wants it; forms send strings.
--- Errors: bad_type, too_long, too_large, bad_date, bad_value.
+-- What is wrong with an answer: missing, bad_type, too_long, too_large,
+-- bad_date, bad_value; NULL: nothing.  Forms send strings.
 
-CREATE OR REPLACE FUNCTION zwfw.case_answer(f jsonb, value jsonb, path text)
-RETURNS jsonb
+CREATE OR REPLACE FUNCTION zwfw.case_fault(f jsonb, value jsonb,
+    whole boolean) RETURNS text
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     kind   text := f->>'type';
@@ -126,98 +125,160 @@ DECLARE
                           CASE kind WHEN 'integer' THEN 999999999
                           WHEN 'text' THEN 500 ELSE 100 END);
 BEGIN
-    IF jsonb_typeof(value) IN ('object', 'array')
+    IF coalesce(trim(given), '') = '' THEN
+        RETURN CASE WHEN whole AND (f->>'required')::boolean
+               THEN 'missing' END;
+    ELSIF jsonb_typeof(value) IN ('object', 'array')
        OR kind = 'integer' AND given !~ '^[0-9]{1,9}$'
        OR kind = 'boolean' AND given NOT IN ('true', 'false', 'on')
        OR kind NOT IN ('integer', 'boolean')
           AND jsonb_typeof(value) <> 'string'
     THEN
-        PERFORM zwfw.fail('bad_type', 422, path);
-    ELSIF kind = 'integer' AND given::integer > most THEN
-        PERFORM zwfw.fail('too_large', 422, path);
-    ELSIF kind IN ('line', 'text') AND length(given) > most THEN
-        PERFORM zwfw.fail('too_long', 422, path);
-    ELSIF kind = 'choice' AND NOT f->'options' ? given
-          OR kind = 'line' AND given ~ '[\n\t]'
-    THEN
-        PERFORM zwfw.fail('bad_value', 422, path);
+        RETURN 'bad_type';
     END IF;
 
-    RETURN CASE kind WHEN 'integer' THEN to_jsonb(given::integer)
-           WHEN 'boolean' THEN to_jsonb(given <> 'false')
-           WHEN 'date' THEN to_jsonb(zwfw.case_day(given, path))
-           ELSE to_jsonb(trim(given)) END;
+    RETURN CASE WHEN kind = 'integer' AND given::integer > most
+                THEN 'too_large'
+                WHEN kind IN ('line', 'text') AND length(given) > most
+                THEN 'too_long'
+                WHEN kind = 'choice' AND NOT f->'options' ? given
+                     OR kind = 'line' AND given ~ '[\n\t]'
+                THEN 'bad_value'
+                WHEN kind = 'date' AND NOT zwfw.case_is_day(given)
+                THEN 'bad_date' END;
 END $$;
 
--- The answers to a form; whole: all that are required are there.
--- Errors: those of case_answer, unknown_field, missing.
+-- The answers to a form in which nothing is wrong, each of its type.
 
-CREATE OR REPLACE FUNCTION zwfw.case_form(guide jsonb, given jsonb,
-    whole boolean) RETURNS jsonb
+CREATE OR REPLACE FUNCTION zwfw.case_answers(guide jsonb, given jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(jsonb_object_agg(a.name, CASE a.kind
+                       WHEN 'integer' THEN to_jsonb(a.text::integer)
+                       WHEN 'boolean' THEN to_jsonb(a.text <> 'false')
+                       ELSE to_jsonb(trim(a.text)) END), '{}')
+              FROM (SELECT f->>'name' AS name, f->>'type' AS kind,
+                           given->(f->>'name') #>> '{}' AS text
+                      FROM jsonb_array_elements(guide->'form') f) a
+             WHERE coalesce(trim(a.text), '') <> '');
+END $$;
+
+-- What is wrong with the files that are said to be those of a material, a
+-- list of {code, file}: too_many, bad_value, bad_file_type, missing; of one
+-- that was asked for: not_corrected; NULL: nothing.
+
+CREATE OR REPLACE FUNCTION zwfw.case_file_fault(c zwfw.cases, material jsonb,
+    list jsonb, whole boolean, asked boolean) RETURNS text
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    answers  jsonb := jsonb '{}';
-    names    jsonb := jsonb '{}';
-    f        jsonb;
-    value    jsonb;
-    key      text;
+    key    text := material->>'code';
+    named  boolean := list @> jsonb_build_array(
+                                  jsonb_build_object('code', key));
+    files  jsonb[] := ARRAY(SELECT e->'file' FROM jsonb_array_elements(list) e
+                             WHERE e->>'code' = key AND e ? 'file');
+    there  text[] := ARRAY(SELECT m.id::text FROM zwfw.case_materials m
+                            WHERE m.case_id = c.id AND m.code = key
+                              AND m.dropped_at IS NULL);
+    kept   text[] := ARRAY(SELECT lower(f #>> '{}') FROM unnest(files) f
+                            WHERE jsonb_typeof(f) = 'string');
 BEGIN
-    FOR f IN SELECT e FROM jsonb_array_elements(guide->'form') e LOOP
-        key := f->>'name';
-        value := given->key;
-        names := names || jsonb_build_object(key, true);
+    IF NOT named THEN
+        RETURN CASE WHEN whole AND material->>'need' = '1' AND there = '{}'
+               THEN 'missing' WHEN asked THEN 'not_corrected' END;
+    ELSIF cardinality(files) > coalesce((material->>'files')::integer, 5) THEN
+        RETURN 'too_many';
+    ELSIF NOT kept <@ there OR EXISTS (
+              SELECT FROM unnest(files) f
+               WHERE NOT (jsonb_typeof(f) = 'string' OR f ? 'file'))
+    THEN
+        RETURN 'bad_value';
+    END IF;
 
-        IF coalesce(trim(value #>> '{}'), '') <> '' THEN
-            answers := answers || jsonb_build_object(key,
-                           zwfw.case_answer(f, value, 'form.' || key));
-        ELSIF whole AND coalesce((f->>'required')::boolean, false) THEN
-            PERFORM zwfw.fail('missing', 422, 'form.' || key);
-        END IF;
-    END LOOP;
-
-    FOR key IN SELECT k FROM jsonb_object_keys(given) k
-                WHERE NOT names ? k LIMIT 1
-    LOOP
-        PERFORM zwfw.fail('unknown_field', 422, 'form.' || key);
-    END LOOP;
-
-    RETURN answers;
+    RETURN CASE WHEN EXISTS (SELECT FROM unnest(files) f WHERE f ? 'type'
+                AND NOT material->'kinds' ? split_part(f->>'type', '/', 2))
+                THEN 'bad_file_type'
+                WHEN whole AND material->>'need' = '1' AND files = '{}'
+                THEN 'missing'
+                WHEN asked AND cardinality(files) = cardinality(kept)
+                     AND there <@ kept
+                THEN 'not_corrected' END;
 END $$;
 
--- What an applicant says: applicant, form, note.  Errors: those of case_form,
--- missing.
+-- All that is wrong with what an applicant says, at once; in the order of the
+-- page.  whole: nothing may be missing.
+
+CREATE OR REPLACE FUNCTION zwfw.case_check(c zwfw.cases, guide jsonb,
+    given jsonb, list jsonb, whole boolean) RETURNS void
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    asked  jsonb := CASE WHEN whole AND c.state = 'correction'
+                    THEN zwfw.case_asked(c) END;
+BEGIN
+    PERFORM zwfw.fail_all(coalesce(jsonb_agg(jsonb_build_array(x.field,
+                x.code) ORDER BY x.part, x.n, x.field), '[]'))
+       FROM (SELECT 1, n, 'applicant.' || v.name, CASE WHEN whole
+                    AND v.value IS NULL THEN 'missing' END
+               FROM (VALUES (1, 'name', c.name),
+                            (2, 'id_number', c.id_number),
+                            (3, 'phone', c.phone)) AS v (n, name, value)
+              UNION ALL
+             SELECT 2, n, 'form.' || (f->>'name'),
+                    zwfw.case_fault(f, given->(f->>'name'), whole)
+               FROM jsonb_array_elements(guide->'form')
+                    WITH ORDINALITY AS e (f, n)
+              UNION ALL
+             SELECT 3, 0, 'form.' || k, 'unknown_field'
+               FROM jsonb_object_keys(given) k
+              WHERE NOT coalesce(guide->'form', '[]') @> jsonb_build_array(
+                        jsonb_build_object('name', k))
+              UNION ALL
+             SELECT 4, n, 'materials.' || (m->>'code'),
+                    zwfw.case_file_fault(c, m, list, whole,
+                        asked @> jsonb_build_array(jsonb_build_object(
+                                     'material', m->'code')))
+               FROM jsonb_array_elements(guide->'materials')
+                    WITH ORDINALITY AS e (m, n)
+              UNION
+             SELECT 5, 0, 'materials.' || (e->>'code'), 'unknown_material'
+               FROM jsonb_array_elements(list) e
+              WHERE NOT coalesce(guide->'materials', '[]')
+                    @> jsonb_build_array(jsonb_build_object('code',
+                                                            e->'code')))
+            AS x (part, n, field, code)
+      WHERE x.code IS NOT NULL;
+END $$;
+
+-- What an applicant says: applicant, form, note; its materials are looked at
+-- as well, before they are put there.  Errors: those of case_check.
 
 CREATE OR REPLACE FUNCTION zwfw.case_say(c zwfw.cases, guide jsonb,
     said jsonb, whole boolean) RETURNS zwfw.cases
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     person  jsonb := said->'applicant';
+    given   jsonb := coalesce(said->'form', (
+                SELECT jsonb_object_agg(f->>'name', c.form->(f->>'name'))
+                  FROM jsonb_array_elements(guide->'form') f
+                 WHERE c.form ? (f->>'name')), '{}');
 BEGIN
     c.name := coalesce(person->>'name', c.name);
     c.id_number := coalesce(person->'id_number'->>'sealed', c.id_number);
     c.phone := coalesce(person->'phone'->>'sealed', c.phone);
     c.note := coalesce(said->>'note', c.note);
-    c.form := zwfw.case_form(guide, coalesce(said->'form', (
-                  SELECT jsonb_object_agg(f->>'name', c.form->(f->>'name'))
-                    FROM jsonb_array_elements(guide->'form') f
-                   WHERE c.form ? (f->>'name')), '{}'), whole);
 
-    IF whole AND c.name IS NULL THEN
-        PERFORM zwfw.fail('missing', 422, 'applicant.name');
-    ELSIF whole AND c.id_number IS NULL THEN
-        PERFORM zwfw.fail('missing', 422, 'applicant.id_number');
-    ELSIF whole AND c.phone IS NULL THEN
-        PERFORM zwfw.fail('missing', 422, 'applicant.phone');
-    END IF;
+    PERFORM zwfw.case_check(c, guide, given,
+                            coalesce(said->'materials', '[]'), whole);
+    c.form := zwfw.case_answers(guide, given);
 
     RETURN c;
 END $$;
 
 
--- Files for materials, a list of {code, file}.  The files of a material that
--- is named become the ones listed: file is an upload, or the id of one that
--- is there and stays; {code} alone leaves none.  Returns the codes of the
--- materials that have changed.  Errors: unknown_material, those of case_files.
+-- Files for materials, a list of {code, file} that case_check has let pass.
+-- The files of a material that is named become the ones listed: file is an
+-- upload, or the id of one that is there and stays; {code} alone leaves none.
+-- Returns the codes of the materials that have changed.
 
 CREATE OR REPLACE FUNCTION zwfw.case_put(c zwfw.cases, guide jsonb,
     list jsonb) RETURNS text[]
@@ -233,10 +294,6 @@ BEGIN
         SELECT m INTO material FROM jsonb_array_elements(guide->'materials') m
          WHERE m->>'code' = key;
 
-        IF NOT FOUND THEN
-            PERFORM zwfw.fail('unknown_material', 422, 'materials.' || key);
-        END IF;
-
         IF zwfw.case_files(c, material, ARRAY(
                SELECT e->'file' FROM jsonb_array_elements(list) e
                 WHERE e->>'code' = key AND e ? 'file'))
@@ -248,38 +305,18 @@ BEGIN
     RETURN changed;
 END $$;
 
--- The files of one material; have they changed?  Errors: bad_value,
--- too_many, bad_file_type.
+-- The files of one material; have they changed?
 
 CREATE OR REPLACE FUNCTION zwfw.case_files(c zwfw.cases, material jsonb,
     list jsonb[]) RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
-    key      text := material->>'code';
     file     jsonb;
-    kept     uuid[] := ARRAY[]::uuid[];
     added    integer := 0;
-    dropped  integer;
+    dropped  integer := zwfw.case_unkeep(c, material->>'code', ARRAY(
+                            SELECT (f #>> '{}')::uuid FROM unnest(list) f
+                             WHERE jsonb_typeof(f) = 'string'));
 BEGIN
-    IF cardinality(list) > coalesce((material->>'files')::integer, 5) THEN
-        PERFORM zwfw.fail('too_many', 422, 'materials.' || key);
-    END IF;
-
-    FOREACH file IN ARRAY list LOOP
-        IF jsonb_typeof(file) = 'string' THEN
-            kept := kept || (file #>> '{}')::uuid;
-        END IF;
-    END LOOP;
-
-    IF (SELECT count(*) FROM zwfw.case_materials m WHERE m.id = ANY (kept)
-           AND m.case_id = c.id AND m.code = key AND m.dropped_at IS NULL)
-       <> cardinality(kept)
-    THEN
-        PERFORM zwfw.fail('bad_value', 422, 'materials.' || key);
-    END IF;
-
-    dropped := zwfw.case_unkeep(c, key, kept);
-
     FOREACH file IN ARRAY list LOOP
         IF jsonb_typeof(file) <> 'string' THEN
             PERFORM zwfw.case_keep(c, material, file);
@@ -297,19 +334,11 @@ CREATE OR REPLACE FUNCTION zwfw.case_keep(c zwfw.cases, material jsonb,
 LANGUAGE plpgsql AS $$
 DECLARE
     row_id  uuid := gen_random_uuid();
-    kinds   jsonb := material->'kinds';
-    key     text := material->>'code';
 BEGIN
-    IF jsonb_typeof(file) <> 'object' OR NOT file ? 'file' THEN
-        PERFORM zwfw.fail('bad_value', 422, 'materials.' || key);
-    ELSIF NOT kinds ? split_part(file->>'type', '/', 2) THEN
-        PERFORM zwfw.fail('bad_file_type', 422, 'materials.' || key);
-    END IF;
-
     INSERT INTO zwfw.case_materials (id, case_id, owner, body, code, address,
                                      name, size, type, sm3, at)
     VALUES (row_id, c.id, c.owner, CASE WHEN c.state <> 'draft' THEN c.body
-            END, key, zwfw.keep_file(file, 'case_materials', row_id),
+            END, material->>'code', zwfw.keep_file(file, 'case_materials', row_id),
             file->>'name', (file->>'size')::bigint, file->>'type',
             file->>'sm3',
             -- in the order in which they were chosen, not all at once
@@ -343,26 +372,6 @@ BEGIN
     PERFORM zwfw.drop_file('case_materials', g) FROM unnest(gone) g;
 
     RETURN coalesce(cardinality(gone), 0);
-END $$;
-
--- Materials that the guide wants are there.  Errors: missing.
-
-CREATE OR REPLACE FUNCTION zwfw.case_complete(c zwfw.cases, guide jsonb)
-RETURNS void
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    key  text;
-BEGIN
-    FOR key IN
-        SELECT m->>'code' FROM jsonb_array_elements(guide->'materials') m
-         WHERE m->>'need' = '1' AND NOT EXISTS (
-                   SELECT FROM zwfw.case_materials k
-                    WHERE k.case_id = c.id AND k.code = m->>'code'
-                      AND k.dropped_at IS NULL)
-         LIMIT 1
-    LOOP
-        PERFORM zwfw.fail('missing', 422, 'materials.' || key);
-    END LOOP;
 END $$;
 
 -- What is handed in now, for the event: names, digests.
@@ -418,7 +427,8 @@ BEGIN
 END $$;
 
 -- The limits that a move starts and ends, in working days: 2 to receive, 5 to
--- say what is missing, 30 to correct, 10 to hand over the decision.
+-- say what is missing, both since the materials came; 30 to correct, 10 to
+-- hand over the decision.
 
 CREATE OR REPLACE FUNCTION zwfw.case_clock(c zwfw.cases, m zwfw.case_moves)
 RETURNS zwfw.cases
@@ -428,28 +438,33 @@ DECLARE
 BEGIN
     c.correct_due := NULL;
 
+    IF m.clock IN ('receive', 'notice') THEN
+        c.handed_at := t;
+        c.notice_due := zwfw.deadline(t, 5);
+    ELSIF m.clock NOT IN ('take', 'keep') THEN
+        c.notice_due := NULL;
+    END IF;
+
     CASE m.clock
     WHEN 'receive' THEN
         c.submitted_at := t;
         c.due := zwfw.deadline(t, 2);
-    WHEN 'notice' THEN
+    WHEN 'take', 'notice' THEN
         c.received_at := t;
-        c.due := zwfw.deadline(t, 5);
+        c.due := c.notice_due;
     WHEN 'correct' THEN
         c.due := 'infinity';
         c.correct_due := zwfw.deadline(t, 30);
     WHEN 'promise' THEN
         c.deemed := m.act = 'deem';
-        c := zwfw.case_promise(c, CASE WHEN c.deemed THEN c.received_at
+        c := zwfw.case_promise(c, CASE WHEN c.deemed THEN c.handed_at
                                   ELSE t END);
     WHEN 'close' THEN
         c.decided_at := t;
         c.due := zwfw.deadline(t, 10);
-    WHEN 'pause' THEN
+    WHEN 'pause', 'stop' THEN
         c.due := 'infinity';
-    WHEN 'stop' THEN
-        c.due := 'infinity';
-        c.ended_at := t;
+        c.ended_at := CASE m.clock WHEN 'stop' THEN t END;
     WHEN 'keep' THEN
         NULL;
     END CASE;
@@ -512,6 +527,7 @@ BEGIN
            item_name = c.item_name, name = c.name, id_number = c.id_number,
            phone = c.phone, form = c.form, note = c.note,
            updated_at = c.updated_at, submitted_at = c.submitted_at,
+           handed_at = c.handed_at, notice_due = c.notice_due,
            received_at = c.received_at, accepted_at = c.accepted_at,
            decided_at = c.decided_at, ended_at = c.ended_at, due = c.due,
            correct_due = c.correct_due, promise_due = c.promise_due,
@@ -542,7 +558,7 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM zwfw.fail('wrong_state', 409);
     ELSIF m.who IN ('clerk', 'approver') THEN
-        PERFORM zwfw.need_role(m.who);
+        PERFORM zwfw.act_as(m.who, c.body);
     END IF;
 
     IF m.reason AND coalesce(trim(why), '') = '' THEN
@@ -558,12 +574,13 @@ BEGIN
 END $$;
 
 
--- Has the body said nothing for five working days?  Then the law has the case
--- accepted, from the day of its receipt.
+-- Has the body said nothing for five working days since the materials came?
+-- Then the law has the case accepted, from that day; also where no clerk has
+-- taken it in.
 
 CREATE OR REPLACE FUNCTION zwfw.case_lapsed(c zwfw.cases) RETURNS boolean
 LANGUAGE sql STABLE AS $$
-    SELECT c.state = 'received' AND c.due < zwfw.today()
+    SELECT coalesce(c.notice_due < zwfw.today(), false)
 $$;
 
 CREATE OR REPLACE FUNCTION zwfw.case_silence(c zwfw.cases)
@@ -571,7 +588,7 @@ RETURNS zwfw.cases
 LANGUAGE plpgsql AS $$
 BEGIN
     RETURN zwfw.case_move(c, 'deem', NULL, jsonb_build_object('since',
-               (c.received_at AT TIME ZONE 'Asia/Shanghai')::date));
+               (c.handed_at AT TIME ZONE 'Asia/Shanghai')::date));
 END $$;
 
 -- A case as the law has it now, to be shown.
@@ -580,9 +597,10 @@ CREATE OR REPLACE FUNCTION zwfw.case_as_is(c zwfw.cases) RETURNS zwfw.cases
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF zwfw.case_lapsed(c) THEN
-        c := zwfw.case_promise(c, c.received_at);
+        c := zwfw.case_promise(c, c.handed_at);
         c.state := 'accepted';
         c.deemed := true;
+        c.notice_due := NULL;
     END IF;
 
     RETURN c;
@@ -605,20 +623,21 @@ BEGIN
     RETURN c;
 END $$;
 
--- A case of the body of the asking clerk or approver.  Errors: not_allowed,
+-- A case of a body of the asking clerk or approver.  Errors: not_allowed,
 -- case_not_found.
 
 CREATE OR REPLACE FUNCTION zwfw.case_of_body(target text) RETURNS zwfw.cases
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    c  zwfw.cases;
+    mine  uuid[] := zwfw.bodies_of('clerk', 'approver');
+    c     zwfw.cases;
 BEGIN
-    IF NOT zwfw.has_role('approver') THEN
-        PERFORM zwfw.need_role('clerk');
+    IF mine = '{}' THEN
+        PERFORM zwfw.fail('not_allowed', 403);
     END IF;
 
     SELECT * INTO c FROM zwfw.cases o
-     WHERE o.id = target::uuid AND o.body = zwfw.my_body()
+     WHERE o.id = target::uuid AND o.body = ANY (mine)
        AND o.state <> 'draft';
 
     IF NOT FOUND THEN
@@ -644,6 +663,19 @@ BEGIN
     END IF;
 
     RETURN c;
+END $$;
+
+-- A case on which the asking person acts in a role, which must be held in its
+-- body.  Errors: those of case_of_body and case_seen.
+
+CREATE OR REPLACE FUNCTION zwfw.case_task(role text, target text, seen text)
+RETURNS zwfw.cases
+LANGUAGE plpgsql AS $$
+DECLARE
+    c  zwfw.cases := zwfw.case_of_body(target);
+BEGIN
+    PERFORM zwfw.act_as(role, c.body);
+    RETURN zwfw.case_seen(c, seen);
 END $$;
 
 
@@ -685,6 +717,30 @@ LANGUAGE sql IMMUTABLE AS $$
         "remaining":{"type":"integer"}, "overdue":{"type":"boolean"},
         "late":{"type":"integer"}, "paused":{"enum":[true]},
         "provisional":{"enum":[true]}}}'
+$$;
+
+-- Until when the body may still speak, before the case counts as accepted.
+-- risk: today or on the next working day.
+
+CREATE OR REPLACE FUNCTION zwfw.case_silent(c zwfw.cases) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    rest  integer := zwfw.working_days_between(zwfw.today(), c.notice_due);
+BEGIN
+    RETURN jsonb_strip_nulls(jsonb_build_object('date', c.notice_due,
+               'weekday', extract(isodow FROM c.notice_due),
+               'remaining', rest, 'risk', CASE WHEN rest < 2 THEN true END,
+               'today', CASE WHEN c.notice_due = zwfw.today() THEN true END))
+     WHERE c.notice_due IS NOT NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION zwfw.case_silent_schema() RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT '{"type":"object", "additionalProperties":false,
+        "required":["date","weekday","remaining"], "properties":{
+        "date":{"type":"string","format":"date"},
+        "weekday":{"type":"integer"}, "remaining":{"type":"integer"},
+        "risk":{"enum":[true]}, "today":{"enum":[true]}}}'
 $$;
 
 -- Answer of an act; an act of staff has its line in the audit trail.

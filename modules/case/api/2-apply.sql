@@ -38,8 +38,6 @@ CREATE OR REPLACE FUNCTION zwfw.case_hand_in(c zwfw.cases, guide jsonb)
 RETURNS zwfw.cases
 LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM zwfw.case_complete(c, guide);
-
     UPDATE zwfw.case_materials m SET body = c.body WHERE m.case_id = c.id;
     c.number := zwfw.case_number(c.body);
 
@@ -49,7 +47,7 @@ BEGIN
 END $$;
 
 -- POST case/draft: begins an application.  Errors: those of case_item,
--- case_say, case_put.
+-- case_say.
 
 CREATE OR REPLACE FUNCTION api.case_draft(args jsonb, body jsonb)
 RETURNS json
@@ -64,7 +62,7 @@ ALTER FUNCTION api.case_draft OWNER TO zwfw_citizen;
 SELECT zwfw.describe('case_draft', zwfw.case_done_schema());
 
 -- POST case/: begins an application and hands it in.  Errors: those of
--- case_draft, and missing.
+-- case_draft.
 
 CREATE OR REPLACE FUNCTION api.case_apply(args jsonb, body jsonb)
 RETURNS json
@@ -115,7 +113,7 @@ ALTER FUNCTION api.case_save OWNER TO zwfw_citizen;
 SELECT zwfw.describe('case_save', zwfw.case_done_schema());
 
 -- POST case/{id}/submit with version, and what case_save takes.  Errors:
--- those of case_save, and missing.
+-- those of case_save.
 
 CREATE OR REPLACE FUNCTION api.case_submit(args jsonb, body jsonb)
 RETURNS json
@@ -203,7 +201,7 @@ BEGIN
 END $$;
 
 -- POST case/{id}/resubmit with version, and what case_save takes: all that
--- was asked for at once.  Errors: those of case_save, missing, not_corrected.
+-- was asked for at once.  Errors: those of case_save.
 
 CREATE OR REPLACE FUNCTION api.case_resubmit(args jsonb, body jsonb)
 RETURNS json
@@ -212,7 +210,6 @@ DECLARE
     old      cases := case_seen(case_own(args->>'id'), body->>'version');
     guide    jsonb := case_guide(old);
     changed  text[];
-    key      text;
     c        cases;
 BEGIN
     IF old.state <> 'correction' THEN
@@ -221,15 +218,6 @@ BEGIN
 
     c := case_say(old, guide, body - 'note', true);
     changed := case_put(c, guide, body->'materials');
-    PERFORM case_complete(c, guide);
-
-    FOR key IN SELECT i->>'material' FROM jsonb_array_elements(case_asked(c)) i
-                WHERE i ? 'material' AND NOT i->>'material' = ANY (changed)
-                LIMIT 1
-    LOOP
-        PERFORM fail('not_corrected', 422, 'materials.' || key);
-    END LOOP;
-
     c := case_move(c, 'resubmit', NULL, jsonb_build_object(
              'note', body->'note', 'changed', to_jsonb(changed),
              'fields', case_altered(old, c),

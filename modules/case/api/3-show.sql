@@ -335,7 +335,9 @@ BEGIN
                            AS v (step, at, n)
                      WHERE CASE v.n WHEN 3 THEN c.state = 'correction'
                            WHEN 7 THEN over
-                           ELSE NOT over OR v.at IS NOT NULL END) s);
+                           ELSE v.at IS NOT NULL OR NOT over AND NOT
+                                (v.n = 2 AND c.accepted_at IS NOT NULL)
+                           END) s);
 END $$;
 
 CREATE OR REPLACE FUNCTION zwfw.case_steps_schema() RETURNS text
@@ -403,7 +405,7 @@ $$;
 CREATE OR REPLACE FUNCTION zwfw.case_acts(c zwfw.cases) RETURNS text[]
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    roles   text[] := coalesce(zwfw.my_roles(), '{}');
+    roles   text[] := zwfw.roles_in(c.body);
     decide  boolean := c.state = 'accepted' AND 'approver' = ANY (roles);
 BEGIN
     IF zwfw.my_body() IS NULL THEN
@@ -451,6 +453,7 @@ BEGIN
                'legal_due', c.legal_due,
                'deemed', CASE WHEN c.deemed THEN true END,
                'deadline', zwfw.case_deadline(c), 'late', zwfw.case_late(c),
+               'silence', zwfw.case_silent(c), 'handed_at', c.handed_at,
                'correction', zwfw.case_notice(c, guide),
                'result', zwfw.case_result(c)));
 END $$;
@@ -482,7 +485,8 @@ LANGUAGE sql IMMUTABLE AS $$
         || (SELECT jsonb_object_agg(k, '{"type":"string",
                        "format":"date-time"}'::jsonb)
               FROM unnest('{created_at,updated_at,submitted_at,received_at,
-                            accepted_at,decided_at,ended_at}'::text[]) k)
+                            handed_at,accepted_at,decided_at,
+                            ended_at}'::text[]) k)
         || ('{"id":{"type":"string","format":"uuid"},
               "state":{"type":"string"}, "version":{"type":"integer"},
               "number":{"type":"string"}, "note":{"type":"string"},
@@ -506,6 +510,7 @@ LANGUAGE sql IMMUTABLE AS $$
               "materials":' || zwfw.case_materials_schema() || ',
               "steps":' || zwfw.case_steps_schema() || ',
               "line":' || zwfw.case_line_schema() || ',
+              "silence":' || zwfw.case_silent_schema() || ',
               "deadline":' || zwfw.case_deadline_schema() || '}')::jsonb)
         ::text
 $$;
@@ -685,37 +690,40 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 -- GET case/{id}/receipt: the last receipt for what was handed in, and the
--- other papers, to print, for the applicant and for staff of the body.
--- Errors: case_not_found, wrong_state: not received yet.
+-- other papers, to print, for the applicant and for staff of the body.  A case
+-- that was accepted by silence may have no receipt.  Errors: case_not_found,
+-- wrong_state: there is no paper yet.
 
 CREATE OR REPLACE FUNCTION zwfw.case_received(c zwfw.cases) RETURNS json
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    guide  jsonb := zwfw.case_guide(c);
-    e      zwfw.case_events;
+    guide   jsonb := zwfw.case_guide(c);
+    papers  jsonb := zwfw.case_papers(c, guide);
+    e       zwfw.case_events;
 BEGIN
     SELECT * INTO e FROM zwfw.case_events o
      WHERE o.case_id = c.id AND o.document = 'receipt'
      ORDER BY o.seq DESC LIMIT 1;
 
-    IF NOT FOUND THEN
+    IF NOT FOUND AND papers = '[]' THEN
         PERFORM zwfw.fail('wrong_state', 409);
     END IF;
 
     RETURN zwfw.case_subject(c.item, c.item_version, c.item_hash, guide)
         || jsonb_build_object('id', c.id, 'number', c.number,
-               'receipt', zwfw.case_paper(c, e), 'at', e.at,
                'submitted_at', c.submitted_at, 'state', c.state,
                'applicant', jsonb_build_object('name', c.name),
+               'papers', papers, 'dates', jsonb_strip_nulls(
+                   jsonb_build_object('accepted_at', c.accepted_at,
+                   'promise_due', c.promise_due, 'legal_due', c.legal_due)))
+        || CASE WHEN e.seq IS NULL THEN '{}' ELSE jsonb_build_object(
+               'receipt', zwfw.case_paper(c, e), 'at', e.at,
                'window', coalesce(e.data->'window',
                                   guide->'places'->0->'name'),
-               'papers', zwfw.case_papers(c, guide),
-               'dates', jsonb_strip_nulls(jsonb_build_object(
-                   'accepted_at', c.accepted_at,
-                   'promise_due', c.promise_due, 'legal_due', c.legal_due)),
-               'notice_due', zwfw.deadline(e.at, 5), 'materials', (
-            SELECT coalesce(jsonb_agg(m - 'sm3'), '[]')
-              FROM jsonb_array_elements(e.data->'materials') m));
+               'notice_due', zwfw.deadline(CASE e.act WHEN 'receive'
+                                 THEN c.submitted_at ELSE e.at END, 5),
+               'materials', (SELECT coalesce(jsonb_agg(m - 'sm3'), '[]')
+                     FROM jsonb_array_elements(e.data->'materials') m)) END;
 END $$;
 
 CREATE OR REPLACE FUNCTION zwfw.case_received_staff(target text) RETURNS json
@@ -741,9 +749,9 @@ END $$;
 
 ALTER FUNCTION api.case_receipt OWNER TO zwfw_citizen;
 SELECT zwfw.describe('case_receipt', jsonb_build_object('type', 'object',
-    'additionalProperties', false, 'required', '["id","number","receipt",
-        "at","submitted_at","state","item","body","applicant","window",
-        "notice_due","materials","papers","dates"]'::jsonb,
+    'additionalProperties', false, 'required', '["id","number",
+        "submitted_at","state","item","body","applicant","papers",
+        "dates"]'::jsonb,
     'properties', zwfw.case_subject_schema() || zwfw.case_person_schema()
         || jsonb_build_object('papers', zwfw.case_papers_schema()::jsonb)
         || '{"id":{"type":"string","format":"uuid"},

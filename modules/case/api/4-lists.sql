@@ -16,7 +16,9 @@ BEGIN
                                      || repeat('*', length(c.name) - 1) END,
                 'updated_at', c.updated_at, 'submitted_at', c.submitted_at,
                 'promise_due', c.promise_due,
-                'deadline', zwfw.case_deadline(c))
+                'deemed', CASE WHEN c.deemed THEN true END,
+                'deadline', zwfw.case_deadline(c),
+                'silence', zwfw.case_silent(c))
               FROM zwfw.bodies b WHERE b.id = c.body);
 END $$;
 
@@ -42,7 +44,9 @@ LANGUAGE sql IMMUTABLE AS $$
             "updated_at":{"type":"string","format":"date-time"},
             "submitted_at":{"type":"string","format":"date-time"},
             "promise_due":{"type":"string","format":"date"},
-            "deadline":' || zwfw.case_deadline_schema() || '}}')::jsonb)
+            "deemed":{"enum":[true]},
+            "deadline":' || zwfw.case_deadline_schema() || ',
+            "silence":' || zwfw.case_silent_schema() || '}}')::jsonb)
            AS x (l)
 $$;
 
@@ -243,7 +247,7 @@ BEGIN
                   'overdue', zwfw.case_sum(bodies, zwfw.today() - 1));
 END $$;
 
--- GET case/inbox: cases of the asking clerk's or approver's body; state, q
+-- GET case/inbox: cases of the bodies of the asking clerk or approver; state, q
 -- (a number), due: overdue, today, soon (two working days).  Errors:
 -- not_allowed, bad_value, bad_cursor.
 
@@ -252,7 +256,7 @@ RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = zwfw, pg_temp AS $$
 DECLARE
-    mine   uuid := my_body();
+    mine   uuid[] := bodies_of('clerk', 'approver');
     since  date := CASE WHEN args->>'due' IN ('today', 'soon') THEN today()
                    ELSE '-infinity' END;
     until  date := CASE args->>'due' WHEN 'overdue' THEN today() - 1
@@ -261,24 +265,23 @@ DECLARE
                    ELSE 'infinity' END;
     items  json[];
 BEGIN
-    IF NOT has_role('approver') THEN
-        PERFORM need_role('clerk');
-    END IF;
-
-    IF NOT coalesce(args->>'due', 'today') IN ('overdue', 'today', 'soon') THEN
+    IF mine = '{}' THEN
+        PERFORM fail('not_allowed', 403);
+    ELSIF NOT coalesce(args->>'due', 'today') IN ('overdue', 'today', 'soon')
+    THEN
         PERFORM fail('bad_value', 422, 'due');
     ELSIF NOT args ? 'q' THEN
-        RETURN case_listing(args, ARRAY[mine], 'name', since, until);
+        RETURN case_listing(args, mine, 'name', since, until);
     END IF;
 
     SELECT array_agg(case_row(c, 'name')) INTO items FROM cases c
-     WHERE c.number = upper(args->>'q') AND c.body = mine;
+     WHERE c.number = upper(args->>'q') AND c.body = ANY (mine);
 
     RETURN list(items, NULL, 1, coalesce(cardinality(items), 0), 1)::jsonb
            || jsonb_build_object('q', args->'q',
-                  'tabs', case_tabs(ARRAY[mine], NULL),
-                  'open', case_sum(ARRAY[mine], 'infinity'),
-                  'overdue', case_sum(ARRAY[mine], today() - 1));
+                  'tabs', case_tabs(mine, NULL),
+                  'open', case_sum(mine, 'infinity'),
+                  'overdue', case_sum(mine, today() - 1));
 END $$;
 
 ALTER FUNCTION api.case_inbox OWNER TO zwfw_staff;
@@ -295,7 +298,7 @@ RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = zwfw, pg_temp AS $$
 DECLARE
-    below  uuid[] := my_bodies();
+    below  uuid[] := supervised();
     chosen uuid[] := below;
     late   boolean := coalesce((args->>'overdue')::boolean, false);
 BEGIN

@@ -11,8 +11,7 @@ DECLARE
     c      cases;
     guide  jsonb;
 BEGIN
-    PERFORM need_role('clerk');
-    c := case_seen(case_of_body(args->>'id'), body->>'version');
+    c := case_task('clerk', args->>'id', body->>'version');
     guide := case_guide(c);
     c := case_move(c, 'receive', NULL, jsonb_build_object(
              'window', guide->'places'->0->'name',
@@ -83,8 +82,7 @@ DECLARE
     i      integer;
     item   jsonb;
 BEGIN
-    PERFORM need_role('clerk');
-    c := case_seen(case_of_body(args->>'id'), body->>'version');
+    c := case_task('clerk', args->>'id', body->>'version');
 
     IF c.state = 'correction' THEN
         PERFORM fail('case_corrected_once', 409);
@@ -118,8 +116,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
 DECLARE
     c  cases;
 BEGIN
-    PERFORM need_role('clerk');
-    c := case_seen(case_of_body(args->>'id'), body->>'version');
+    c := case_task('clerk', args->>'id', body->>'version');
     c := case_move(c, 'accept');
 
     RETURN case_done(c, 'case_accept');
@@ -152,8 +149,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
 DECLARE
     c  cases;
 BEGIN
-    PERFORM need_role('clerk');
-    c := case_seen(case_of_body(args->>'id'), body->>'version');
+    c := case_task('clerk', args->>'id', body->>'version');
     c.result := case_reasons(body);
     c.outcome := 'rejected';
     c := case_move(c, 'reject', body->>'reason',
@@ -188,13 +184,12 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
 DECLARE
     c  cases;
 BEGIN
-    PERFORM need_role('approver');
-    c := case_seen(case_of_body(args->>'id'), body->>'version');
+    c := case_task('approver', args->>'id', body->>'version');
 
     IF coalesce(trim(body->'result'->>'name'), '') = '' THEN
         PERFORM fail('missing', 422, 'result.name');
-    ELSIF case_day(body->'result'->>'valid_until', 'result.valid_until')
-          < today()
+    ELSIF NOT case_is_day(body->'result'->>'valid_until')
+          OR body->'result'->>'valid_until' < today()::text
     THEN
         PERFORM fail('bad_date', 422, 'result.valid_until');
     END IF;
@@ -222,8 +217,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
 DECLARE
     c  cases;
 BEGIN
-    PERFORM need_role('approver');
-    c := case_seen(case_of_body(args->>'id'), body->>'version');
+    c := case_task('approver', args->>'id', body->>'version');
     c.result := case_reasons(body);
     c.outcome := 'refused';
     c := case_decide(c, 'refuse', body->>'reason', jsonb_build_object(
@@ -236,8 +230,9 @@ ALTER FUNCTION api.case_refuse OWNER TO zwfw_staff;
 SELECT zwfw.describe('case_refuse', zwfw.case_done_schema());
 
 
--- A job, each minute: silence of five working days is acceptance; an
--- applicant who did not correct gets the papers back; old counters go.
+-- A job, each minute: silence of five working days is acceptance, whether
+-- somebody has taken the case in or not; an applicant who did not correct gets
+-- the papers back; old counters go.
 
 CREATE OR REPLACE FUNCTION api.case_deem(args jsonb, body jsonb) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
@@ -247,8 +242,8 @@ DECLARE
     returned  integer := 0;
 BEGIN
     FOR c IN SELECT * FROM cases o
-              WHERE o.state = 'received' AND o.due < today()
-              ORDER BY o.due LIMIT 500 FOR UPDATE SKIP LOCKED
+              WHERE o.notice_due < today()
+              ORDER BY o.notice_due LIMIT 500 FOR UPDATE SKIP LOCKED
     LOOP
         PERFORM case_silence(c);
         deemed := deemed + 1;

@@ -115,6 +115,8 @@ BEGIN
 
     head := json_strip_nulls(json_build_object('state', i.state,
                 'applicable', i.state = 'in_use' AND i.online,
+                'not_natural', CASE WHEN NOT v.document::jsonb->'objects'
+                                    ? '1' THEN true END,
                 'reason', i.reason, 'hash', v.hash,
                 'published_at', v.published_at));
 
@@ -125,7 +127,8 @@ END $$;
 ALTER FUNCTION api.item_show OWNER TO zwfw_citizen;
 SELECT zwfw.describe('item_show', zwfw.item_schema('{
     "state":{"enum":["in_use","suspended","cancelled","replaced"]},
-    "applicable":{"type":"boolean"}, "reason":{"type":"string"},
+    "applicable":{"type":"boolean"}, "not_natural":{"enum":[true]},
+    "reason":{"type":"string"},
     "hash":{"type":"string","pattern":"^[0-9a-f]{64}$"},
     "published_at":{"type":"string","format":"date-time"}}',
     '["state","applicable","hash","published_at"]'));

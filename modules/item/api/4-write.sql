@@ -19,6 +19,18 @@ BEGIN
     RETURN i;
 END $$;
 
+-- The body in which the asking editor judges what another one writes: itself
+-- or the one above it; NULL: none.
+
+CREATE OR REPLACE FUNCTION zwfw.item_judge_of(office uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT e FROM zwfw.bodies b, unnest(zwfw.bodies_of('item_editor'))
+                   AS e
+             WHERE b.id = office AND e IN (b.id, b.parent)
+             ORDER BY e <> b.id LIMIT 1);
+END $$;
+
 -- The draft that the asking item manager writes; locked.  Another body's is
 -- not found.  Errors: those of item_seen.
 
@@ -29,9 +41,12 @@ DECLARE
     i  zwfw.items;
 BEGIN
     SELECT * INTO i FROM zwfw.items o
-     WHERE o.id = target::uuid AND o.body = zwfw.my_body() FOR UPDATE;
+     WHERE o.id = target::uuid
+       AND o.body = ANY (zwfw.bodies_of('item_manager')) FOR UPDATE;
 
-    RETURN zwfw.item_seen(i, seen, '{draft}');
+    i := zwfw.item_seen(i, seen, '{draft}');
+    PERFORM zwfw.act_as('item_manager', i.body);
+    RETURN i;
 END $$;
 
 -- The version that the asking editor, of its body or the one above, judges;
@@ -43,11 +58,13 @@ LANGUAGE plpgsql AS $$
 DECLARE
     i  zwfw.items;
 BEGIN
-    SELECT o.* INTO i FROM zwfw.items o JOIN zwfw.bodies b ON b.id = o.body
-     WHERE o.id = target::uuid AND zwfw.my_body() IN (b.id, b.parent)
-       FOR UPDATE OF o;
+    SELECT o.* INTO i FROM zwfw.items o
+     WHERE o.id = target::uuid AND zwfw.item_judge_of(o.body) IS NOT NULL
+       FOR UPDATE;
 
-    RETURN zwfw.item_seen(i, seen, states);
+    i := zwfw.item_seen(i, seen, states);
+    PERFORM zwfw.act_as('item_editor', zwfw.item_judge_of(i.body));
+    RETURN i;
 END $$;
 
 -- Answer of an act, and its line in the audit trail.
@@ -98,7 +115,9 @@ BEGIN
         PERFORM zwfw.fail('unknown_catalog', 422, 'catalog_code');
     END IF;
 
-    SELECT * INTO STRICT b FROM zwfw.bodies o WHERE o.id = zwfw.my_body();
+    SELECT * INTO STRICT b FROM zwfw.bodies o
+     WHERE o.id = (zwfw.bodies_of('item_manager'))[1];
+    PERFORM zwfw.act_as('item_manager', b.id);
     item := b.credit_code || b.level || k.code;
     SELECT * INTO last FROM zwfw.items o WHERE o.code = item
      ORDER BY o.version DESC LIMIT 1;
@@ -530,9 +549,7 @@ BEGIN
     SELECT * INTO i FROM zwfw.items o
      WHERE o.code = args->>'code' AND o.state IN ('in_use', 'suspended')
        FOR UPDATE;
-    IF FOUND AND NOT EXISTS (SELECT FROM zwfw.bodies b WHERE b.id = i.body
-                                AND zwfw.my_body() IN (b.id, b.parent))
-    THEN
+    IF FOUND AND zwfw.item_judge_of(i.body) IS NULL THEN
         PERFORM zwfw.fail('not_allowed', 403);
     ELSIF i.version IS DISTINCT FROM (body->>'version')::integer
         AND i.id IS NOT NULL
@@ -541,6 +558,7 @@ BEGIN
     END IF;
 
     i := zwfw.item_seen(i, i.revision::text, states);
+    PERFORM zwfw.act_as('item_editor', zwfw.item_judge_of(i.body));
     UPDATE zwfw.items o SET state = target, reason = item_turn.body->>'reason',
            revision = o.revision + 1, updated_at = zwfw.now()
      WHERE o.id = i.id;
@@ -640,10 +658,10 @@ END $$;
 CREATE OR REPLACE FUNCTION zwfw.item_can(i zwfw.items) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    writer  boolean := zwfw.has_role('item_manager')
-                       AND i.body = zwfw.my_body() AND i.state = 'draft';
+    writer  boolean := i.body = ANY (zwfw.bodies_of('item_manager'))
+                       AND i.state = 'draft';
     own     boolean := zwfw.me() = ANY (i.authors);
-    editor  boolean := zwfw.has_role('item_editor');
+    editor  boolean := zwfw.item_judge_of(i.body) IS NOT NULL;
 BEGIN
     RETURN (SELECT coalesce(jsonb_object_agg(act, true), '{}')
               FROM (VALUES ('save', writer), ('submit', writer),
@@ -672,7 +690,8 @@ DECLARE
     can  jsonb;
 BEGIN
     SELECT o.* INTO i FROM items o JOIN bodies b ON b.id = o.body
-     WHERE o.id = (args->>'id')::uuid AND my_body() IN (b.id, b.parent);
+     WHERE o.id = (args->>'id')::uuid AND ARRAY[b.id, b.parent]
+           && bodies_of('item_manager', 'item_editor');
     IF NOT FOUND THEN
         PERFORM fail('item_not_found', 404);
     END IF;
@@ -707,8 +726,8 @@ SELECT zwfw.describe('item_draft_show', zwfw.item_schema('{
     '["id","state","revision","updated_at","own","can","changes"]', true));
 
 
--- What the asking person's body offers and writes, by the latest change;
--- state.
+-- What the asking person's bodies offer and write, by the latest change; state:
+-- a page of each body, merged.
 
 CREATE OR REPLACE FUNCTION api.item_own_list(args jsonb, body jsonb)
 RETURNS json
@@ -717,6 +736,7 @@ SET search_path = zwfw, pg_temp AS $$
 DECLARE
     c      text[] := after(args, 'timestamptz', 'uuid');
     lim    integer := lim(args);
+    mine   uuid[] := bodies_of('item_manager', 'item_editor');
     items  json[];
     keys   jsonb[];
     total  bigint;
@@ -724,17 +744,20 @@ BEGIN
     SELECT array_agg(item_draft_row(f.i)),
            array_agg(jsonb_build_array((f.i).updated_at, (f.i).id))
       INTO items, keys
-      FROM (SELECT i FROM zwfw.items i
-             WHERE i.body = my_body()
-               AND (args->>'state' IS NULL OR i.state = args->>'state')
-               AND (i.updated_at, i.id)
-                   < (coalesce(c[1]::timestamptz, 'infinity'),
-                      coalesce(c[2], repeat('f', 32))::uuid)
-             ORDER BY i.updated_at DESC, i.id DESC LIMIT lim + 1) f;
+      FROM (SELECT o.i FROM unnest(mine) b, LATERAL (
+                       SELECT i FROM zwfw.items i
+                        WHERE i.body = b AND (args->>'state' IS NULL
+                              OR i.state = args->>'state')
+                          AND (i.updated_at, i.id)
+                              < (coalesce(c[1]::timestamptz, 'infinity'),
+                                 coalesce(c[2], repeat('f', 32))::uuid)
+                        ORDER BY i.updated_at DESC, i.id DESC
+                        LIMIT lim + 1) o
+             ORDER BY (o.i).updated_at DESC, (o.i).id DESC LIMIT lim + 1) f;
 
     SELECT count(*) INTO total
       FROM (SELECT FROM zwfw.items i
-             WHERE i.body = my_body()
+             WHERE i.body = ANY (mine)
                AND (args->>'state' IS NULL OR i.state = args->>'state')
              LIMIT 1001) f;
 
@@ -756,8 +779,9 @@ SET search_path = zwfw, pg_temp AS $$
 DECLARE
     c      text[] := after(args, 'timestamptz', 'uuid');
     lim    integer := lim(args);
+    mine   uuid[] := bodies_of('item_editor');
     below  uuid[] := ARRAY(SELECT b.id FROM bodies b
-                            WHERE my_body() IN (b.id, b.parent));
+                            WHERE b.id = ANY (mine) OR b.parent = ANY (mine));
     items  json[];
     keys   jsonb[];
     total  bigint;
