@@ -169,6 +169,37 @@ subtest 'who reads is seen' => sub {
 };
 
 
+subtest 'a clerk of one body who decides in another' => sub {
+    my $other = $body =~ s/2$/3/r;
+    my $she = $node->client;
+    my $account = People::register($she);
+
+    $db->admin("UPDATE zwfw.users SET kind = 'staff'"
+               . " WHERE id = '$account->{uid}';"
+               . 'INSERT INTO zwfw.staff_roles VALUES '
+               . "('$account->{uid}', '$other', 'clerk'),"
+               . " ('$account->{uid}', '$body', 'approver')");
+
+    my $told = People::login($she = $node->client, $account);
+    is("$told->{roles} $told->{body} $told->{bodies}",
+       "approver,clerk $body $body,$other", 'logs in');
+
+    my $wang = person();
+    my ($mine, $theirs) = map { $wang->upload('/api/case/', [
+        item => $_->[0], %person, $_->[1]->(), file(0, 'a'), file(1, 'b'),
+        file(2, 'c') ])->json->{id} }
+        ['11990102MB0DEM041H4000199004000', sub {
+            ('form.words' => '演示', 'form.size' => '600×120', 'form.light' =>
+             '不发光', 'form.address' => '演示路 1 号') }], [$food, \&form];
+
+    is($she->post_json("/api/case/$mine/receive", { version => 2 })->code,
+       200, 'takes in what comes to the one');
+    is($she->post_json("/api/case/$theirs/receive", { version => 2 })->code,
+       403, 'not what comes to the other');
+    is($she->get("/api/case/$theirs/work")->code, 200, 'which is seen');
+};
+
+
 subtest 'not without end' => sub {
     my @rows = grep { $_->{slice} eq 'case' } Rows::all();
 
