@@ -10,6 +10,7 @@ use Test::More;
 use lib 't/lib';
 use Node;
 use OpenApi;
+use Proc;
 
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
@@ -177,6 +178,39 @@ like($page->text, qr{<option value="01">行政许可</option>\s*<option value=""
 
 $res = $http->get('/api/item/?after=WzFd');
 is($res->code . ' ' . $res->json->{code}, '422 bad_cursor', 'a wrong cursor');
+
+# a suspended one is marked, and is not offered online
+
+my $found = qr{<a href="/item/\w+">$card</a>.*?<p class="meta">(.*?)</p>}s;
+
+like((page(q => $card)->text =~ $found)[0], qr/可在线办理/, 'offered online');
+$node->db->admin("UPDATE zwfw.items SET state = 'suspended', reason = 'x'
+                   WHERE name = '$card'; NOTIFY zwfw_cache, 'item'");
+Proc::until_true('suspended', 10, sub {
+    return (page(q => $card)->text =~ $found)[0] =~ /暂停办理/;
+});
+unlike((page(q => $card)->text =~ $found)[0], qr/可在线办理/,
+       'not while it is suspended');
+
+
+# directories: codes to begin a draft with, shelves for whom
+
+like($http->get('/item/catalog')->text, qr{002099009000</td>},
+     'the basic directory has its codes');
+like($http->get('/item/catalog?type=03')->text,
+     qr{没有“行政强制”类的事项}, 'an empty part says which');
+my $shelves = $http->get('/item/topics')->text;
+like($shelves, qr{<h3>个人办事</h3>(?:(?!<h3>).)*topic=u16(?:(?!<h3>).)*
+                  <h3>法人和其他组织办事</h3>(?:(?!<h3>).)*topic=c01}xs,
+     'topics for persons, then for others');
+
+my $manager = $node->client(roles => 'item_manager',
+    body => '019a0000-0000-7000-8000-000000000009');
+like($manager->get('/item/manage?state=in_use')->text,
+     qr{在用：共 1 项。.*第 1 版}s, 'own items by state');
+like($manager->get('/item/manage?state=cancelled')->text,
+     qr{没有“已取消”的事项}, 'none of this state');
+
 
 is_deeply([$node->nginx->stop], [], 'nothing bad in the log');
 

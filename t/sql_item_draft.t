@@ -118,7 +118,15 @@ subtest 'dropped' => sub {
        '2', 'the trail has which one');
     is($nobody->call('item_show', { code => $food })->{version}, 1,
        'what is offered stays');
-    is(draft()->{version}, 2, 'and a new draft may begin');
+    my $offered = { id => $db->admin("SELECT id FROM zwfw.items"
+        . " WHERE code = '$food' AND state = 'in_use'") };
+    ok($writer->call('item_draft_show', $offered)->{can}{renew},
+       'from which the next version may begin');
+    ok(!$editor->call('item_draft_show', $offered)->{can}{renew},
+       'by who writes');
+    is(draft()->{version}, 2, 'and it may begin');
+    ok(!$writer->call('item_draft_show', $offered)->{can}{renew},
+       'which is said no longer');
 };
 
 

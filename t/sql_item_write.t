@@ -230,6 +230,8 @@ subtest 'suspended and cancelled' => sub {
     ok(!$guide->{applicable}, 'nobody may apply');
     is($nobody->call('item_search', { q => '食品经营' })->{items}[0]{state},
        'suspended', 'still found');
+    ok($nobody->call('item_search', { q => '食品经营' })->{items}[0]
+       {suspended}, 'and marked');
     is($editor->refused('item_suspend', $code, { %seen, reason => 'x' }),
        '409 wrong_state', 'once');
 

@@ -308,8 +308,8 @@ BEGIN
         RETURN jsonb_build_object('picks', (
             SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
                        CASE name WHEN 'topics' THEN 'topic' ELSE name END,
-                       code, 'audience', CASE WHEN code LIKE 'u%' THEN 'natural'
-                                         WHEN code LIKE 'c%' THEN 'legal' END,
+                       code, 'natural', nullif(code LIKE 'u%', false),
+                       'legal', nullif(code LIKE 'c%', false),
                        'input', CASE WHEN path = name THEN 'picked.' ELSE ''
                                 END || path || '.is_' || code,
                        'value', CASE WHEN value ? code THEN 'on' END))

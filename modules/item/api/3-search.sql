@@ -100,13 +100,15 @@ END $$;
 CREATE OR REPLACE FUNCTION zwfw.item_row(target uuid) RETURNS json
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN (SELECT json_build_object('code', i.code, 'name', i.name,
-                'type', i.type, 'state', i.state, 'level', i.level,
+    RETURN (SELECT json_strip_nulls(json_build_object(
+                'code', i.code, 'name', i.name, 'type', i.type,
+                'state', i.state, 'suspended', nullif(i.state = 'suspended',
+                    false), 'level', i.level,
                 'region', json_build_object('code', r.code, 'name', r.name),
                 'body', json_build_object('id', b.id, 'name', b.short_name),
                 'project_type', i.project_type,
                 'promise_day', i.promise_day, 'promise_type', i.promise_type,
-                'fee', i.fee, 'online', i.online, 'objects', i.objects)
+                'fee', i.fee, 'online', i.online, 'objects', i.objects))
               FROM zwfw.items i
               JOIN zwfw.regions r ON r.code = i.region
               JOIN zwfw.bodies b ON b.id = i.body
@@ -175,7 +177,7 @@ SELECT zwfw.describe('item_search', jsonb_set(jsonb_set(
         "properties":{"code":{"type":"string"}, "name":{"type":"string"},
             "type":{"type":"string"},
             "state":{"enum":["in_use","suspended"]},
-            "level":{"type":"string"},
+            "suspended":{"enum":[true]}, "level":{"type":"string"},
             "region":{"type":"object", "additionalProperties":false,
                 "required":["code","name"],
                 "properties":{"code":{"type":"string"},
@@ -205,10 +207,13 @@ SET search_path = zwfw, pg_temp AS $$
 DECLARE
     items  json[];
 BEGIN
-    SELECT array_agg(json_build_object('code', t.code, 'name', t.name,
+    SELECT array_agg(json_strip_nulls(json_build_object(
+               'code', t.code, 'name', t.name,
                'audience', CASE left(t.code, 1) WHEN 'u' THEN 'natural'
-                           ELSE 'legal' END) ORDER BY left(t.code, 1) DESC,
-               t.code)
+                           ELSE 'legal' END,
+               'natural', nullif(t.code LIKE 'u%', false),
+               'legal', nullif(t.code LIKE 'c%', false)))
+               ORDER BY left(t.code, 1) DESC, t.code)
       INTO items
       FROM item_topics t
      WHERE args->>'audience' IS NULL
@@ -222,7 +227,8 @@ ALTER FUNCTION api.item_topics OWNER TO zwfw_citizen;
 SELECT zwfw.describe('item_topics', zwfw.list_schema('{"type":"object",
     "required":["code","name","audience"], "additionalProperties":false,
     "properties":{"code":{"type":"string"}, "name":{"type":"string"},
-        "audience":{"enum":["natural","legal"]}}}'));
+        "audience":{"enum":["natural","legal"]},
+        "natural":{"enum":[true]}, "legal":{"enum":[true]}}}'));
 
 
 -- GET item/catalog: the basic directory, by code; type.

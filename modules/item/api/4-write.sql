@@ -363,7 +363,7 @@ DECLARE
 BEGIN
     -- a form has amounts in yuan, JSON has them in fen
     IF NOT body ? 'picked' THEN
-        shape := replace(shape::text, '"amount"', '"integer"');
+        shape := replace(shape::text, '"amount"', '"integer"')::jsonb;
     END IF;
 
     given := zwfw.shape_cast(body->'guide', shape);
@@ -666,6 +666,11 @@ BEGIN
     RETURN (SELECT coalesce(jsonb_object_agg(act, true), '{}')
               FROM (VALUES ('save', writer), ('submit', writer),
         ('drop', writer AND own),
+        ('renew', zwfw.has_role('item_manager') AND i.body = zwfw.my_body()
+            AND i.state IN ('in_use', 'suspended', 'cancelled')
+            AND NOT EXISTS (SELECT FROM zwfw.items o WHERE o.code = i.code
+                AND (o.version > i.version
+                     OR o.state IN ('draft', 'pending', 'approved')))),
         ('approve', editor AND i.state = 'pending' AND NOT own),
         ('reject', editor AND i.state IN ('pending', 'approved')),
         ('suspend', editor AND i.state = 'in_use'),
@@ -704,7 +709,7 @@ BEGIN
 
     RETURN (doc || jsonb_strip_nulls(jsonb_build_object('id', i.id,
         'state', i.state, 'revision', i.revision, 'reason', i.reason,
-        'updated_at', i.updated_at, 'own', me() = ANY (i.authors),
+        'why', CASE WHEN i.reason IS NOT NULL THEN i.state END, 'updated_at', i.updated_at, 'own', me() = ANY (i.authors),
         'before', v.version, 'can', can,
         'edit', CASE WHEN can ? 'save' THEN item_form(i) END,
         'changes', item_changes(v.document::jsonb, doc))))::json;
@@ -714,6 +719,7 @@ ALTER FUNCTION api.item_draft_show OWNER TO zwfw_staff;
 SELECT zwfw.describe('item_draft_show', zwfw.item_schema('{
     "id":{"type":"string","format":"uuid"}, "state":{"type":"string"},
     "revision":{"type":"integer"}, "reason":{"type":"string"},
+    "why":{"type":"string"},
     "updated_at":{"type":"string","format":"date-time"},
     "own":{"type":"boolean"}, "before":{"type":"integer"},
     "can":{"type":"object","additionalProperties":{"enum":[true]}},
