@@ -393,6 +393,12 @@ publish_headers() {
 cmd_modules() {
     local so list
 
+    # nginx's configure takes it apart at spaces, make at some others
+
+    [[ $ROOT =~ ^[[:alnum:]/._+@-]+$ ]] \
+        || die 2 "$ROOT: nginx cannot be built in a path with such" \
+            "characters, move this folder"
+
     list=$(missing build | tr '\n' ' ')
     [ -z "$list" ] || die 3 "missing packages: apt-get install $list"
 
@@ -782,6 +788,18 @@ main() {
     local name=${1-help}
 
     [ $# -eq 0 ] || shift
+
+    case $name:$* in
+    deps:?*|modules:?*|run:?*|stop:?*)
+        die 2 "$name takes no arguments"
+        ;;
+    testenv:?*)
+        [ "$*" = --stop ] || die 2 "testenv [--stop]"
+        ;;
+    clean:?*)
+        [ "$*" = --all ] || die 2 "clean [--all]"
+        ;;
+    esac
 
     case $name in
     deps|modules|run|stop|test|testenv|bench|migrate|clean)

@@ -116,7 +116,7 @@ subtest 'two at once' => sub {
         log => $tree->path("log$_")) } 1, 2;
 
     is(join(' ', map { Proc::finish($_, 60) } @pids), '0 0', 'both succeed');
-    is(scalar(() = Tree::shell('cat ' . $tree->path('log[12]'))
+    is(scalar(() = Tree::shell("cat '" . $tree->path('log') . "'[12]")
               =~ /core\/01-base$/mg), 1, 'one applies, the other waits');
     is_deeply(Tree::catalog($pg, 'zwfw_both'), Tree::catalog($pg, 'zwfw_two'),
               'the database is as another one');

@@ -10,7 +10,7 @@ const http = require('node:http');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
-const { spawn } = require('node:child_process');
+const { execFileSync, spawn } = require('node:child_process');
 
 const { chromium } = require('playwright-core');
 const axe = require('axe-core');
@@ -18,6 +18,15 @@ const axe = require('axe-core');
 const root = path.resolve(__dirname, '../..');
 const password = 'demo-2026';
 const bad = /\[(alert|crit|emerg)\]|exited on signal|open socket #/;
+
+/* the platforms of the demo */
+
+const platforms = {
+    national: { code: '000000', kind: 'national', name: '国家' },
+    shandong: { code: '370000', kind: 'province', name: '山东省' },
+    transport: { code: '000018', kind: 'ministry', region: '000000',
+                 name: '交通运输部' },
+};
 
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
@@ -58,7 +67,11 @@ function freePort() {
 }
 
 
-function configuration(dir, port) {
+function configuration(dir, port, name) {
+    const platform = platforms[name];
+    const region = platform.region ? `region ${platform.region};` : '';
+    const postgres = env('ZWFW_POSTGRES')
+        .replace(/dbname=\w+/, `dbname=zwfw_${name}`);
     const modules = env('LOAD_MODULES').split(' ')
         .map((file) => `load_module ${file};`).join('\n');
     const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
@@ -81,12 +94,13 @@ http {
     ${temp}
     include ${root}/conf/core.conf;
 
-    zwfw_platform shandong {
-        code 370000;
-        kind province;
-        name 山东省政务服务平台（演示）;
-        base_url http://shandong.localhost:${port};
-        postgres "${env('ZWFW_POSTGRES')}";
+    zwfw_platform ${name} {
+        code ${platform.code};
+        kind ${platform.kind};
+        ${region}
+        name ${platform.name}政务服务平台（演示）;
+        base_url http://${name}.localhost:${port};
+        postgres "${postgres}";
         redis "${env('ZWFW_REDIS')}";
         keys ${env('ZWFW_KEYS')};
         files ${env('ZWFW_FILES')};
@@ -95,8 +109,8 @@ http {
 
     server {
         listen 127.0.0.1:${port};
-        server_name shandong.localhost;
-        zwfw_use shandong;
+        server_name ${name}.localhost;
+        zwfw_use ${name};
         zwfw_insecure_cookies on;
 
         location /api/ { zwfw_api; }
@@ -140,14 +154,14 @@ async function download(page, path) {
 
 /* returns when it serves: { base, stop }; stop gives the bad lines of its log */
 
-async function startNginx() {
+async function startNginx(platform = 'shandong') {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'zwfw-b-'));
     const port = await freePort();
     const log = path.join(dir, 'error.log');
     const give = Date.now() + 30000;
     let ended = false;
 
-    fs.writeFileSync(path.join(dir, 'nginx.conf'), configuration(dir, port));
+    fs.writeFileSync(path.join(dir, 'nginx.conf'), configuration(dir, port, platform));
 
     const nginx = spawn(process.env.TEST_NGINX_BINARY || 'nginx',
                         ['-e', log, '-p', `${dir}/`, '-c', 'nginx.conf'],
@@ -160,7 +174,7 @@ async function startNginx() {
     nginx.unref();
     process.once('exit', () => ended || nginx.kill('SIGTERM'));
 
-    const base = `http://shandong.localhost:${port}`;
+    const base = `http://${platform}.localhost:${port}`;
     const healthy = () => get(base, '/api/health')
         .then((reply) => reply.status === 200, () => false);
 
@@ -218,6 +232,7 @@ async function person(browser, base, options = {}) {
     });
     const page = await context.newPage();
 
+    page.platform = new URL(base).hostname.split('.')[0];
     page.troubles = [];
     page.setDefaultTimeout(15000);
     page.on('pageerror', (error) => page.troubles.push(String(error)));
@@ -245,7 +260,7 @@ async function person(browser, base, options = {}) {
 async function logIn(page, name) {
     await page.goto('/login');
     await page.getByLabel('电子邮箱').fill(
-        name.includes('@') ? name : `${name}@shandong.example`);
+        name.includes('@') ? name : `${name}@${page.platform}.example`);
     await page.getByLabel('密码').fill(password);
     await page.getByRole('button', { name: '登录' }).click();
     await page.getByRole('button', { name: '退出登录' }).waitFor();
@@ -302,6 +317,36 @@ async function fill(page, paper) {
 }
 
 
+/* any form of an item: the first of what can be chosen, a paper for each
+   material */
+
+async function fillAny(page, paper) {
+    await page.getByLabel('公民身份号码').fill('990101199001010019');
+    await page.getByLabel('手机号码').fill('10000001234');
+
+    for (const field of await page.locator('[name^="form."]').all()) {
+        const kind = await field.evaluate((node) => node.inputMode
+                                                    || node.type);
+
+        if (kind === 'select-one') {
+            await field.selectOption(await field.locator('option')
+                .filter({ hasNotText: '请选择' }).first().textContent());
+
+        } else if (kind === 'checkbox') {
+            await field.check();
+
+        } else {
+            await field.fill({ date: '2026-12-01', numeric: '2' }[kind]
+                             || '演示');
+        }
+    }
+
+    for (const one of await page.locator('.material').all()) {
+        await one.locator('input[type=file]').first().setInputFiles(paper);
+    }
+}
+
+
 async function attach(page, paper) {
     for (const code of ['M01', 'M02', 'M03']) {
         await material(page, code).locator('input[type=file]').first()
@@ -324,6 +369,27 @@ async function apply(page, item, paper) {
     await page.waitForURL(/\/case\/[0-9a-f-]{36}$/);
 
     return new URL(page.url()).pathname;
+}
+
+
+/* the rows of all slices that have a page, as t/lib/Rows.pm reads them */
+
+function rows() {
+    const text = execFileSync('perl', ['-It/lib', '-MRows', '-MJSON::PP', '-e',
+        'print JSON::PP->new->utf8->encode([Rows::all()])'], { cwd: root });
+
+    return JSON.parse(text);
+}
+
+
+/* the demo's account with that role; natural: the first person */
+
+function account(role) {
+    const demo = JSON.parse(fs.readFileSync(env('ZWFW_DEMO'), 'utf8'));
+
+    return demo.platforms.find((one) => one.name === 'shandong').accounts
+        .find((one) => one.kind === role || one.roles.split(' ')
+                                                     .includes(role)).email;
 }
 
 
@@ -367,7 +433,31 @@ function overflow(page) {
 }
 
 
+/* bytes and requests of a page that nobody has in a cache */
+
+async function weight(browser, base, path) {
+    const page = await person(browser, base);
+    const client = await page.context().newCDPSession(page);
+    const sum = { bytes: 0, requests: 0 };
+
+    await client.send('Network.enable');
+    await client.send('Network.setCacheDisabled', { cacheDisabled: true });
+    client.on('Network.loadingFinished', (event) => {
+        sum.bytes += event.encodedDataLength;
+    });
+    client.on('Network.requestWillBeSent', (event) => {
+        sum.requests += event.request.url.startsWith('data:') ? 0 : 1;
+    });
+
+    await page.goto(path, { waitUntil: 'networkidle' });
+    await page.context().close();
+
+    return sum;
+}
+
+
 module.exports = {
-    startNginx, startBrowser, person, logIn, register, photo, fill, attach,
-    material, apply, axeFinds, overflow, download, password,
+    startNginx, startBrowser, person, logIn, register, photo, fill, fillAny,
+    attach, material, apply, rows, account, axeFinds, overflow, weight,
+    download, password,
 };

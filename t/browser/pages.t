@@ -1,6 +1,7 @@
 #!/usr/bin/env -S node --test-reporter=./t/browser/tap.mjs
 /*
- * Every page: axe-core finds nothing under WCAG 2.2 AA, the policy is never
+ * Pages in their empty, error and no-right states (rows.t has each row once):
+ * axe-core finds nothing under WCAG 2.2 AA, the policy is never
  * violated, nothing is wider than the window, on a desk and on a phone.
  * A public page is at most 60 KB on the wire and 4 requests.
  */
@@ -56,11 +57,18 @@ const own = {
         ['/case/overview', 200],
         ['/case/overview?overdue=true', 200],
         ['/case/inbox', 403],
+        ['/monitor/', 200],
+        ['/status', 403],
+        ['/jobs', 403],
     ],
     fengtao: [
         ['/audit', 200],
         ['/audit?action=no_such_action', 200],
         ['/audit/check', 200],
+        ['/monitor/?day=2001-01-01', 200],
+        ['/monitor/?day=no-day', 422],
+        ['/monitor/ledger?limit=1', 200],
+        ['/case/inbox', 403],
     ],
 };
 
@@ -84,22 +92,8 @@ async function check(t, page, path, status) {
 
 async function wire(t, path) {
     await t.test(`${path} on the wire`, async () => {
-        const page = await kit.person(browser, nginx.base);
-        const client = await page.context().newCDPSession(page);
-        let bytes = 0;
-        let requests = 0;
-
-        await client.send('Network.enable');
-        await client.send('Network.setCacheDisabled', { cacheDisabled: true });
-        client.on('Network.loadingFinished', (event) => {
-            bytes += event.encodedDataLength;
-        });
-        client.on('Network.requestWillBeSent', (event) => {
-            requests += event.request.url.startsWith('data:') ? 0 : 1;
-        });
-
-        await page.goto(path, { waitUntil: 'networkidle' });
-        await page.context().close();
+        const { bytes, requests } = await kit.weight(browser, nginx.base,
+                                                     path);
 
         assert.ok(bytes > 0 && bytes <= 60 * 1024, `${bytes} bytes`);
         assert.ok(requests <= 4, `${requests} requests`);

@@ -1,7 +1,7 @@
 package Tree;
 
-# A copy of what build.sh migrates with: of this checkout or of an earlier
-# commit.  A test may change it; the database server is the test's.
+# A copy of what build.sh migrates with, in a path with a space: of this checkout
+# or of an earlier commit.  A test may change it; the server is the test's.
 #
 #     my $tree = Tree->new($pg);                # this checkout
 #     my $old = Tree->new($pg, commit => $id);  # as it was
@@ -24,7 +24,7 @@ sub new {
     my ($class, $pg, %o) = @_;
 
     my $self = bless { pg => $pg, owner => $$,
-                       dir => tempdir('zwfw-t-XXXXXX', TMPDIR => 1) }, $class;
+                       dir => tempdir('zwfw t-XXXXXX', TMPDIR => 1) }, $class;
     my ($dir, $from) = ($self->{dir}, 'build.sh conf modules');
 
     chmod 0755, $dir;
