@@ -178,8 +178,8 @@ close $out;
 {
     local $ENV{TEST_NGINX_ZWFW_HTML} = "$html";
 
-    my $other = Node->new(workers => 1, map { $_ => $node->{$_} }
-                          qw(db redis files));
+    my $other = Node->new(workers => 1, server => 'client_max_body_size 2m;',
+                          map { $_ => $node->{$_} } qw(db redis files));
     my $http = $other->client;
 
     $http->{cookies} = $she->{cookies};
@@ -187,6 +187,10 @@ close $out;
                                         note => 'n' x 501 });
     is($res->code, 500, 'a form that cannot be shown');
     like($res->text, qr/<h1>平台出了问题/, 'is a page');
+
+    $res = $http->upload('/case/draft', [ item => $card, note => 'n' x 3e6 ]);
+    is($res->code, 413, 'more than this nginx takes');
+    like($res->text, qr/<h1>提交的内容太大/, 'is a page, too');
     is(join('', $other->nginx->stop), '', 'no alert');
 }
 

@@ -7,6 +7,8 @@
 #include "ngx_http_zwfw_core.h"
 
 
+static ngx_int_t ngx_http_zwfw_body_bound(ngx_http_request_t *r,
+    ngx_http_zwfw_state_t *state);
 static void ngx_http_zwfw_body_read(ngx_http_request_t *r);
 static ngx_int_t ngx_http_zwfw_body_parse(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
@@ -44,15 +46,15 @@ ngx_http_zwfw_step_body(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         state->limit = ngx_http_zwfw_files_limit(ctx->route->fields);
     }
 
-    if (state->limit == 0) {
-        state->limit = NGX_HTTP_ZWFW_BODY;
+    /* it could fill the disk; nginx says so of HTTP/2, too */
 
-        /* it could fill the disk; nginx says so of HTTP/2, too */
+    if (state->limit == 0 && r->headers_in.chunked) {
+        return ngx_http_zwfw_refuse(r, NGX_HTTP_LENGTH_REQUIRED,
+                                    "length_required", NULL);
+    }
 
-        if (r->headers_in.chunked) {
-            return ngx_http_zwfw_refuse(r, NGX_HTTP_LENGTH_REQUIRED,
-                                        "length_required", NULL);
-        }
+    if (ngx_http_zwfw_body_bound(r, state) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (r->headers_in.content_length_n > state->limit) {
@@ -79,6 +81,48 @@ ngx_http_zwfw_step_body(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     }
 
     return ngx_http_zwfw_body_parse(r, ctx);
+}
+
+
+/* nginx bounds what comes in chunks as the location says, which is shared: this
+   request gets one of its own */
+
+static ngx_int_t
+ngx_http_zwfw_body_bound(ngx_http_request_t *r, ngx_http_zwfw_state_t *state)
+{
+    void                      **conf;
+    ngx_http_core_loc_conf_t   *clcf;
+    ngx_http_zwfw_loc_conf_t   *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_zwfw_core_module);
+
+    if (state->limit == 0) {
+        state->limit = NGX_HTTP_ZWFW_BODY;
+    }
+
+    state->limit = ngx_min(state->limit, lcf->most);
+
+    if (!r->headers_in.chunked) {
+        return NGX_OK;
+    }
+
+    conf = ngx_palloc(r->pool, ngx_http_max_module * sizeof(void *));
+    clcf = ngx_palloc(r->pool, sizeof(ngx_http_core_loc_conf_t));
+
+    if (conf == NULL || clcf == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(conf, r->loc_conf, ngx_http_max_module * sizeof(void *));
+
+    *clcf = *(ngx_http_core_loc_conf_t *)
+            conf[ngx_http_core_module.ctx_index];
+
+    clcf->client_max_body_size = state->limit;
+    conf[ngx_http_core_module.ctx_index] = clcf;
+    r->loc_conf = conf;
+
+    return NGX_OK;
 }
 
 

@@ -387,6 +387,7 @@ typedef struct {
     ngx_http_complex_value_t  *channel;
     ngx_flag_t                 insecure;    /* cookies over plain http */
     ngx_uint_t                 face;
+    off_t                      most;        /* bytes of any body here */
     ngx_str_t                  mount;       /* "/api": cut off the path */
     ngx_str_t                  folder;      /* of pages */
 } ngx_http_zwfw_loc_conf_t;

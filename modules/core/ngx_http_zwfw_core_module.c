@@ -11,7 +11,8 @@ static char *ngx_http_zwfw_api(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_zwfw_pages_folder(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static void ngx_http_zwfw_bodies(ngx_conf_t *cf);
+static void ngx_http_zwfw_bodies(ngx_http_core_loc_conf_t *clcf,
+    ngx_http_zwfw_loc_conf_t *lcf);
 static char *ngx_http_zwfw_check_place(ngx_conf_t *cf,
     ngx_http_zwfw_loc_conf_t *lcf);
 static char *ngx_http_zwfw_check_channel(ngx_conf_t *cf,
@@ -166,20 +167,24 @@ ngx_http_zwfw_pages_folder(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 /*
- * Rows bound their bodies themselves, and say so in Chinese; nginx's default
- * bound would be asked first.  Text bodies are read in memory only
+ * Rows bound their bodies themselves, and say so in Chinese; nginx would be
+ * asked first, and of HTTP/2 again for its error page.  A bound that is not
+ * its default counts.  Text bodies are read in memory only
  */
 
 static void
-ngx_http_zwfw_bodies(ngx_conf_t *cf)
+ngx_http_zwfw_bodies(ngx_http_core_loc_conf_t *clcf,
+    ngx_http_zwfw_loc_conf_t *lcf)
 {
-    ngx_http_core_loc_conf_t  *clcf;
+    lcf->most = NGX_HTTP_ZWFW_BODIES;
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->client_max_body_size == NGX_HTTP_ZWFW_BODY) {
-        clcf->client_max_body_size = NGX_HTTP_ZWFW_BODIES;
+    if (clcf->client_max_body_size
+        && clcf->client_max_body_size != NGX_HTTP_ZWFW_BODY)
+    {
+        lcf->most = ngx_min(clcf->client_max_body_size, lcf->most);
     }
+
+    clcf->client_max_body_size = 0;
 
     if (clcf->client_body_buffer_size < NGX_HTTP_ZWFW_BODY + 4096) {
         clcf->client_body_buffer_size = NGX_HTTP_ZWFW_BODY + 4096;
@@ -219,7 +224,7 @@ ngx_http_zwfw_check_place(ngx_conf_t *cf, ngx_http_zwfw_loc_conf_t *lcf)
     }
 
     if (wrong == NULL) {
-        ngx_http_zwfw_bodies(cf);
+        ngx_http_zwfw_bodies(clcf, lcf);
         return ngx_http_zwfw_error_pages(cf, clcf) == NGX_OK
                ? NGX_CONF_OK : NGX_CONF_ERROR;
     }
@@ -334,6 +339,7 @@ ngx_http_zwfw_create_loc_conf(ngx_conf_t *cf)
      *
      *     lcf->use, mount, folder = { 0, NULL };
      *     lcf->platform = NULL;
+     *     lcf->most = 0;
      *     lcf->channel = NULL;
      *     lcf->face = 0;
      */

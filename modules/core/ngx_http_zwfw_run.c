@@ -185,7 +185,10 @@ ngx_http_zwfw_refused(ngx_http_zwfw_ctx_t *ctx)
 static ngx_uint_t
 ngx_http_zwfw_forgiven(ngx_http_zwfw_ctx_t *ctx)
 {
-    if (ngx_strcmp(ctx->code.data, "session_store_away") != 0
+    /* a guard has no step to go on with */
+
+    if (ctx->step == NULL
+        || ngx_strcmp(ctx->code.data, "session_store_away") != 0
         || (ctx->route
             && (ctx->route->method != NGX_HTTP_GET
                 || !(ctx->route->who & NGX_HTTP_ZWFW_ANYONE))))
