@@ -25,8 +25,10 @@ static char *ngx_http_zwfw_json_text(ngx_http_request_t *r,
     zwfw_json_t *json);
 static void ngx_http_zwfw_called(ngx_http_zwfw_query_t *q);
 static ngx_int_t ngx_http_zwfw_call_away(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx);
+    ngx_http_zwfw_ctx_t *ctx, ngx_uint_t other);
 static void ngx_http_zwfw_call_failed(ngx_http_request_t *r,
+    ngx_http_zwfw_query_t *q);
+static void ngx_http_zwfw_call_log(ngx_http_zwfw_ctx_t *ctx,
     ngx_http_zwfw_query_t *q);
 static void ngx_http_zwfw_call_refused(ngx_http_request_t *r,
     ngx_http_zwfw_query_t *q);
@@ -58,11 +60,9 @@ static ngx_http_zwfw_sqlstate_t  ngx_http_zwfw_states[] = {
     { "55P03", NGX_HTTP_SERVICE_UNAVAILABLE, "busy" },
     { "40001", NGX_HTTP_SERVICE_UNAVAILABLE, "busy" },
     { "40P01", NGX_HTTP_SERVICE_UNAVAILABLE, "busy" },
-    { "25006", NGX_HTTP_SERVICE_UNAVAILABLE, "store_away" },
     { "08",    NGX_HTTP_SERVICE_UNAVAILABLE, "store_away" },
     { "53",    NGX_HTTP_SERVICE_UNAVAILABLE, "store_away" },
     { "57P",   NGX_HTTP_SERVICE_UNAVAILABLE, "store_away" },
-    { "42883", NGX_HTTP_SERVICE_UNAVAILABLE, "schema_mismatch" },
     { NULL, 0, NULL }
 };
 
@@ -177,6 +177,7 @@ static ngx_int_t
 ngx_http_zwfw_ask(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     ngx_uint_t class, ngx_uint_t nargs)
 {
+    ngx_int_t               rc;
     ngx_http_cleanup_t     *cln;
     ngx_http_zwfw_query_t  *q;
     ngx_http_zwfw_state_t  *state = ctx->core;
@@ -189,8 +190,10 @@ ngx_http_zwfw_ask(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     q->data = r;
     q->tries = 0;
 
-    if (ngx_http_zwfw_pg_ask(ctx->platform->pg, q) != NGX_OK) {
-        return ngx_http_zwfw_call_away(r, ctx);
+    rc = ngx_http_zwfw_pg_ask(ctx->platform->pg, q);
+
+    if (rc != NGX_OK) {
+        return ngx_http_zwfw_call_away(r, ctx, rc == NGX_DECLINED);
     }
 
     if (!state->cleanup) {
@@ -359,18 +362,14 @@ ngx_http_zwfw_called(ngx_http_zwfw_query_t *q)
 /* the store does not answer, or not as the schema that we know */
 
 static ngx_int_t
-ngx_http_zwfw_call_away(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+ngx_http_zwfw_call_away(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_uint_t other)
 {
-    ngx_http_zwfw_pg_state_t  state;
-
-    ngx_http_zwfw_pg_state(ctx->platform->pg, NGX_HTTP_ZWFW_READ, &state);
-
     ctx->retry = 1;
 
     return ngx_http_zwfw_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                state.schema == -1
-                                || state.schema == NGX_HTTP_ZWFW_SCHEMA
-                                ? "store_away" : "schema_mismatch", NULL);
+                                other ? "schema_mismatch" : "store_away",
+                                NULL);
 }
 
 
@@ -383,7 +382,17 @@ ngx_http_zwfw_call_failed(ngx_http_request_t *r, ngx_http_zwfw_query_t *q)
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
 
     if (q->rc == NGX_AGAIN) {
-        (void) ngx_http_zwfw_call_away(r, ctx);
+        (void) ngx_http_zwfw_call_away(r, ctx, 0);
+        return;
+    }
+
+    if (q->rc == NGX_DECLINED || q->outdated) {
+
+        if (q->outdated) {
+            ngx_http_zwfw_call_log(ctx, q);
+        }
+
+        (void) ngx_http_zwfw_call_away(r, ctx, 1);
         return;
     }
 
@@ -400,15 +409,22 @@ ngx_http_zwfw_call_failed(ngx_http_request_t *r, ngx_http_zwfw_query_t *q)
         return;
     }
 
-    /* not the log of the connection: it would add address and query */
+    ngx_http_zwfw_call_log(ctx, q);
 
+    (void) ngx_http_zwfw_refuse(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
+                                "internal_error", NULL);
+}
+
+
+/* not the log of the connection: it would add address and query */
+
+static void
+ngx_http_zwfw_call_log(ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_query_t *q)
+{
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "zwfw: api.%V() failed: %*s %V, request %V",
                   &q->name, (size_t) 5, q->state, &q->message,
                   &ctx->request_id);
-
-    (void) ngx_http_zwfw_refuse(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
-                                "internal_error", NULL);
 }
 
 

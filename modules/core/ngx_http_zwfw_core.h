@@ -64,7 +64,7 @@ struct ngx_http_zwfw_pg_conf_s {
 struct ngx_http_zwfw_query_s {
     ngx_queue_t                queue;       /* of pg.c */
     void                      *operation;   /* of pg.c, while in flight */
-    ngx_msec_t                 deadline;    /* of pg.c, while waiting */
+    ngx_msec_t                 deadline;    /* of pg.c, for the answer */
     ngx_uint_t                 class;
     ngx_str_t                  name;
     ngx_str_t                  sql;         /* NUL-terminated */
@@ -73,6 +73,8 @@ struct ngx_http_zwfw_query_s {
                                                until done() or forget() */
     unsigned                   stable:1;    /* may be asked again */
     unsigned                   tries:2;
+    unsigned                   outdated:1;  /* of the answer: its function
+                                               was replaced meanwhile */
 
     void                     (*done)(ngx_http_zwfw_query_t *q);
     void                      *data;
@@ -80,7 +82,9 @@ struct ngx_http_zwfw_query_s {
     /* the answer, valid inside done() only */
     ngx_int_t                  rc;          /* NGX_OK; NGX_ERROR: refused by
                                                SQL, see state; NGX_AGAIN: the
-                                               store is away or too slow */
+                                               store is away or too slow;
+                                               NGX_DECLINED: its schema is
+                                               another */
     ngx_str_t                  value;       /* first column of the first row */
     ngx_str_t                  column;      /* PG_DIAG_COLUMN_NAME: field */
     ngx_str_t                  detail;      /* all fields: {"field": "code"} */
@@ -112,9 +116,10 @@ void ngx_http_zwfw_pg_exit(ngx_cycle_t *cycle);
 /*
  * Asks; done() comes later, from the event loop, never from inside.
  *
- *     NGX_OK     asked or queued
- *     NGX_BUSY   the breaker is open, the queue is full or the schema is
- *                another: refused at once, done() does not come
+ *     NGX_OK        asked or queued
+ *     NGX_BUSY      the breaker is open or the queue is full,
+ *     NGX_DECLINED  the schema is another: refused at once, done() does not
+ *                   come
  */
 ngx_int_t ngx_http_zwfw_pg_ask(ngx_http_zwfw_pg_t *pg,
     ngx_http_zwfw_query_t *q);

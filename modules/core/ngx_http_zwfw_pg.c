@@ -18,6 +18,7 @@ static ngx_http_zwfw_pipe_t *ngx_http_zwfw_pool_pick(
 static void ngx_http_zwfw_pool_take(ngx_http_zwfw_pgpool_t *pool,
     ngx_http_zwfw_query_t *q);
 static void ngx_http_zwfw_pool_expire(ngx_event_t *ev);
+static void ngx_http_zwfw_pool_refuse(ngx_http_zwfw_pgpool_t *pool);
 static void ngx_http_zwfw_pool_patience(ngx_http_zwfw_pgpool_t *pool);
 static void ngx_http_zwfw_pool_retry(ngx_event_t *ev);
 static void ngx_http_zwfw_pg_field(PGresult *res, int name,
@@ -92,9 +93,11 @@ ngx_http_zwfw_pg_ask(ngx_http_zwfw_pg_t *pg, ngx_http_zwfw_query_t *q)
     q->queue.next = NULL;
     q->tries = 0;
 
-    if (pool->open || pool->nwaiting >= pg->conf.waiting
-        || (pg->schema != -1 && pg->schema != NGX_HTTP_ZWFW_SCHEMA))
-    {
+    if (pg->schema != -1 && pg->schema != NGX_HTTP_ZWFW_SCHEMA) {
+        return NGX_DECLINED;
+    }
+
+    if (pool->open || pool->nwaiting >= pg->conf.waiting) {
         return NGX_BUSY;
     }
 
@@ -150,6 +153,8 @@ ngx_http_zwfw_pg_answer(ngx_http_zwfw_query_t *q, ngx_int_t rc, PGresult *res)
     state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
     ngx_memcpy(q->state, state ? state : "00000", 5);
 
+    q->outdated = ngx_http_zwfw_pg_outdated(res);
+
     q->done(q);
 
     PQclear(res);
@@ -165,6 +170,39 @@ ngx_http_zwfw_pg_field(PGresult *res, int name, ngx_str_t *field)
 
     field->len = text ? ngx_strlen(text) : 0;
     field->data = (u_char *) text;
+}
+
+
+/*
+ * Functions or tables were replaced while a plan was made of the former ones.
+ * Both states say other things, too.  The message of the first one is never
+ * translated; that of the second one is, but not where it comes from
+ */
+
+ngx_uint_t
+ngx_http_zwfw_pg_outdated(PGresult *res)
+{
+    char  *state, *text;
+
+    static char  lookup[] = "cache lookup failed";
+
+    state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+    if (state == NULL) {
+        return 0;
+    }
+
+    if (ngx_strcmp(state, "XX000") == 0) {
+        text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+        return text && ngx_strncmp(text, lookup, sizeof(lookup) - 1) == 0;
+    }
+
+    if (ngx_strcmp(state, "0A000") == 0) {
+        text = PQresultErrorField(res, PG_DIAG_SOURCE_FUNCTION);
+        return text && ngx_strcmp(text, "RevalidateCachedQuery") == 0;
+    }
+
+    return ngx_strcmp(state, "42883") == 0;
 }
 
 
@@ -345,6 +383,24 @@ ngx_http_zwfw_pool_expire(ngx_event_t *ev)
 }
 
 
+/* nobody needs to wait for a database of another version */
+
+static void
+ngx_http_zwfw_pool_refuse(ngx_http_zwfw_pgpool_t *pool)
+{
+    ngx_queue_t            *l;
+    ngx_http_zwfw_query_t  *q;
+
+    while (!ngx_queue_empty(&pool->waiting)) {
+        l = ngx_queue_head(&pool->waiting);
+        q = ngx_queue_data(l, ngx_http_zwfw_query_t, queue);
+
+        ngx_http_zwfw_pool_take(pool, q);
+        ngx_http_zwfw_pg_answer(q, NGX_DECLINED, NULL);
+    }
+}
+
+
 static void
 ngx_http_zwfw_pool_patience(ngx_http_zwfw_pgpool_t *pool)
 {
@@ -479,6 +535,10 @@ ngx_http_zwfw_pool_lost(ngx_http_zwfw_pipe_t *pipe, ngx_uint_t how,
 
     ngx_http_zwfw_pipe_fail(pipe, guilty);
     ngx_http_zwfw_pipe_destroy(pipe);
+
+    if (how == NGX_HTTP_ZWFW_PG_OTHER) {
+        ngx_http_zwfw_pool_refuse(pool);
+    }
 
     ngx_post_event(&pool->drain, &ngx_posted_events);
 }

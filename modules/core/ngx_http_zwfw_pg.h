@@ -74,7 +74,6 @@ typedef struct {
     ngx_http_zwfw_query_t     *query;       /* NULL: nobody waits */
     ngx_http_zwfw_statement_t *statement;
     PGresult                  *result;
-    ngx_msec_t                 deadline;
     ngx_uint_t                 syncs;       /* to come */
     unsigned                   preparing:1;
     unsigned                   orphan:1;    /* its Prepare has failed */
@@ -91,6 +90,8 @@ typedef struct {
     ngx_queue_t                operations;  /* in flight, oldest first */
     ngx_queue_t                free;
     ngx_uint_t                 in_flight;
+    ngx_msec_t                 deadline;    /* of the oldest: the server has
+                                               been silent since it began */
     ngx_http_zwfw_query_t      check;       /* of the schema */
     ngx_uint_t                 bad;         /* why it must be closed */
     unsigned                   ready:1;
@@ -208,6 +209,10 @@ void ngx_http_zwfw_pool_wake(ngx_http_zwfw_pgpool_t *pool);
 /* calls done(); takes res (may be NULL), q is not touched afterwards */
 void ngx_http_zwfw_pg_answer(ngx_http_zwfw_query_t *q, ngx_int_t rc,
     PGresult *res);
+
+
+/* whether a statement failed because what it calls was replaced or is gone */
+ngx_uint_t ngx_http_zwfw_pg_outdated(PGresult *res);
 
 
 /* ---- ngx_http_zwfw_listen.c ---- */

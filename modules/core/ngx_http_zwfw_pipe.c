@@ -11,7 +11,7 @@
 
 #define NGX_HTTP_ZWFW_PG_AGAIN   0x01       /* asked once again */
 #define NGX_HTTP_ZWFW_PG_STABLE  0x02       /* only when it is stable */
-#define NGX_HTTP_ZWFW_PG_STALE   0x04       /* the statement is outdated */
+#define NGX_HTTP_ZWFW_PG_STALE   0x04       /* to be prepared anew */
 #define NGX_HTTP_ZWFW_PG_CLOSE   0x08       /* the server is the wrong one */
 
 
@@ -42,10 +42,10 @@ static void ngx_http_zwfw_pipe_refused(ngx_http_zwfw_pipe_t *pipe,
     ngx_http_zwfw_operation_t *op, PGresult *res);
 static void ngx_http_zwfw_pipe_orphan(ngx_http_zwfw_pipe_t *pipe,
     ngx_http_zwfw_statement_t *st);
-static ngx_uint_t ngx_http_zwfw_pipe_what(const char *state);
+static ngx_uint_t ngx_http_zwfw_pipe_what(PGresult *res);
 static void ngx_http_zwfw_pipe_checked(ngx_http_zwfw_query_t *q);
-static void ngx_http_zwfw_pipe_timer(ngx_http_zwfw_pipe_t *pipe,
-    ngx_msec_t at);
+static void ngx_http_zwfw_pipe_late(ngx_http_zwfw_pipe_t *pipe);
+static void ngx_http_zwfw_pipe_timer(ngx_http_zwfw_pipe_t *pipe);
 static void ngx_http_zwfw_pipe_idle(ngx_http_zwfw_pipe_t *pipe);
 static ngx_msec_t ngx_http_zwfw_pipe_timeout(ngx_http_zwfw_pipe_t *pipe);
 
@@ -58,12 +58,6 @@ static ngx_http_zwfw_pipe_state_t  ngx_http_zwfw_pipe_states[] = {
 
     { "40001", NGX_HTTP_ZWFW_PG_AGAIN },
     { "40P01", NGX_HTTP_ZWFW_PG_AGAIN },
-
-    /* functions replaced: cache lookup, cached plan, no function */
-
-    { "XX000", NGX_HTTP_ZWFW_PG_STABLE|NGX_HTTP_ZWFW_PG_STALE },
-    { "0A000", NGX_HTTP_ZWFW_PG_STABLE|NGX_HTTP_ZWFW_PG_STALE },
-    { "42883", NGX_HTTP_ZWFW_PG_STABLE|NGX_HTTP_ZWFW_PG_STALE },
 
     /* the server has forgotten the statement, so it did not run */
 
@@ -133,6 +127,7 @@ ngx_http_zwfw_pipe_ready(ngx_http_zwfw_pgconn_t *conn)
     ngx_str_set(&q->name, "zwfw_check");
     ngx_str_set(&q->sql, "SELECT zwfw.schema_version()");
     q->tries = 1;
+    q->deadline = ngx_current_msec + NGX_HTTP_ZWFW_PG_CONNECT;
     q->done = ngx_http_zwfw_pipe_checked;
     q->data = pipe;
 
@@ -168,9 +163,7 @@ ngx_http_zwfw_pipe_input(ngx_http_zwfw_pgconn_t *conn)
 static void
 ngx_http_zwfw_pipe_expired(ngx_http_zwfw_pgconn_t *conn)
 {
-    ngx_queue_t                *l;
-    ngx_http_zwfw_pipe_t       *pipe;
-    ngx_http_zwfw_operation_t  *op;
+    ngx_http_zwfw_pipe_t  *pipe;
 
     pipe = conn->data;
 
@@ -179,17 +172,40 @@ ngx_http_zwfw_pipe_expired(ngx_http_zwfw_pgconn_t *conn)
         return;
     }
 
-    l = ngx_queue_head(&pipe->operations);
-    op = ngx_queue_data(l, ngx_http_zwfw_operation_t, queue);
-
-    if ((ngx_msec_int_t) (op->deadline - ngx_current_msec) > 0) {
-        ngx_http_zwfw_pipe_timer(pipe, op->deadline);
+    if ((ngx_msec_int_t) (pipe->deadline - ngx_current_msec) <= 0) {
+        ngx_http_zwfw_pool_lost(pipe, pipe->ready ? NGX_HTTP_ZWFW_PG_LATE
+                                                  : NGX_HTTP_ZWFW_PG_AWAY,
+                                "no answer in time");
         return;
     }
 
-    ngx_http_zwfw_pool_lost(pipe, pipe->ready ? NGX_HTTP_ZWFW_PG_LATE
-                                              : NGX_HTTP_ZWFW_PG_AWAY,
-                            "no answer in time");
+    ngx_http_zwfw_pipe_late(pipe);
+    ngx_http_zwfw_pipe_timer(pipe);
+}
+
+
+/* who has waited long enough, in the queue as well, is told; the server goes
+   on with the statement, within its own time */
+
+static void
+ngx_http_zwfw_pipe_late(ngx_http_zwfw_pipe_t *pipe)
+{
+    ngx_queue_t                *l;
+    ngx_http_zwfw_query_t      *q;
+    ngx_http_zwfw_operation_t  *op;
+
+    for (l = ngx_queue_head(&pipe->operations);
+         l != ngx_queue_sentinel(&pipe->operations);
+         l = ngx_queue_next(l))
+    {
+        op = ngx_queue_data(l, ngx_http_zwfw_operation_t, queue);
+        q = op->query;
+
+        if (q && (ngx_msec_int_t) (q->deadline - ngx_current_msec) <= 0) {
+            op->query = NULL;
+            ngx_http_zwfw_pg_answer(q, NGX_AGAIN, NULL);
+        }
+    }
 }
 
 
@@ -213,7 +229,6 @@ ngx_http_zwfw_pipe_send(ngx_http_zwfw_pipe_t *pipe, ngx_http_zwfw_query_t *q)
     op = ngx_queue_data(l, ngx_http_zwfw_operation_t, queue);
 
     op->query = q;
-    op->deadline = ngx_current_msec + ngx_http_zwfw_pipe_timeout(pipe);
     op->result = NULL;
     op->syncs = 1;
     op->preparing = 0;
@@ -223,7 +238,12 @@ ngx_http_zwfw_pipe_send(ngx_http_zwfw_pipe_t *pipe, ngx_http_zwfw_query_t *q)
     pipe->pool->in_flight++;
 
     if (pipe->in_flight++ == 0) {
-        ngx_http_zwfw_pipe_timer(pipe, op->deadline);
+        pipe->deadline = ngx_current_msec + ngx_http_zwfw_pipe_timeout(pipe);
+        ngx_http_zwfw_pipe_timer(pipe);
+
+    } else if ((ngx_msec_int_t) (q->deadline - pipe->conn.timer.timer.key) < 0)
+    {
+        ngx_http_zwfw_pipe_timer(pipe);
     }
 
     op->statement = ngx_http_zwfw_pipe_statement(pipe, &q->name);
@@ -447,6 +467,12 @@ ngx_http_zwfw_pipe_complete(ngx_http_zwfw_pipe_t *pipe,
 
     if (pipe->in_flight == 0) {
         ngx_http_zwfw_pipe_idle(pipe);
+
+    } else {
+
+        /* the server turns to the next one */
+
+        pipe->deadline = ngx_current_msec + ngx_http_zwfw_pipe_timeout(pipe);
     }
 
     res = op->result;
@@ -479,7 +505,7 @@ ngx_http_zwfw_pipe_refused(ngx_http_zwfw_pipe_t *pipe,
     ngx_http_zwfw_query_t  *q;
 
     q = op->query;
-    what = ngx_http_zwfw_pipe_what(PQresultErrorField(res, PG_DIAG_SQLSTATE));
+    what = ngx_http_zwfw_pipe_what(res);
 
     if (op->preparing) {
         op->statement->prepared = 0;
@@ -544,9 +570,12 @@ ngx_http_zwfw_pipe_orphan(ngx_http_zwfw_pipe_t *pipe,
 
 
 static ngx_uint_t
-ngx_http_zwfw_pipe_what(const char *state)
+ngx_http_zwfw_pipe_what(PGresult *res)
 {
+    char                        *state;
     ngx_http_zwfw_pipe_state_t  *st;
+
+    state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 
     if (state == NULL) {
         return 0;
@@ -556,6 +585,10 @@ ngx_http_zwfw_pipe_what(const char *state)
         if (ngx_strcmp(st->state, state) == 0) {
             return st->what;
         }
+    }
+
+    if (ngx_http_zwfw_pg_outdated(res)) {
+        return NGX_HTTP_ZWFW_PG_STABLE|NGX_HTTP_ZWFW_PG_STALE;
     }
 
     return 0;
@@ -586,7 +619,8 @@ ngx_http_zwfw_pipe_checked(ngx_http_zwfw_query_t *q)
     } else {
         pipe->bad = NGX_HTTP_ZWFW_PG_AWAY;
         ngx_http_zwfw_pool_trouble(pipe->pool, pipe->bad,
-                                   (char *) q->message.data);
+                                   q->message.len ? (char *) q->message.data
+                                                  : ngx_http_zwfw_pg_gone);
         return;
     }
 
@@ -602,11 +636,25 @@ ngx_http_zwfw_pipe_checked(ngx_http_zwfw_query_t *q)
 /* a worker that quits waits for what is in flight, for nothing else */
 
 static void
-ngx_http_zwfw_pipe_timer(ngx_http_zwfw_pipe_t *pipe, ngx_msec_t at)
+ngx_http_zwfw_pipe_timer(ngx_http_zwfw_pipe_t *pipe)
 {
-    ngx_msec_int_t  wait;
+    ngx_queue_t                *l;
+    ngx_msec_int_t              wait, own;
+    ngx_http_zwfw_operation_t  *op;
 
-    wait = at - ngx_current_msec;
+    wait = pipe->deadline - ngx_current_msec;
+
+    for (l = ngx_queue_head(&pipe->operations);
+         l != ngx_queue_sentinel(&pipe->operations);
+         l = ngx_queue_next(l))
+    {
+        op = ngx_queue_data(l, ngx_http_zwfw_operation_t, queue);
+
+        if (op->query) {
+            own = op->query->deadline - ngx_current_msec;
+            wait = ngx_min(wait, own);
+        }
+    }
 
     pipe->conn.timer.cancelable = !pipe->ready;
     ngx_add_timer(&pipe->conn.timer, ngx_max(wait, 1));

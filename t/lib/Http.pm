@@ -110,6 +110,16 @@ sub upload {
 sub request {
     my ($self, $method, $path, %o) = @_;
 
+    $self->ask($method, $path, %o);
+    return $self->answer;
+}
+
+
+# The two halves of it: what is asked is answered later, one at a time.
+
+sub ask {
+    my ($self, $method, $path, %o) = @_;
+
     my $host = $o{host} // $self->{host};
     my %head = (%{ $self->{headers} }, %{ $o{headers} // {} });
     my $text = "$method $path HTTP/1.1\r\nHost: $host"
@@ -125,10 +135,21 @@ sub request {
     $text .= "$_: " . bytes($head{$_}) . "\r\n"
         for grep { defined $head{$_} } sort keys %head;
 
-    my $res = $self->exchange($method, "$text\r\n" . ($o{body} // ''));
+    $text .= "\r\n" . ($o{body} // '');
+    $self->{asked} = { method => $method, path => $path, host => $host,
+                       whole => $self->write($text) };
+}
 
-    $self->keep_cookies($host, $res);
-    $self->validate($method, $path, $res) if $self->{openapi};
+
+sub answer {
+    my $self = shift;
+
+    my $asked = delete $self->{asked};
+    my $res = $self->receive(@$asked{qw(method path whole)});
+
+    $self->keep_cookies($asked->{host}, $res);
+    $self->validate($asked->{method}, $asked->{path}, $res)
+        if $self->{openapi};
 
     return $res;
 }
@@ -136,6 +157,32 @@ sub request {
 
 sub exchange {
     my ($self, $method, $text) = @_;
+
+    my $whole = $self->write($text);
+
+    return $self->receive($method, ($text =~ /^\S+ (\S+)/)[0], $whole);
+}
+
+
+sub receive {
+    my ($self, $method, $path, $whole) = @_;
+
+    my $sock = $self->{sock};
+
+    my $res = eval {
+        Http::Response->read($method, sub { $self->more($sock) });
+    };
+    delete $self->{sock} if !$res or $res->closes or !$whole;
+
+    die "$method $path: $@" if !$res;
+    return $res;
+}
+
+
+# whether all was sent; what is not taken may still be answered
+
+sub write {
+    my ($self, $text) = @_;
 
     local $SIG{PIPE} = 'IGNORE';
 
@@ -147,7 +194,6 @@ sub exchange {
         Timeout => $self->{timeout})
         or die "cannot connect to port $self->{port}: $@\n";
 
-    # what is not taken may still have been answered
     my $sent = 0;
     while ($sent < length $text) {
         my $n = syswrite $sock, $text, length($text) - $sent, $sent;
@@ -155,13 +201,7 @@ sub exchange {
         $sent += $n // 0;
     }
 
-    my $res = eval {
-        Http::Response->read($method, sub { $self->more($sock) });
-    };
-    delete $self->{sock} if !$res or $res->closes or $sent < length $text;
-
-    die "$method " . ($text =~ /^\S+ (\S+)/)[0] . ": $@" if !$res;
-    return $res;
+    return $sent == length $text;
 }
 
 

@@ -11,7 +11,8 @@ package Node;
 #     my @bad = $node->nginx->stop;
 #
 # Another node over the same stores: Node->new(db => $db, redis => $redis).
-# "server" and "http" add to the configuration, "keys" is another key file.
+# "block" (of the platform), "server", "http" and "main" add to the
+# configuration, "keys" is another key file.
 
 use strict;
 use warnings;
@@ -42,13 +43,14 @@ sub new {
         db => $o{db} // Sql->new(slices => [slices()]),
         redis => $o{redis} // Stores::Redis->start,
         files => $o{files} // File::Temp->newdir('zwfw-f-XXXXXX', TMPDIR => 1),
+        block => $o{block} // '',
     }, $class;
 
     $self->{html} = $ENV{TEST_NGINX_ZWFW_HTML} // abs_path('html');
     $self->{keys} = $o{keys} // $ENV{TEST_NGINX_ZWFW_KEYS}
         // die "TEST_NGINX_ZWFW_KEYS is not set: run ./build.sh test FILE\n";
     $self->{nginx} = NginxServer->start(
-        workers => $o{workers} // 2,
+        workers => $o{workers} // 2, main => $o{main} // '',
         http => $self->platform . ($o{http} // ''),
         server => $self->server . ($o{server} // ''));
 
@@ -94,6 +96,7 @@ sub platform {
         keys $self->{keys};
         files $self->{files};
         html $self->{html};
+        $self->{block}
     }
 END
 }
