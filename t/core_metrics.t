@@ -76,6 +76,7 @@ for my $line (split /\n/, $res->body) {
 is("@wrong", '', 'format');
 like($res->body, qr/\n\z/, 'ends with a line feed');
 is_deeply([sort keys %type], [qw(
+    zwfw_audit_lines_total zwfw_audit_lines_waiting
     zwfw_key_newest zwfw_keys zwfw_page_cache_total zwfw_postgres_breaker
     zwfw_postgres_connections zwfw_postgres_in_flight zwfw_postgres_up
     zwfw_postgres_waiting zwfw_redis_breaker zwfw_redis_connections

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use utf8;
 
+use JSON::PP ();
 use Test::More;
 
 use lib 't/lib';
@@ -115,8 +116,9 @@ Proc::until_true('the line', 10, sub {
 });
 
 for my $same ($request, '0' x 32) {
-    $db->user(uid => $uid, request_id => $same)
-        ->call('audit_read', { action => 'audit_list', object => 'audit' });
+    $db->user->call('audit_tell', {}, { lines => [{
+        uid => $uid, request_id => $same, action => 'audit_list',
+        outcome => 'ok', again => JSON::PP::true }] });
 }
 
 is($db->admin("SELECT string_agg(request_id, ' ' ORDER BY seq) FROM zwfw.audit

@@ -12,22 +12,32 @@ use Test::More;
 
 my $db = Sql->new(slices => ['core']);
 my @clerks = map { $db->user(uid => Sql::uuid(), roles => 'clerk',
+                             request_id => sprintf('%032x', $_),
                              session => 'f' x 64, channel => 'pc',
                              body => '019a0000-0000-7000-8000-000000000002') }
     1 .. 5;
 my $operator = $db->user(uid => Sql::uuid(), roles => 'operator');
 
 
-# each in a request of its own
+# a line of nginx; who it is stands in the line
 
-my $requests = 0;
+sub line {
+    my ($he, $name, %more) = @_;
+    my $me = $he->{me};
+
+    return { uid => $me->{uid}, role => $me->{roles}, body => $me->{body},
+             session => $me->{session}, channel => $me->{channel},
+             request_id => $me->{request_id}, action => $name,
+             object => $name =~ s/_.*//r, object_id => 'A1',
+             outcome => 'refused', detail => { status => 409,
+             code => 'wrong_state' }, %more };
+}
+
 
 sub act {
     my ($he, $name) = @_;
 
-    $he->{me}{request_id} = sprintf '%032x', ++$requests;
-    $he->call('audit_refused', { action => $name, object_id => 'A1',
-                                 status => 409, code => 'wrong_state' });
+    $db->user->call('audit_tell', {}, { lines => [line($he, $name)] });
 }
 
 
@@ -45,7 +55,7 @@ subtest 'what a row holds' => sub {
         uid => $clerks[0]{me}{uid}, role => 'clerk', channel => 'pc',
         body => '019a0000-0000-7000-8000-000000000002',
         action => 'item_save', object => 'item', object_id => 'A1',
-        outcome => 'refused', request_id => sprintf('%032x', 11),
+        outcome => 'refused', request_id => sprintf('%032x', 1),
         detail => { status => 409, code => 'wrong_state' },
     }, 'who did what, where, with which outcome');
 };
@@ -88,6 +98,32 @@ subtest 'lists' => sub {
     is($operator->refused('audit_list', { uid => 'x' }), '22P02', 'bad uid');
 };
 
+subtest 'many lines' => sub {
+    my $he = $db->user(uid => Sql::uuid(), request_id => 'a' x 32);
+    my $she = $db->user(uid => $he->{me}{uid}, request_id => 'b' x 32);
+    my $tell = sub { $db->user->call('audit_tell', {}, { lines => [@_] }) };
+    my $list = sub {
+        return join ', ', map { join ' ', $_->{action}, map { $_ // '-' }
+                                $_->{detail} ? @{ $_->{detail} }{qw(count late)}
+                                             : 'none' }
+            reverse @{ $operator->call('audit_list', {
+                uid => $he->{me}{uid} })->{items} };
+    };
+
+    $tell->(line($he, 'a_one', count => 7), line($he, 'a_two', late => 3),
+            line($he, 'a_read', outcome => 'ok', detail => undef));
+    is($list->(), 'a_one 7 -, a_two - 3, a_read none', 'are rows, in order');
+
+    $tell->(line($he, 'a_two', late => 9, again => JSON::PP::true),
+            line($he, 'a_new', again => JSON::PP::true),
+            line($she, 'a_two', again => JSON::PP::true));
+    is($list->(), 'a_one 7 -, a_two - 3, a_read none, a_new - -, a_two - -',
+       'told again it is the same row, of another request another one');
+
+    is($operator->call('audit_list', { uid => $he->{me}{uid} })
+       ->{items}[0]{request_id}, 'b' x 32, 'whose id it has');
+};
+
 subtest 'nobody changes it' => sub {
     for my $sql ("UPDATE zwfw.audit SET action = 'x'",
                  'DELETE FROM zwfw.audit', 'TRUNCATE zwfw.audit')
@@ -108,10 +144,9 @@ subtest 'at the same time' => sub {
     my @same = map { $db->user(uid => $clerks[0]{me}{uid}) } 1 .. 4;
 
     for my $he (@same, @clerks) {
-        $he->send(join "\n", map {
-            $he->{me}{request_id} = sprintf '%032x', ++$requests;
-            $he->statement(q{api.audit_refused('{"action": "a_b"}', '{}')});
-        } 1 .. 20);
+        my $one = $he->statement("api.audit_tell(" . Sql::User::arguments(
+            {}, { lines => [line($he, 'a_b')] }) . ')');
+        $he->send(join "\n", ($one) x 20);
     }
 
     is(($_->receive)[0], '00000', 'written') for @same, @clerks;
@@ -120,22 +155,6 @@ subtest 'at the same time' => sub {
     is($db->admin('SELECT count(*) FROM (SELECT max(seq) - count(*) AS gap'
                   . ' FROM zwfw.audit GROUP BY chain) c WHERE gap <> 0'), 0,
        'without a gap');
-};
-
-subtest 'told again' => sub {
-    my ($he) = @clerks;
-    my $one = $he->statement(q{api.audit_refused('{"action": "a_c"}', '{}')});
-    my @same = map { $db->user(%{ $he->{me} }) } 1 .. 4;
-
-    $_->send($one) for @same;
-    is(($_->receive)[0], '00000', 'is heard') for @same;
-    is($operator->call('audit_list', { action => 'a_c' })->{count}, 1,
-       'is one line');
-
-    $he->{me}{request_id} = sprintf '%032x', ++$requests;
-    $he->ask($he->statement(q{api.audit_refused('{"action": "a_c"}', '{}')}));
-    is($operator->call('audit_list', { action => 'a_c' })->{count}, 2,
-       'of another request it is another');
 };
 
 subtest 'the chain' => sub {

@@ -239,65 +239,52 @@ BEGIN
 END $$;
 
 
--- Has this request told of this action already?  nginx tells again when it
--- heard no answer.  Locks the person's chain, so that one of two that come
--- together sees the other.
+-- Is this line there already?  nginx tells again when it heard no answer.
+-- Locks the chain, so that one of two that come together sees the other.
 
-CREATE OR REPLACE FUNCTION zwfw.audit_has(action text) RETURNS boolean
+CREATE OR REPLACE FUNCTION zwfw.audit_has(line zwfw.audit) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
-#variable_conflict use_column
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('zwfw.audit'),
-                                  hashtext(coalesce(me()::text, '')) & 15);
+                                  hashtext(line.uid::text) & 15);
 
     RETURN EXISTS (SELECT FROM audit a
-                    WHERE a.uid = me() AND a.at > zwfw.now() - interval '1 hour'
-                      AND a.request_id = request_id()
-                      AND a.action = audit_has.action);
+                    WHERE a.uid = line.uid
+                      AND a.at > zwfw.now() - interval '7 days'
+                      AND a.request_id = line.request_id
+                      AND a.action = line.action);
 END $$;
 
 ALTER FUNCTION zwfw.audit_has OWNER TO zwfw_system;
 
 
--- A refused act: the refusal has undone its own transaction, so nginx tells
--- it afterwards, as the same person.  args: action, object_id, status, code.
+-- Lines that nginx tells after its answers: refusals of staff, which have
+-- undone their own rows, and what staff has read of persons.  body.lines:
+-- columns of zwfw.audit of one person; count: so many equal ones; late: so
+-- many seconds ago; again: it may be here.
 
-CREATE OR REPLACE FUNCTION api.audit_refused(args jsonb, body jsonb)
-RETURNS json
+CREATE OR REPLACE FUNCTION api.audit_tell(args jsonb, body jsonb) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    line  jsonb;
+    a     audit;
 BEGIN
-    IF NOT audit_has(args->>'action') THEN
-        PERFORM write_audit(args->>'action',
-            split_part(args->>'action', '_', 1), args->>'object_id', 'refused',
-            jsonb_build_object('status', args->'status',
-                               'code', args->'code'));
-    END IF;
+    FOR line IN SELECT jsonb_array_elements(body->'lines') LOOP
+        a := jsonb_populate_record(NULL::audit, line);
+        a.detail := nullif(jsonb_strip_nulls(coalesce(a.detail, '{}')
+            || jsonb_build_object('count', line->'count',
+                                  'late', line->'late')), '{}');
+
+        IF NOT (line ? 'again' AND audit_has(a)) THEN
+            PERFORM audit_append(a);
+        END IF;
+    END LOOP;
 
     RETURN '{}'::json;
 END $$;
 
-ALTER FUNCTION api.audit_refused OWNER TO zwfw_system;
-SELECT zwfw.describe('audit_refused', '{"type":"object",
-    "additionalProperties":false}');
-
-
--- What staff has read of persons: told by nginx when it has been sent, as the
--- same person.  args: action, object, object_id.
-
-CREATE OR REPLACE FUNCTION api.audit_read(args jsonb, body jsonb)
-RETURNS json
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
-BEGIN
-    IF NOT audit_has(args->>'action') THEN
-        PERFORM write_audit(args->>'action', args->>'object',
-                            args->>'object_id');
-    END IF;
-
-    RETURN '{}'::json;
-END $$;
-
-ALTER FUNCTION api.audit_read OWNER TO zwfw_system;
-SELECT zwfw.describe('audit_read', '{"type":"object",
+ALTER FUNCTION api.audit_tell OWNER TO zwfw_system;
+SELECT zwfw.describe('audit_tell', '{"type":"object",
     "additionalProperties":false}');
 
 

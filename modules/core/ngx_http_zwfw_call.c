@@ -443,17 +443,6 @@ ngx_http_zwfw_sqlstate(u_char *state)
 }
 
 
-ngx_uint_t
-ngx_http_zwfw_passing(u_char *state)
-{
-    ngx_http_zwfw_sqlstate_t  *s;
-
-    s = ngx_http_zwfw_sqlstate(state);
-
-    return s && s->status >= NGX_HTTP_SERVICE_UNAVAILABLE;
-}
-
-
 /*
  * ZWnnn: status nnn, the message is the code, the column is the field; the
  * detail has all fields with their codes, where there are several

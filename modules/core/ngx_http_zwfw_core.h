@@ -256,6 +256,10 @@ typedef enum {
     NGX_HTTP_ZWFW_COUNT_SESSION_MISS,
     NGX_HTTP_ZWFW_COUNT_PAGE_HIT,
     NGX_HTTP_ZWFW_COUNT_PAGE_MISS,
+    NGX_HTTP_ZWFW_COUNT_LINE_STORED,
+    NGX_HTTP_ZWFW_COUNT_LINE_MERGED,
+    NGX_HTTP_ZWFW_COUNT_LINE_REFUSED,
+    NGX_HTTP_ZWFW_COUNT_LINE_LOST,
     NGX_HTTP_ZWFW_COUNTERS
 } ngx_http_zwfw_counter_e;
 
@@ -345,6 +349,7 @@ struct ngx_http_zwfw_platform_s {
     zwfw_json_t               *words;       /* slice, group, code, text */
     zwfw_mem_t                 mem;         /* of the configuration */
     void                      *page_store;  /* of cache.c, of the worker */
+    void                      *lines;       /* of lines.c, of the worker */
     ngx_uint_t                 index;
 };
 
@@ -464,6 +469,7 @@ typedef struct {
     unsigned                   looking:1;   /* the session is being asked for */
     unsigned                   by_form:1;   /* the body is a form */
     unsigned                   hashed:1;    /* hash is set */
+    unsigned                   untold:1;    /* nothing in the audit trail */
 } ngx_http_zwfw_state_t;
 
 
@@ -534,24 +540,40 @@ ngx_int_t ngx_http_zwfw_form_inputs(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *json, zwfw_json_t *page);
 ngx_http_zwfw_route_t *ngx_http_zwfw_form_route(ngx_http_zwfw_ctx_t *ctx);
 
-/* call.c: an SQLSTATE that says "later": a lock, a failover, a shutdown */
-ngx_uint_t ngx_http_zwfw_passing(u_char *state);
-
-/* call.c: the settings of nobody, the statement that sets them and calls, a
-   copy that ends with NUL */
+/* call.c: the settings of nobody, and of the one who asks */
 void ngx_http_zwfw_nobody(char **args);
 ngx_int_t ngx_http_zwfw_me(ngx_pool_t *pool, ngx_http_zwfw_ctx_t *ctx,
     char **args);
 
-/* tell.c: tells as the one who asks; nobody waits, failures are logged */
-void ngx_http_zwfw_tell_as(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
-    ngx_str_t *call, zwfw_json_t *args);
-
-/* trail.c: what of this answer belongs into the audit trail */
+/* trail.c: what of this answer belongs into the audit trail; whether there is
+   room for it, as a step */
 void ngx_http_zwfw_trail(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx);
 ngx_int_t ngx_http_zwfw_statement(ngx_pool_t *pool, ngx_str_t *call,
     ngx_str_t *sql);
 char *ngx_http_zwfw_cstring(ngx_pool_t *pool, ngx_str_t *s);
+ngx_int_t ngx_http_zwfw_trail_room(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+
+/*
+ * lines.c: stores a line, however long that takes.  text has the members of a
+ * JSON object, without braces; a line that merges is counted in an equal one
+ * that still waits.  All is copied.  What cannot be kept is counted as lost
+ */
+void ngx_http_zwfw_lines_add(ngx_http_zwfw_platform_t *pf, ngx_str_t *uid,
+    ngx_str_t *text, ngx_str_t *request_id, ngx_uint_t merges);
+void ngx_http_zwfw_lines_lost(ngx_http_zwfw_platform_t *pf);
+
+/* NGX_BUSY: too many of this person wait; NGX_DECLINED: of all */
+ngx_int_t ngx_http_zwfw_lines_room(ngx_http_zwfw_platform_t *pf,
+    ngx_str_t *uid);
+
+ngx_uint_t ngx_http_zwfw_lines_waiting(ngx_http_zwfw_platform_t *pf);
+ngx_int_t ngx_http_zwfw_lines_init(ngx_cycle_t *cycle,
+    ngx_http_zwfw_main_conf_t *mcf);
+void ngx_http_zwfw_lines_exit(ngx_cycle_t *cycle,
+    ngx_http_zwfw_main_conf_t *mcf);
+
+/* call.c: the statement that sets them and calls, a copy that ends with NUL */
 ngx_int_t ngx_http_zwfw_ask_redis(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 

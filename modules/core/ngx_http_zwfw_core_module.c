@@ -456,6 +456,7 @@ ngx_http_zwfw_init_process(ngx_cycle_t *cycle)
     if (ngx_http_zwfw_pg_init(cycle) != NGX_OK
         || ngx_http_zwfw_redis_init(cycle) != NGX_OK
         || ngx_http_zwfw_shared_init(cycle, mcf) != NGX_OK
+        || ngx_http_zwfw_lines_init(cycle, mcf) != NGX_OK
         || ngx_http_zwfw_caches_init(cycle, mcf) != NGX_OK
         || ngx_http_zwfw_jobs_init(cycle, mcf) != NGX_OK)
     {
@@ -483,6 +484,7 @@ ngx_http_zwfw_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
+    ngx_http_zwfw_lines_exit(cycle, mcf);
     ngx_http_zwfw_shared_exit(cycle, mcf);
     ngx_http_zwfw_redis_exit(cycle);
     ngx_http_zwfw_pg_exit(cycle);

@@ -23,6 +23,8 @@ static ngx_uint_t ngx_http_zwfw_gauge_redis(ngx_http_zwfw_platform_t *pf,
     ngx_uint_t first, ngx_uint_t i);
 static ngx_uint_t ngx_http_zwfw_gauge_threads(ngx_http_zwfw_platform_t *pf,
     ngx_uint_t first, ngx_uint_t i);
+static ngx_uint_t ngx_http_zwfw_gauge_lines(ngx_http_zwfw_platform_t *pf,
+    ngx_uint_t first, ngx_uint_t i);
 static ngx_uint_t ngx_http_zwfw_gauge_count(ngx_http_zwfw_platform_t *pf,
     ngx_uint_t first, ngx_uint_t i);
 static ngx_uint_t ngx_http_zwfw_gauge_key(ngx_http_zwfw_platform_t *pf,
@@ -38,6 +40,10 @@ static const char  *ngx_http_zwfw_statuses[] = {
 };
 
 static const char  *ngx_http_zwfw_outcomes[] = { "hit", "miss", NULL };
+
+static const char  *ngx_http_zwfw_told_lines[] = {
+    "stored", "merged", "refused", "lost", NULL
+};
 
 
 /* numbers of gauge_redis(), gauge_threads() and gauge_key() */
@@ -124,6 +130,17 @@ ngx_http_zwfw_metric_t  ngx_http_zwfw_core_metrics[] = {
       "Shared pages looked up in the caches of this node.", "counter",
       ngx_http_zwfw_gauge_count, NGX_HTTP_ZWFW_COUNT_PAGE_HIT,
       "outcome", ngx_http_zwfw_outcomes, 0 },
+
+    { "zwfw_audit_lines_total",
+      "Lines of the audit trail that are told after an answer: stored, "
+      "counted in an equal one, refused with their request, lost.", "counter",
+      ngx_http_zwfw_gauge_count, NGX_HTTP_ZWFW_COUNT_LINE_STORED,
+      "outcome", ngx_http_zwfw_told_lines, 0 },
+
+    { "zwfw_audit_lines_waiting",
+      "Such lines that are not stored yet.", "gauge",
+      ngx_http_zwfw_gauge_lines, 0, NULL, NULL,
+      NGX_HTTP_ZWFW_METRIC_WORKER },
 
     { "zwfw_key_newest",
       "Number of the key that seals new values.", "gauge",
@@ -375,6 +392,14 @@ ngx_http_zwfw_gauge_threads(ngx_http_zwfw_platform_t *pf, ngx_uint_t first,
 {
     return first == NGX_HTTP_ZWFW_GAUGE_LIMIT ? pf->threads
                                               : ngx_http_zwfw_working(pf);
+}
+
+
+static ngx_uint_t
+ngx_http_zwfw_gauge_lines(ngx_http_zwfw_platform_t *pf, ngx_uint_t first,
+    ngx_uint_t i)
+{
+    return ngx_http_zwfw_lines_waiting(pf);
 }
 
 

@@ -100,7 +100,10 @@ ngx_http_zwfw_step_permit(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "zwfw permit %d", ctx->session != NULL);
 
-    if (ngx_http_zwfw_allow(r, ctx->route->who, ctx->route->level) != NGX_OK) {
+    if (ngx_http_zwfw_trail_room(r, ctx) != NGX_OK
+        || ngx_http_zwfw_allow(r, ctx->route->who, ctx->route->level)
+           != NGX_OK)
+    {
         return NGX_DECLINED;
     }
 

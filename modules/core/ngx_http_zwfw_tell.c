@@ -8,26 +8,15 @@
 #include "ngx_http_zwfw_core.h"
 
 
-#define NGX_HTTP_ZWFW_TELL_TRIES  60        /* of the audit trail, */
-#define NGX_HTTP_ZWFW_TELL_PAUSE  1000      /* with so many ms between them */
-
-
 typedef struct {
     ngx_pool_t                *pool;
     ngx_http_zwfw_query_t      query;
     char                      *args[NGX_HTTP_ZWFW_ME + 2];
     ngx_http_zwfw_told_pt      done;
     void                      *data;
-    ngx_http_zwfw_platform_t  *platform;
-    ngx_event_t                again;       /* asks once more */
-    ngx_uint_t                 tries;       /* left; 0: done() is told */
 } ngx_http_zwfw_tell_t;
 
 
-static ngx_int_t ngx_http_zwfw_tell_again(ngx_http_zwfw_tell_t *tell);
-static void ngx_http_zwfw_tell_retry(ngx_event_t *ev);
-static void ngx_http_zwfw_tell_logged(void *data, ngx_int_t rc,
-    ngx_str_t *answer);
 static ngx_http_zwfw_tell_t *ngx_http_zwfw_tell_create(
     ngx_http_zwfw_told_pt done, void *data);
 static ngx_int_t ngx_http_zwfw_tell_ask(ngx_http_zwfw_tell_t *tell,
@@ -58,91 +47,6 @@ ngx_http_zwfw_tell(ngx_http_zwfw_platform_t *pf, ngx_uint_t class,
     }
 
     return ngx_http_zwfw_tell_ask(tell, pf, class, call);
-}
-
-
-void
-ngx_http_zwfw_tell_as(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
-    ngx_str_t *call, zwfw_json_t *args)
-{
-    ngx_str_t              text;
-    ngx_http_zwfw_tell_t  *tell;
-
-    static ngx_str_t  body = ngx_string("{}");
-
-    text.len = zwfw_json_size(args);
-    text.data = ngx_pnalloc(r->pool, text.len);
-
-    tell = text.data ? ngx_http_zwfw_tell_create(ngx_http_zwfw_tell_logged,
-                                                 NULL)
-                     : NULL;
-    if (tell == NULL) {
-        return;
-    }
-
-    (void) zwfw_json_write(text.data, args);
-
-    if (ngx_http_zwfw_me(tell->pool, ctx, tell->args) != NGX_OK
-        || ngx_http_zwfw_tell_args(tell, &text, &body) != NGX_OK)
-    {
-        ngx_destroy_pool(tell->pool);
-        return;
-    }
-
-    tell->tries = NGX_HTTP_ZWFW_TELL_TRIES;
-
-    if (ngx_http_zwfw_tell_ask(tell, ctx->platform, NGX_HTTP_ZWFW_WRITE, call)
-        != NGX_OK)
-    {
-        ngx_http_zwfw_tell_logged(NULL, NGX_ERROR, &body);
-    }
-}
-
-
-/* the store was away or too slow; SQL knows a line that it has already */
-
-static ngx_int_t
-ngx_http_zwfw_tell_again(ngx_http_zwfw_tell_t *tell)
-{
-    if (tell->tries == 0 || ngx_exiting || ngx_terminate) {
-        return NGX_DECLINED;
-    }
-
-    tell->tries--;
-
-    tell->again.handler = ngx_http_zwfw_tell_retry;
-    tell->again.data = tell;
-    tell->again.log = ngx_cycle->log;
-
-    ngx_add_timer(&tell->again, NGX_HTTP_ZWFW_TELL_PAUSE);
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_zwfw_tell_retry(ngx_event_t *ev)
-{
-    ngx_http_zwfw_tell_t  *tell = ev->data;
-
-    if (ngx_http_zwfw_pg_ask(tell->platform->pg, &tell->query) == NGX_OK
-        || ngx_http_zwfw_tell_again(tell) == NGX_OK)
-    {
-        return;
-    }
-
-    tell->query.rc = NGX_AGAIN;
-    ngx_http_zwfw_told(&tell->query);
-}
-
-
-static void
-ngx_http_zwfw_tell_logged(void *data, ngx_int_t rc, ngx_str_t *answer)
-{
-    if (rc != NGX_OK) {
-        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
-                      "zwfw: a line of the audit trail is lost");
-    }
 }
 
 
@@ -188,11 +92,8 @@ ngx_http_zwfw_tell_ask(ngx_http_zwfw_tell_t *tell,
     q->done = ngx_http_zwfw_told;
     q->data = tell;
 
-    tell->platform = pf;
-
     if (ngx_http_zwfw_statement(tell->pool, call, &q->sql) == NGX_OK
-        && (ngx_http_zwfw_pg_ask(pf->pg, q) == NGX_OK
-            || ngx_http_zwfw_tell_again(tell) == NGX_OK))
+        && ngx_http_zwfw_pg_ask(pf->pg, q) == NGX_OK)
     {
         return NGX_OK;
     }
@@ -242,13 +143,6 @@ ngx_http_zwfw_told(ngx_http_zwfw_query_t *q)
     ngx_http_zwfw_tell_t  *tell = q->data;
 
     ngx_str_t  answer;
-
-    if ((q->rc == NGX_AGAIN
-         || (q->rc == NGX_ERROR && ngx_http_zwfw_passing(q->state)))
-        && ngx_http_zwfw_tell_again(tell) == NGX_OK)
-    {
-        return;
-    }
 
     switch (q->rc) {
 

@@ -6,22 +6,66 @@
 
 
 #include "ngx_http_zwfw_core.h"
+#include "zwfw_utf8.h"
 
 
-static zwfw_json_t *ngx_http_zwfw_trail_args(ngx_http_zwfw_ctx_t *ctx);
-static ngx_int_t ngx_http_zwfw_trail_refusal(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *args);
+#define NGX_HTTP_ZWFW_TRAIL_ID  64          /* bytes of an id as it was asked */
+
+
+static zwfw_json_t *ngx_http_zwfw_trail_line(ngx_http_zwfw_ctx_t *ctx);
+static ngx_int_t ngx_http_zwfw_trail_add(ngx_http_zwfw_ctx_t *ctx,
+    zwfw_json_t *line, const char *name, ngx_str_t *value);
+static ngx_int_t ngx_http_zwfw_trail_object(ngx_http_zwfw_ctx_t *ctx,
+    zwfw_json_t *line);
+static ngx_int_t ngx_http_zwfw_trail_refusal(ngx_http_zwfw_ctx_t *ctx,
+    zwfw_json_t *line);
+
+
+/* what makes lines is refused while too many of them are on their way */
+
+ngx_int_t
+ngx_http_zwfw_trail_room(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    ngx_int_t               rc;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    if (ctx->session == NULL
+        || !(ctx->session->who & NGX_HTTP_ZWFW_STAFF)
+        || (ctx->route->method != NGX_HTTP_POST && ctx->route->reads.len == 0))
+    {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_zwfw_lines_room(ctx->platform, &ctx->session->uid);
+
+    if (rc == NGX_OK) {
+        return NGX_OK;
+    }
+
+    ngx_http_zwfw_count(ctx->platform, NGX_HTTP_ZWFW_COUNT_LINE_REFUSED);
+
+    state->untold = 1;
+    ctx->retry = 1;
+
+    if (rc == NGX_BUSY) {
+        return ngx_http_zwfw_refuse(r, NGX_HTTP_TOO_MANY_REQUESTS,
+                                    "too_many_requests", NULL);
+    }
+
+    return ngx_http_zwfw_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE, "store_away",
+                                NULL);
+}
 
 
 void
 ngx_http_zwfw_trail(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
-    zwfw_json_t  *args;
+    u_char                 *p;
+    ngx_str_t               text;
+    zwfw_json_t            *line;
+    ngx_http_zwfw_state_t  *state = ctx->core;
 
-    static ngx_str_t  refused = ngx_string("audit_refused");
-    static ngx_str_t  read = ngx_string("audit_read");
-
-    if (ctx->session == NULL || ctx->route == NULL
+    if (ctx->session == NULL || ctx->route == NULL || state->untold
         || !(ctx->session->who & NGX_HTTP_ZWFW_STAFF)
         || (ctx->refused ? (ctx->route->method != NGX_HTTP_POST
                             || ctx->status >= 500)
@@ -30,43 +74,89 @@ ngx_http_zwfw_trail(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         return;
     }
 
-    args = ngx_http_zwfw_trail_args(ctx);
-    if (args == NULL) {
+    line = ngx_http_zwfw_trail_line(ctx);
+    text.data = line ? ngx_pnalloc(r->pool, zwfw_json_size(line)) : NULL;
+
+    if (text.data == NULL) {
+        ngx_http_zwfw_lines_lost(ctx->platform);
         return;
     }
 
-    if (!ctx->refused) {
-        ngx_http_zwfw_tell_as(r, ctx, &read, args);
-        return;
-    }
+    p = zwfw_json_write(text.data, line);
 
-    if (ngx_http_zwfw_trail_refusal(r, ctx, args) == NGX_OK) {
-        ngx_http_zwfw_tell_as(r, ctx, &refused, args);
-    }
+    /* members only: others follow */
+
+    text.data++;
+    text.len = p - text.data - 1;
+
+    ngx_http_zwfw_lines_add(ctx->platform, &ctx->session->uid, &text,
+                            &ctx->request_id, ctx->refused);
 }
 
 
-/* which row, of which thing */
+/* who did what, as columns of the trail */
 
 static zwfw_json_t *
-ngx_http_zwfw_trail_args(ngx_http_zwfw_ctx_t *ctx)
+ngx_http_zwfw_trail_line(ngx_http_zwfw_ctx_t *ctx)
 {
-    ngx_str_t    *action;
-    zwfw_json_t  *args, *id;
+    ngx_str_t                *action;
+    zwfw_json_t              *line;
+    ngx_http_zwfw_session_t  *s;
+
+    static ngx_str_t  ok = ngx_string("ok");
+    static ngx_str_t  refused = ngx_string("refused");
 
     /* a row of steps is named by its path */
 
     action = ctx->route->call.len ? &ctx->route->call : &ctx->route->path;
-    args = zwfw_json_new(&ctx->mem, ZWFW_JSON_OBJECT, NULL);
+    s = ctx->session;
+    line = zwfw_json_new(&ctx->mem, ZWFW_JSON_OBJECT, NULL);
 
-    if (args == NULL
-        || zwfw_json_add(&ctx->mem, args, "action", ZWFW_JSON_STRING,
-                         (zwfw_str_t *) action) == NULL
-        || zwfw_json_add(&ctx->mem, args, "object", ZWFW_JSON_STRING,
-                         (zwfw_str_t *) &ctx->slice->name) == NULL)
+    if (line == NULL
+        || ngx_http_zwfw_trail_add(ctx, line, "uid", &s->uid) != NGX_OK
+        || ngx_http_zwfw_trail_add(ctx, line, "role", &s->roles) != NGX_OK
+        || ngx_http_zwfw_trail_add(ctx, line, "body", &s->body) != NGX_OK
+        || ngx_http_zwfw_trail_add(ctx, line, "session", &s->id) != NGX_OK
+        || ngx_http_zwfw_trail_add(ctx, line, "channel", &ctx->channel)
+           != NGX_OK
+        || ngx_http_zwfw_trail_add(ctx, line, "action", action) != NGX_OK
+        || ngx_http_zwfw_trail_add(ctx, line, "object", &ctx->slice->name)
+           != NGX_OK
+        || ngx_http_zwfw_trail_object(ctx, line) != NGX_OK
+        || ngx_http_zwfw_trail_add(ctx, line, "outcome",
+                                   ctx->refused ? &refused : &ok)
+           != NGX_OK
+        || (ctx->refused && ngx_http_zwfw_trail_refusal(ctx, line) != NGX_OK))
     {
         return NULL;
     }
+
+    return line;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_trail_add(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *line,
+    const char *name, ngx_str_t *value)
+{
+    if (value->len == 0
+        || zwfw_json_add(&ctx->mem, line, name, ZWFW_JSON_STRING,
+                         (zwfw_str_t *) value))
+    {
+        return NGX_OK;
+    }
+
+    return NGX_ERROR;
+}
+
+
+/* who is refused at the gate may have asked for anything */
+
+static ngx_int_t
+ngx_http_zwfw_trail_object(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *line)
+{
+    ngx_str_t     value;
+    zwfw_json_t  *id;
 
     id = zwfw_json_get(ctx->args, "id", 2);
 
@@ -74,36 +164,44 @@ ngx_http_zwfw_trail_args(ngx_http_zwfw_ctx_t *ctx)
         id = zwfw_json_get(ctx->args, "code", 4);
     }
 
-    if (id && zwfw_json_add(&ctx->mem, args, "object_id", ZWFW_JSON_STRING,
-                            &id->value) == NULL)
+    if (id == NULL
+        || zwfw_utf8_check(id->value.data, id->value.len, NULL) != ZWFW_OK)
     {
-        return NULL;
+        return NGX_OK;
     }
 
-    return args;
+    value.data = id->value.data;
+    value.len = zwfw_utf8_cut(&id->value, NGX_HTTP_ZWFW_TRAIL_ID);
+
+    return ngx_http_zwfw_trail_add(ctx, line, "object_id", &value);
 }
 
 
 static ngx_int_t
-ngx_http_zwfw_trail_refusal(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
-    zwfw_json_t *args)
+ngx_http_zwfw_trail_refusal(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *line)
 {
-    zwfw_str_t  status;
+    zwfw_str_t    status;
+    zwfw_json_t  *detail;
 
-    status.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
-    if (status.data == NULL) {
+    static zwfw_str_t  key = zwfw_string("detail");
+
+    detail = zwfw_json_new(&ctx->mem, ZWFW_JSON_OBJECT, NULL);
+    status.data = ctx->mem.alloc(ctx->mem.pool, NGX_INT_T_LEN);
+
+    if (detail == NULL || status.data == NULL) {
         return NGX_ERROR;
     }
 
     status.len = ngx_sprintf(status.data, "%ui", ctx->status) - status.data;
 
-    if (zwfw_json_add(&ctx->mem, args, "status", ZWFW_JSON_NUMBER, &status)
+    if (zwfw_json_add(&ctx->mem, detail, "status", ZWFW_JSON_NUMBER, &status)
         == NULL
-        || zwfw_json_add(&ctx->mem, args, "code", ZWFW_JSON_STRING,
-                         (zwfw_str_t *) &ctx->code) == NULL)
+        || ngx_http_zwfw_trail_add(ctx, detail, "code", &ctx->code) != NGX_OK)
     {
         return NGX_ERROR;
     }
+
+    zwfw_json_append(line, &key, detail);
 
     return NGX_OK;
 }
