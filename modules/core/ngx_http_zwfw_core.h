@@ -533,6 +533,9 @@ ngx_int_t ngx_http_zwfw_step_form(ngx_http_request_t *r,
 /* permit.c: name of one audience bit, empty when it has none */
 ngx_str_t ngx_http_zwfw_who_name(ngx_uint_t who);
 
+/* permit.c: whom limits by address count; bytes of the connection's own */
+ngx_str_t ngx_http_zwfw_network(ngx_connection_t *c);
+
 /* route.c */
 ngx_int_t ngx_http_zwfw_routes(ngx_conf_t *cf,
     ngx_http_zwfw_main_conf_t *mcf);

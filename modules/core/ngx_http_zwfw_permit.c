@@ -270,6 +270,46 @@ ngx_http_zwfw_step_limit(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 }
 
 
+/* the bytes of an address, or of the /64 of IPv6 that one subscriber has */
+
+ngx_str_t
+ngx_http_zwfw_network(ngx_connection_t *c)
+{
+    ngx_str_t             network;
+    struct sockaddr_in   *sin;
+
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6  *sin6;
+#endif
+
+    switch (c->sockaddr->sa_family) {
+
+#if (NGX_HAVE_INET6)
+    case AF_INET6:
+        sin6 = (struct sockaddr_in6 *) c->sockaddr;
+        network.data = sin6->sin6_addr.s6_addr;
+        network.len = 8;
+
+        if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
+            network.data += 12;
+            network.len = 4;
+        }
+
+        return network;
+#endif
+
+    case AF_INET:
+        sin = (struct sockaddr_in *) c->sockaddr;
+        network.data = (u_char *) &sin->sin_addr;
+        network.len = 4;
+        return network;
+
+    default: /* AF_UNIX */
+        return c->addr_text;
+    }
+}
+
+
 /* "zwfw:<platform>:limit:<route>:<who>", who is a digest */
 
 static ngx_int_t
@@ -282,7 +322,7 @@ ngx_http_zwfw_limit_key(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 
     rt = ctx->route;
 
-    by = r->connection->addr_text;
+    by = ngx_http_zwfw_network(r->connection);
 
     if (ctx->session && rt->limit.by.len == 3) {
         by = ctx->session->uid;

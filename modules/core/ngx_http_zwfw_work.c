@@ -27,7 +27,7 @@ struct ngx_http_zwfw_task_s {
     ngx_queue_t                queue;
     ngx_http_request_t        *request;
     ngx_http_zwfw_platform_t  *platform;
-    ngx_str_t                  address;
+    ngx_str_t                  network;     /* of the client */
     void                     (*work)(void *data);
     void                      *data;        /* of the caller, copied back */
     size_t                     size;
@@ -97,7 +97,7 @@ ngx_http_zwfw_work_post(ngx_http_request_t *r, void (*work)(void *data),
 
     t->request = r;
     t->platform = ctx->platform;
-    t->address = r->connection->addr_text;
+    t->network = ngx_http_zwfw_network(r->connection);
     t->work = work;
     t->data = data;
     t->size = size;
@@ -184,12 +184,12 @@ ngx_http_zwfw_work_wake(ngx_http_request_t *r)
 }
 
 
-/* at most pf->threads of a worker, and a quarter of them for one address */
+/* at most pf->threads of a worker, and a quarter of them for one network */
 
 static ngx_uint_t
 ngx_http_zwfw_work_admits(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
-    ngx_str_t             *address;
+    ngx_str_t              network;
     ngx_uint_t             all, own;
     ngx_queue_t           *q;
     ngx_http_zwfw_task_t  *t;
@@ -200,7 +200,7 @@ ngx_http_zwfw_work_admits(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 
     all = 0;
     own = 0;
-    address = &r->connection->addr_text;
+    network = ngx_http_zwfw_network(r->connection);
 
     for (q = ngx_queue_head(&ngx_http_zwfw_tasks);
          q != ngx_queue_sentinel(&ngx_http_zwfw_tasks);
@@ -214,8 +214,8 @@ ngx_http_zwfw_work_admits(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 
         all++;
 
-        if (t->address.len == address->len
-            && ngx_memcmp(t->address.data, address->data, address->len) == 0)
+        if (t->network.len == network.len
+            && ngx_memcmp(t->network.data, network.data, network.len) == 0)
         {
             own++;
         }
