@@ -209,7 +209,7 @@ ngx_http_zwfw_ask(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     }
 
     state->asking = 1;
-    r->read_event_handler = ngx_http_test_reading;
+    ngx_http_zwfw_watch(r);
 
     return NGX_AGAIN;
 }
@@ -500,6 +500,23 @@ ngx_http_zwfw_call_errors(ngx_http_request_t *r, ngx_str_t *text)
 }
 
 
+/* the event of a client that has gone with the end of its request is over */
+
+void
+ngx_http_zwfw_watch(ngx_http_request_t *r)
+{
+    ngx_event_t  *rev;
+
+    rev = r->connection->read;
+
+    r->read_event_handler = ngx_http_test_reading;
+
+    if (rev->pending_eof) {
+        ngx_post_event(rev, &ngx_posted_events);
+    }
+}
+
+
 /* the client is gone */
 
 static void
@@ -543,7 +560,7 @@ ngx_http_zwfw_ask_redis(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     cln->handler = ngx_http_zwfw_forget_command;
     cln->data = ctx;
 
-    r->read_event_handler = ngx_http_test_reading;
+    ngx_http_zwfw_watch(r);
 
     return NGX_AGAIN;
 }

@@ -551,9 +551,6 @@ ngx_int_t ngx_http_zwfw_me(ngx_pool_t *pool, ngx_http_zwfw_ctx_t *ctx,
 /* trail.c: what of this answer belongs into the audit trail; whether there is
    room for it, as a step */
 void ngx_http_zwfw_trail(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx);
-ngx_int_t ngx_http_zwfw_statement(ngx_pool_t *pool, ngx_str_t *call,
-    ngx_str_t *sql);
-char *ngx_http_zwfw_cstring(ngx_pool_t *pool, ngx_str_t *s);
 ngx_int_t ngx_http_zwfw_trail_room(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 
@@ -577,8 +574,14 @@ void ngx_http_zwfw_lines_exit(ngx_cycle_t *cycle,
     ngx_http_zwfw_main_conf_t *mcf);
 
 /* call.c: the statement that sets them and calls, a copy that ends with NUL */
+ngx_int_t ngx_http_zwfw_statement(ngx_pool_t *pool, ngx_str_t *call,
+    ngx_str_t *sql);
+char *ngx_http_zwfw_cstring(ngx_pool_t *pool, ngx_str_t *s);
 ngx_int_t ngx_http_zwfw_ask_redis(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
+
+/* while the request waits: ends it when its client goes */
+void ngx_http_zwfw_watch(ngx_http_request_t *r);
 
 /* job.c: the timers of a worker */
 ngx_int_t ngx_http_zwfw_jobs_init(ngx_cycle_t *cycle,

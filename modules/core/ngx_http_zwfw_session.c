@@ -233,7 +233,7 @@ ngx_http_zwfw_session_ask(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 
     ((ngx_http_zwfw_state_t *) ctx->core)->looking = 1;
 
-    r->read_event_handler = ngx_http_test_reading;
+    ngx_http_zwfw_watch(r);
 
     return NGX_AGAIN;
 }
