@@ -295,6 +295,15 @@ subtest 'received, corrected once, accepted, granted' => sub {
        'back');
     is(ask($wang, 'case_receipt', $case)->{receipt}, "$case->{number}-04",
        'with another receipt');
+
+    my @papers = @{ ask($wang, 'case_receipt', $case)->{papers} };
+
+    is(join(' ', map { $_->{number} =~ /-(\d+)$/ } @papers), '04 03 02',
+       'all papers, the newest first');
+    is(join(' ', map { $_->{kind} } @papers),
+       'receipt correction_notice receipt', 'the first receipt as well');
+    is(join(' ', map { scalar @{ $_->{materials} } }
+            grep { $_->{is}{receipt} } @papers), '3 3', 'with its materials');
     is($clerk->call('case_file', { id => $case->{id}, file => $first })
        ->{name}, 'M02.jpg', 'what was replaced is kept on record');
 

@@ -264,7 +264,16 @@ subtest 'at the same time' => sub {
     is(events($case), 'submit submitted applicant, receive received clerk,'
        . ' accept accepted clerk', 'one did it');
 
-    my @users = map { person('王秀英')->patient } 1 .. 4;
+    # each of sixteen connections counts for itself
+
+    my %users;
+
+    while (keys %users < 4) {
+        my $user = person('王秀英')->patient;
+        $users{($user->ask('SELECT pg_backend_pid() & 15;'))[1]} //= $user;
+    }
+
+    my @users = values %users;
     $_->ask('BEGIN;') for @users;
     my %number = map { ($_->{number} => 1) }
         map { apply($_, form => $shop) } @users;

@@ -650,8 +650,40 @@ SELECT zwfw.describe('case_file', '{"type":"object",
         "size":{"type":"integer"}, "type":{"type":"string"}}}');
 
 
--- The papers that came of a case, the newest first, but for receipts: is.<kind>
--- is true; date: until when is to be corrected.
+-- What a receipt says beside its number and time: the window, until when the
+-- body has to answer, and each material with the number of its copies.
+
+CREATE OR REPLACE FUNCTION zwfw.case_slip(c zwfw.cases, e zwfw.case_events,
+    guide jsonb) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF e.document IS DISTINCT FROM 'receipt' THEN
+        RETURN '{}';
+    END IF;
+
+    RETURN jsonb_build_object(
+        'case_number', c.number,
+        'window', coalesce(e.data->'window', guide->'places'->0->'name'),
+        'notice_due', zwfw.deadline(CASE e.act WHEN 'receive'
+                          THEN c.submitted_at ELSE e.at END, 5),
+        'materials', (SELECT coalesce(jsonb_agg(m - 'sm3'), '[]')
+              FROM jsonb_array_elements(e.data->'materials') m));
+END $$;
+
+CREATE OR REPLACE FUNCTION zwfw.case_slip_schema() RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT '{"case_number":{"type":"string"}, "window":{"type":"string"},
+             "notice_due":{"type":"string","format":"date"},
+             "materials":{"type":"array","items":{"type":"object",
+                 "additionalProperties":false,
+                 "required":["code","name","count"],
+                 "properties":{"code":{"type":"string"},
+                     "name":{"type":"string"},
+                     "count":{"type":"integer"}}}}}'::jsonb
+$$;
+
+-- The papers that came of a case, the newest first: is.<kind> is true; date:
+-- until when is to be corrected.
 
 CREATE OR REPLACE FUNCTION zwfw.case_papers(c zwfw.cases, guide jsonb)
 RETURNS jsonb
@@ -665,10 +697,10 @@ BEGIN
                 'result', e.data->'result',
                 'items', zwfw.case_labelled(e.data->'items', guide),
                 'date', CASE e.act WHEN 'correct' THEN
-                        zwfw.deadline(e.at, 30) END)) ORDER BY e.seq DESC),
-                '[]')
+                        zwfw.deadline(e.at, 30) END)
+                || zwfw.case_slip(c, e, guide)) ORDER BY e.seq DESC), '[]')
               FROM zwfw.case_events e
-             WHERE e.case_id = c.id AND e.document <> 'receipt');
+             WHERE e.case_id = c.id AND e.document IS NOT NULL);
 END $$;
 
 CREATE OR REPLACE FUNCTION zwfw.case_papers_schema() RETURNS text
@@ -686,11 +718,12 @@ LANGUAGE sql IMMUTABLE AS $$
                 "properties":{"name":{"type":"string"},
                     "number":{"type":"string"},
                     "valid_until":{"type":"string","format":"date"}}},
-            "items":' || zwfw.case_items_schema() || '}}}'
+            "items":' || zwfw.case_items_schema() || ','
+        || substr(zwfw.case_slip_schema()::text, 2) || '}}'
 $$;
 
--- GET case/{id}/receipt: the last receipt for what was handed in, and the
--- other papers, to print, for the applicant and for staff of the body.  A case
+-- GET case/{id}/receipt: all papers, to print, for the applicant and for staff
+-- of the body, and the last receipt for what was handed in by itself.  A case
 -- that was accepted by silence may have no receipt.  Errors: case_not_found,
 -- wrong_state: there is no paper yet.
 
@@ -705,7 +738,7 @@ BEGIN
      WHERE o.case_id = c.id AND o.document = 'receipt'
      ORDER BY o.seq DESC LIMIT 1;
 
-    IF NOT FOUND AND papers = '[]' THEN
+    IF papers = '[]' THEN
         PERFORM zwfw.fail('wrong_state', 409);
     END IF;
 
@@ -717,13 +750,8 @@ BEGIN
                    jsonb_build_object('accepted_at', c.accepted_at,
                    'promise_due', c.promise_due, 'legal_due', c.legal_due)))
         || CASE WHEN e.seq IS NULL THEN '{}' ELSE jsonb_build_object(
-               'receipt', zwfw.case_paper(c, e), 'at', e.at,
-               'window', coalesce(e.data->'window',
-                                  guide->'places'->0->'name'),
-               'notice_due', zwfw.deadline(CASE e.act WHEN 'receive'
-                                 THEN c.submitted_at ELSE e.at END, 5),
-               'materials', (SELECT coalesce(jsonb_agg(m - 'sm3'), '[]')
-                     FROM jsonb_array_elements(e.data->'materials') m)) END;
+               'receipt', zwfw.case_paper(c, e), 'at', e.at)
+               || zwfw.case_slip(c, e, guide) END;
 END $$;
 
 CREATE OR REPLACE FUNCTION zwfw.case_received_staff(target text) RETURNS json
@@ -763,11 +791,5 @@ SELECT zwfw.describe('case_receipt', jsonb_build_object('type', 'object',
              "number":{"type":"string"}, "receipt":{"type":"string"},
              "at":{"type":"string","format":"date-time"},
              "submitted_at":{"type":"string","format":"date-time"},
-             "state":{"type":"string"}, "window":{"type":"string"},
-             "notice_due":{"type":"string","format":"date"},
-             "materials":{"type":"array","items":{"type":"object",
-                 "additionalProperties":false,
-                 "required":["code","name","count"],
-                 "properties":{"code":{"type":"string"},
-                     "name":{"type":"string"},
-                     "count":{"type":"integer"}}}}}'::jsonb)::text);
+             "state":{"type":"string"}}'::jsonb
+        || zwfw.case_slip_schema())::text);
