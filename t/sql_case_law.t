@@ -208,6 +208,8 @@ subtest 'a new version of the item' => sub {
     my $draft = ask($wang, 'case_draft', { new_id => Sql::uuid() },
                     { item => $food, form => $form, applicant => $applicant,
                       materials => materials('M01', 'M02', 'M03') });
+    my $left = ask($wang, 'case_draft', { new_id => Sql::uuid() },
+                   { item => $food, materials => materials('M01') });
     my $running = act($clerk, 'receive', apply($wang));
 
     my $new = $manager->call('item_save', { new_id => Sql::uuid() },
@@ -226,6 +228,7 @@ subtest 'a new version of the item' => sub {
     my $edit = ask($wang, 'case_edit', $draft);
     ok($edit->{item_changed}, 'a draft is told');
     is($edit->{item}{version}, 2, 'of the new version');
+    ok(show($wang, $left)->{offered}, 'another draft can go on');
     is(refused($wang, 'submit', $draft), '422 missing form.shop',
        'what is new is to be filled in');
     $draft = act($wang, 'submit', $draft, form => {
@@ -240,6 +243,10 @@ subtest 'a new version of the item' => sub {
                   { version => 2, reason => 'x' });
     is($wang->refused('case_new', { item => $food }), '409 item_not_offered',
        'nobody applies for a suspended one');
+    ok(!show($wang, $left)->{offered}, 'a draft of it says so');
+    is(refused($wang, 'edit', $left), '409 item_not_offered', 'waits');
+    act($wang, 'drop', $left);
+    is(refused($wang, 'show', $left), '404 case_not_found', 'or is deleted');
     is(act($clerk, 'receive', $draft)->{state}, 'received',
        'but what was handed in goes on');
     $editor->call('item_resume', { code => $food }, { version => 2 });

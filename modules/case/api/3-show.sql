@@ -515,17 +515,24 @@ LANGUAGE sql IMMUTABLE AS $$
         ::text
 $$;
 
--- GET case/{id}: the asking applicant's case.  Errors: case_not_found.
+-- GET case/{id}: the asking applicant's case; offered: a draft whose item can
+-- be applied for now.  Errors: case_not_found.
 
 CREATE OR REPLACE FUNCTION api.case_show(args jsonb, body jsonb) RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    c  cases := case_own(args->>'id');
 BEGIN
-    RETURN case_detail(case_own(args->>'id'));
+    RETURN case_detail(c) || CASE WHEN c.state = 'draft' AND EXISTS (
+            SELECT FROM items i WHERE i.code = c.item
+               AND i.state = 'in_use' AND i.online)
+        THEN '{"offered":true}' ELSE '{}' END::jsonb;
 END $$;
 
 ALTER FUNCTION api.case_show OWNER TO zwfw_citizen;
-SELECT zwfw.describe('case_show', zwfw.case_detail_schema('{}'));
+SELECT zwfw.describe('case_show',
+    zwfw.case_detail_schema('{"offered":{"enum":[true]}}'));
 
 
 -- Is a chain of events whole?
