@@ -44,7 +44,7 @@ sub metric {
 
 
 sub total {
-    return metric("total\{.*outcome=\"$_[0]\"");
+    return metric("total\\{.*outcome=\"$_[0]\"");
 }
 
 
