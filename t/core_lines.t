@@ -225,6 +225,37 @@ subtest 'the store is away' => sub {
                       WHERE uid = '$uid'"), qr/^[1-9]/, 'they say how late');
 };
 
+subtest 'an answer that is not heard' => sub {
+    my $id = $db->uuid;
+
+    # the first one is stored, but when nobody waits for it any more
+
+    $db->admin(<<'END');
+CREATE SEQUENCE first;
+CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public AS $$
+BEGIN
+    IF nextval('first') = 1 THEN
+        BEGIN
+            PERFORM pg_sleep(5);
+        EXCEPTION WHEN query_canceled THEN
+            PERFORM pg_sleep(1);
+        END;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER linger AFTER INSERT ON zwfw.audit
+    FOR EACH ROW EXECUTE FUNCTION linger();
+END
+    my $stored = total('stored');
+
+    grant($clerk, $id);
+    Proc::until_true('it is told', 30, sub { total('stored') == $stored + 1 });
+    is($db->admin('SELECT count(*) FROM zwfw.audit WHERE object_id = '
+                  . "'$id'"), 1, 'is one line, though it was told twice');
+    $db->admin('DROP TRIGGER linger ON zwfw.audit');
+};
+
 subtest 'what is lost' => sub {
     is(total('lost'), 0, 'nothing so far');
 
