@@ -1,12 +1,11 @@
 # Sessions: seen and ended by their user, on all workers and nodes at once;
-# cookies, form tokens and origins; keys that are rolled over.
+# cookies, form tokens and origins.
 # GB/T 39047, 5.2.1.3 and 5.2.1.9
 
 use strict;
 use warnings;
 use utf8;
 
-use File::Temp qw(tempdir);
 use Test::More;
 
 use lib 't/lib';
@@ -17,22 +16,9 @@ use Proc;
 
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
-my $dir = tempdir('zwfw-k-XXXXXX', TMPDIR => 1, CLEANUP => 1);
-my $old = do { local (@ARGV, $/) = $ENV{TEST_NGINX_ZWFW_KEYS}; <> };
-
-
-sub keys_file {
-    open my $out, '>', "$dir/keys" or die "$dir/keys: $!\n";
-    print $out @_;
-    close $out or die "$dir/keys: $!\n";
-}
-
-
-keys_file($old);
-
-my $node = Node->new(keys => "$dir/keys");
+my $node = Node->new;
 my ($db, $redis) = ($node->db, $node->redis);
-my $second = Node->new(keys => "$dir/keys", db => $db, redis => $redis);
+my $second = Node->new(db => $db, redis => $redis);
 my $api = OpenApi->new($ENV{TEST_NGINX_ZWFW_OPENAPI});
 
 
@@ -242,47 +228,6 @@ is(client()->post_json('/api/login', {}, headers => {
    'nobody is logged in from elsewhere');
 is(me(client($desk)), 200, 'nothing has ended');
 
-
-# keys: a second one comes, what was sealed and signed before still holds
-
-sub row {
-    return $db->admin("SELECT $_[0] FROM zwfw.users
-                        WHERE id = '$her->{uid}'");
-}
-
-
-my ($first) = $old =~ /^(\d+) /m;
-my $new = $first + 1;
-
-like(row('email_index'), qr/^$first:/, 'the index of the old key');
-keys_file($old, "$new " . 'c0ffee00' x 8 . "\n");
-$_->nginx->reload for $node, $second;
-
-my $same = client($desk);
-is($same->get('/api/auth/me')->json->{email}, $her->{email},
-   'what was sealed is read, the session goes on');
-is($same->get('/api/auth/me')->json->{token}, $good,
-   'forms that are open can be sent');
-
-my $res2 = client()->post_json('/api/register', {
-    map { $_ => $her->{$_} } qw(email password name consent) });
-is($res2->code, 409, 'the address is still taken');
-
-People::login(client(), $her);
-like(row('email_index'), qr/^$new:/, 'a login brings the new index');
-like(row('email'), qr/^zs1:$new:/, 'and seals anew');
-
-my $fresh = client();
-People::login($fresh, $her);
-is($fresh->get('/api/auth/me')->json->{email}, $her->{email},
-   'which is read as well');
-
-my $late = People::register(client());
-like($db->admin("SELECT email_index FROM zwfw.users
-                  WHERE id = '$late->{uid}'"), qr/^$new:/, 'new ones at once');
-is(client()->post_json('/api/register', {
-    map { $_ => $her->{$_} } qw(email password name consent) })->code, 409,
-   'the address is still taken');
 
 is(join('', map { $_->nginx->stop } $node, $second), '', 'no alert');
 

@@ -160,10 +160,6 @@ BEGIN
 
     DELETE FROM login_failures f WHERE f.email_index = ANY (keys);
 
-    UPDATE users o SET email_index = keys[1],
-           email = coalesce(body->'email'->>'resealed', o.email)
-     WHERE o.id = u.id AND o.email_index <> keys[1];
-
     PERFORM auth_wrote('auth_login', u.id, 'ok', NULL);
 
     RETURN auth_session(u);

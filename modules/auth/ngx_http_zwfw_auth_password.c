@@ -22,8 +22,6 @@ typedef struct {
 
 static ngx_int_t ngx_http_zwfw_auth_take(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_auth_work_t **work);
-static ngx_int_t ngx_http_zwfw_auth_reseal(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *answer);
 static void ngx_http_zwfw_auth_make(void *data);
 static void ngx_http_zwfw_auth_verify(void *data);
 static void ngx_http_zwfw_auth_wipe(void *data);
@@ -228,41 +226,10 @@ ngx_http_zwfw_auth_compare(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     if (hash && hash->value.len < sizeof(work->hash)) {
         ngx_memcpy(work->hash, hash->value.data, hash->value.len);
         work->hash[hash->value.len] = '\0';
-
-        if (ngx_http_zwfw_auth_reseal(r, ctx, answer) != NGX_OK) {
-            return NGX_ERROR;
-        }
     }
 
     return ngx_http_zwfw_work(r, ngx_http_zwfw_auth_verify, work,
                               sizeof(ngx_http_zwfw_auth_work_t));
-}
-
-
-/* the address for the account's own row: kept when its key is no longer the
-   newest one */
-
-static ngx_int_t
-ngx_http_zwfw_auth_reseal(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
-    zwfw_json_t *answer)
-{
-    ngx_str_t     resealed;
-    zwfw_json_t  *email, *sealed, *uid;
-
-    email = zwfw_json_get(ctx->body, "email", 5);
-    sealed = zwfw_json_get(email, "sealed", 6);
-    uid = zwfw_json_get(answer, "uid", 3);
-
-    if (ngx_http_zwfw_reseal(r, "users.email", (ngx_str_t *) &sealed->value,
-                             (ngx_str_t *) &uid->value, &resealed)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return zwfw_json_add(&ctx->mem, email, "resealed", ZWFW_JSON_STRING,
-                         (zwfw_str_t *) &resealed)
-           ? NGX_OK : NGX_ERROR;
 }
 
 

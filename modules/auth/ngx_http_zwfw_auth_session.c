@@ -11,8 +11,6 @@ static ngx_int_t ngx_http_zwfw_auth_refused(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *answer);
 static void ngx_http_zwfw_auth_person(zwfw_json_t *answer,
     ngx_http_zwfw_session_t *s);
-static void ngx_http_zwfw_auth_text(zwfw_json_t *answer, const char *name,
-    ngx_str_t *text);
 
 
 /* what auth_register or auth_enter answered becomes a session */
@@ -56,7 +54,7 @@ ngx_http_zwfw_auth_refused(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 
     static ngx_str_t  field = ngx_string("password");
 
-    ngx_http_zwfw_auth_text(answer, "outcome", &outcome);
+    ngx_http_zwfw_get_text(answer, "outcome", &outcome);
 
     if (outcome.len == 2) {
         return NGX_OK;
@@ -80,22 +78,24 @@ ngx_http_zwfw_auth_refused(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 static void
 ngx_http_zwfw_auth_person(zwfw_json_t *answer, ngx_http_zwfw_session_t *s)
 {
-    u_char      *p, *last, *comma;
-    ngx_str_t    kind, level, role;
+    u_char       *p, *last, *comma;
+    ngx_str_t     kind, role;
+    zwfw_json_t  *level;
 
-    ngx_http_zwfw_auth_text(answer, "uid", &s->uid);
-    ngx_http_zwfw_auth_text(answer, "name", &s->name);
-    ngx_http_zwfw_auth_text(answer, "bodies", &s->body);
-    ngx_http_zwfw_auth_text(answer, "region", &s->region);
-    ngx_http_zwfw_auth_text(answer, "roles", &s->roles);
-    ngx_http_zwfw_auth_text(answer, "kind", &kind);
-    ngx_http_zwfw_auth_text(answer, "level", &level);
+    ngx_http_zwfw_get_text(answer, "uid", &s->uid);
+    ngx_http_zwfw_get_text(answer, "name", &s->name);
+    ngx_http_zwfw_get_text(answer, "bodies", &s->body);
+    ngx_http_zwfw_get_text(answer, "region", &s->region);
+    ngx_http_zwfw_get_text(answer, "roles", &s->roles);
+    ngx_http_zwfw_get_text(answer, "kind", &kind);
 
     if (s->body.len == 0) {
-        ngx_http_zwfw_auth_text(answer, "body", &s->body);
+        ngx_http_zwfw_get_text(answer, "body", &s->body);
     }
 
-    s->level = level.len == 1 ? (ngx_uint_t) (level.data[0] - '0') : 0;
+    level = zwfw_json_get(answer, "level", 5);
+    s->level = (level && level->value.len == 1)
+               ? (ngx_uint_t) (level->value.data[0] - '0') : 0;
 
     if (kind.len == 7) {
         s->who = ngx_http_zwfw_who(&kind);
@@ -112,23 +112,6 @@ ngx_http_zwfw_auth_person(zwfw_json_t *answer, ngx_http_zwfw_session_t *s)
         p = comma ? comma + 1 : last;
 
         s->who |= ngx_http_zwfw_who(&role);
-    }
-}
-
-
-static void
-ngx_http_zwfw_auth_text(zwfw_json_t *answer, const char *name,
-    ngx_str_t *text)
-{
-    zwfw_json_t  *value;
-
-    value = zwfw_json_get(answer, name, ngx_strlen(name));
-
-    ngx_str_null(text);
-
-    if (value) {
-        text->len = value->value.len;
-        text->data = value->value.data;
     }
 }
 

@@ -295,6 +295,10 @@ ngx_int_t ngx_http_zwfw_add_number(ngx_http_request_t *r,
 /* ctx->answer as a tree; NULL: no memory, or no JSON */
 zwfw_json_t *ngx_http_zwfw_answered(ngx_http_request_t *r);
 
+/* a member that is a string; empty when there is none */
+void ngx_http_zwfw_get_text(zwfw_json_t *json, const char *name,
+    ngx_str_t *text);
+
 /* where a form's success leads, instead of .next; a path that is not of this
    site is ignored; the path is copied */
 void ngx_http_zwfw_next(ngx_http_request_t *r, ngx_str_t *path);
@@ -345,11 +349,6 @@ ngx_int_t ngx_http_zwfw_work(ngx_http_request_t *r, void (*work)(void *data),
    "scrypt$15$8$3$<salt>$<digest>", at most 128 bytes, NUL-terminated */
 ngx_int_t ngx_http_zwfw_password_hash(ngx_str_t *password, u_char *hash);
 ngx_int_t ngx_http_zwfw_password_verify(ngx_str_t *password, u_char *hash);
-
-/* a value that was sealed for ctx->new_id, sealed anew for another row; column
-   is "users.email" */
-ngx_int_t ngx_http_zwfw_reseal(ngx_http_request_t *r, const char *column,
-    ngx_str_t *sealed, ngx_str_t *row, ngx_str_t *resealed);
 
 /* pairwise pseudonym of a user for a purpose: 32 hex */
 ngx_int_t ngx_http_zwfw_pseudonym(ngx_http_request_t *r, const char *purpose,

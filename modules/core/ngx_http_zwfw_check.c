@@ -192,7 +192,8 @@ ngx_http_zwfw_check_args(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 static ngx_int_t
 ngx_http_zwfw_check_token(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
-    ngx_str_t   token, given, *header;
+    ngx_int_t   rc;
+    ngx_str_t   given, *header;
 
     header = ngx_http_zwfw_header(r, (u_char *) "x-csrf-token",
                                   sizeof("x-csrf-token") - 1);
@@ -209,17 +210,13 @@ ngx_http_zwfw_check_token(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         return NGX_OK;
     }
 
-    if (ngx_http_zwfw_form_token(r, &token) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    rc = ngx_http_zwfw_check_form_token(r, &given);
 
-    if (given.len != token.len
-        || CRYPTO_memcmp(given.data, token.data, token.len) != 0)
-    {
+    if (rc == NGX_DECLINED) {
         return ngx_http_zwfw_refuse(r, NGX_HTTP_FORBIDDEN, "bad_token", NULL);
     }
 
-    return NGX_OK;
+    return rc;
 }
 
 

@@ -21,6 +21,8 @@
 #define NGX_HTTP_ZWFW_BODY        1048576   /* of a row without files */
 #define NGX_HTTP_ZWFW_BODIES      136314880 /* of any row, 130 MiB */
 
+#define NGX_HTTP_ZWFW_NO_KEY      60        /* s, Retry-After without a key */
+
 #define NGX_HTTP_ZWFW_UNPROCESSABLE          422
 #define NGX_HTTP_ZWFW_PRECONDITION_REQUIRED  428
 
@@ -494,6 +496,7 @@ extern ngx_http_zwfw_slice_t  ngx_http_zwfw_core_slice;
 
 /* run.c: goes on with the list of steps; the platform that serves the request,
    NULL: none is selected there */
+void *ngx_http_zwfw_alloc(void *pool, size_t size);
 ngx_int_t ngx_http_zwfw_handler(ngx_http_request_t *r);
 void ngx_http_zwfw_run(ngx_http_request_t *r);
 ngx_http_zwfw_platform_t *ngx_http_zwfw_platform(ngx_http_request_t *r);
@@ -620,6 +623,29 @@ ngx_int_t ngx_http_zwfw_files(ngx_http_request_t *r,
 ngx_int_t ngx_http_zwfw_vault(ngx_pool_t *pool, ngx_http_zwfw_platform_t *pf,
     zwfw_vault_t *vault);
 
+/* work.c: work in a thread for no request, one at a time */
+
+typedef struct {
+    ngx_http_zwfw_platform_t  *platform;
+    ngx_thread_task_t         *task;
+    void                     (*work)(void *data);   /* in the thread */
+    void                     (*next)(void *data);   /* after it */
+    void                      *data;
+} ngx_http_zwfw_chore_t;
+
+ngx_int_t ngx_http_zwfw_chore_init(ngx_http_zwfw_chore_t *c,
+    ngx_pool_t *pool, ngx_http_zwfw_platform_t *pf, void *data);
+ngx_int_t ngx_http_zwfw_chore_post(ngx_http_zwfw_chore_t *c,
+    void (*work)(void *data), void (*next)(void *data));
+
+/*
+ * roll.c: brings what is sealed under older keys under the newest, values and
+ * files.  The run() of a job
+ */
+ngx_int_t ngx_http_zwfw_keys_roll(ngx_http_zwfw_platform_t *pf,
+    ngx_http_zwfw_told_pt done, void *data);
+extern ngx_http_zwfw_step_pt  ngx_http_zwfw_keys_steps[];
+
 /*
  * sweep.c: removes the files of a platform that are older than a day and that
  * no row uses.  The run() of a job
@@ -700,6 +726,9 @@ ngx_int_t ngx_http_zwfw_sha256(ngx_str_t *parts, ngx_uint_t n, u_char *hash);
 /* crypt.c */
 ngx_int_t ngx_http_zwfw_keys(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf);
 ngx_http_zwfw_key_t *ngx_http_zwfw_newest_key(ngx_http_zwfw_platform_t *pf);
+ngx_http_zwfw_key_t *ngx_http_zwfw_steady_key(ngx_http_zwfw_platform_t *pf);
+ngx_int_t ngx_http_zwfw_check_form_token(ngx_http_request_t *r,
+    ngx_str_t *given);
 ngx_int_t ngx_http_zwfw_random(u_char *p, size_t len);
 ngx_int_t ngx_http_zwfw_random_id(u_char *id);
 

@@ -30,6 +30,8 @@ static ngx_int_t ngx_http_zwfw_derive(u_char *master, const char *label,
 static ngx_int_t ngx_http_zwfw_hex(u_char *dst, u_char *src, size_t len);
 static ngx_http_zwfw_key_t *ngx_http_zwfw_find_key(
     ngx_http_zwfw_platform_t *pf, ngx_int_t number);
+static ngx_int_t ngx_http_zwfw_token_by(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_key_t *key, ngx_str_t *token);
 static ngx_int_t ngx_http_zwfw_ctr(u_char *key, u_char *nonce, u_char *in,
     size_t len, u_char *out);
 static ngx_int_t ngx_http_zwfw_seal_mac(ngx_http_zwfw_key_t *key,
@@ -40,7 +42,8 @@ static ngx_int_t ngx_http_zwfw_scrypt(ngx_str_t *password, u_char *salt,
 
 /*
  * The key file: a line "<number> <64 hexadecimals>" for each key, the last
- * one is used for new values, all of them for reading
+ * one is used for new values, all of them for reading.  Numbers go up: what is
+ * under a lower one is brought under the last
  */
 
 ngx_int_t
@@ -257,6 +260,27 @@ ngx_http_zwfw_newest_key(ngx_http_zwfw_platform_t *pf)
 }
 
 
+/* of what has no number beside it: stays while other keys come and go */
+
+ngx_http_zwfw_key_t *
+ngx_http_zwfw_steady_key(ngx_http_zwfw_platform_t *pf)
+{
+    ngx_uint_t            i;
+    ngx_http_zwfw_key_t  *key, *oldest;
+
+    key = pf->keys.elts;
+    oldest = key;
+
+    for (i = 1; i < pf->keys.nelts; i++) {
+        if (key[i].number < oldest->number) {
+            oldest = &key[i];
+        }
+    }
+
+    return oldest;
+}
+
+
 /* a UUIDv7: 48 bits of milliseconds, the rest random */
 
 ngx_int_t
@@ -306,14 +330,51 @@ ngx_http_zwfw_uuid(ngx_pool_t *pool, ngx_str_t *uuid)
 ngx_int_t
 ngx_http_zwfw_form_token(ngx_http_request_t *r, ngx_str_t *token)
 {
-    u_char                *p, mac[NGX_HTTP_ZWFW_MAC];
-    ngx_str_t              src;
-    ngx_http_zwfw_ctx_t   *ctx;
-    ngx_http_zwfw_key_t   *key;
+    ngx_http_zwfw_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
 
+    return ngx_http_zwfw_token_by(r, ctx,
+                                  ngx_http_zwfw_newest_key(ctx->platform),
+                                  token);
+}
+
+
+/* is it one of this session, under any key? */
+
+ngx_int_t
+ngx_http_zwfw_check_form_token(ngx_http_request_t *r, ngx_str_t *given)
+{
+    ngx_str_t             token;
+    ngx_uint_t            i;
+    ngx_http_zwfw_ctx_t  *ctx;
+    ngx_http_zwfw_key_t  *key;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
     key = ctx->platform->keys.elts;
+
+    for (i = 0; i < ctx->platform->keys.nelts; i++) {
+        if (ngx_http_zwfw_token_by(r, ctx, &key[i], &token) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (given->len == token.len
+            && CRYPTO_memcmp(given->data, token.data, token.len) == 0)
+        {
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_token_by(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_http_zwfw_key_t *key, ngx_str_t *token)
+{
+    u_char     *p, mac[NGX_HTTP_ZWFW_MAC];
+    ngx_str_t   src;
 
     if (ngx_http_zwfw_hmac(key->token, ctx->session->id.data,
                            ctx->session->id.len, mac)
@@ -347,7 +408,7 @@ ngx_http_zwfw_pseudonym(ngx_http_request_t *r, const char *purpose,
     ngx_http_zwfw_platform_t  *pf;
 
     pf = ngx_http_zwfw_platform(r);
-    key = pf->keys.elts;
+    key = ngx_http_zwfw_steady_key(pf);
 
     len = ngx_strlen(purpose) + 1 + value->len;
 
@@ -515,7 +576,10 @@ ngx_http_zwfw_seal(ngx_pool_t *pool, ngx_http_zwfw_key_t *key,
 }
 
 
-/* NGX_DECLINED: not sealed by us, for another place, or changed */
+/*
+ *     NGX_AGAIN     its key is not in the key file
+ *     NGX_DECLINED  not sealed by us, for another place, or changed
+ */
 
 ngx_int_t
 ngx_http_zwfw_unseal(ngx_pool_t *pool, ngx_http_zwfw_platform_t *pf,
@@ -557,8 +621,11 @@ ngx_http_zwfw_unseal(ngx_pool_t *pool, ngx_http_zwfw_platform_t *pf,
     len = raw.len - NGX_HTTP_ZWFW_MAC;
     key = ngx_http_zwfw_find_key(pf, number);
 
-    if (key == NULL
-        || ngx_http_zwfw_seal_mac(key, place, raw.data, len, mac) != NGX_OK
+    if (key == NULL) {
+        return number > 0 ? NGX_AGAIN : NGX_DECLINED;
+    }
+
+    if (ngx_http_zwfw_seal_mac(key, place, raw.data, len, mac) != NGX_OK
         || CRYPTO_memcmp(mac, raw.data + len, NGX_HTTP_ZWFW_MAC) != 0)
     {
         return NGX_DECLINED;
@@ -569,42 +636,6 @@ ngx_http_zwfw_unseal(ngx_pool_t *pool, ngx_http_zwfw_platform_t *pf,
 
     return ngx_http_zwfw_ctr(key->seal, raw.data, value->data, value->len,
                              value->data);
-}
-
-
-ngx_int_t
-ngx_http_zwfw_reseal(ngx_http_request_t *r, const char *column,
-    ngx_str_t *sealed, ngx_str_t *row, ngx_str_t *resealed)
-{
-    ngx_int_t             rc;
-    ngx_str_t             from, to, value;
-    ngx_http_zwfw_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
-
-    from.data = ngx_pnalloc(r->pool, ngx_strlen(column) + 1 + ctx->new_id.len);
-    to.data = ngx_pnalloc(r->pool, ngx_strlen(column) + 1 + row->len);
-
-    if (from.data == NULL || to.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    from.len = ngx_sprintf(from.data, "%s:%V", column, &ctx->new_id)
-               - from.data;
-    to.len = ngx_sprintf(to.data, "%s:%V", column, row) - to.data;
-
-    if (ngx_http_zwfw_unseal(r->pool, ctx->platform, &from, sealed, &value)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    rc = ngx_http_zwfw_seal(r->pool, ngx_http_zwfw_newest_key(ctx->platform),
-                            &to, &value, resealed);
-
-    OPENSSL_cleanse(value.data, value.len);
-
-    return rc;
 }
 
 

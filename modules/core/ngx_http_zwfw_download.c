@@ -220,6 +220,12 @@ ngx_http_zwfw_download_failed(ngx_http_request_t *r,
                                     "files_away", NULL);
     }
 
+    if (d->vault.nokey) {
+        ctx->retry = NGX_HTTP_ZWFW_NO_KEY;
+        return ngx_http_zwfw_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                    "key_missing", NULL);
+    }
+
     return ngx_http_zwfw_refuse(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
                                 d->vault.what ? "file_damaged"
                                               : "internal_error", NULL);

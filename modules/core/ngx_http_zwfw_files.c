@@ -148,7 +148,7 @@ ngx_http_zwfw_vault(ngx_pool_t *pool, ngx_http_zwfw_platform_t *pf,
     ngx_memzero(vault, sizeof(zwfw_vault_t));
 
     vault->folder = (char *) pf->files.data;
-    vault->index = key[0].index;
+    vault->index = ngx_http_zwfw_steady_key(pf)->index;
     vault->keys = keys;
     vault->nkeys = pf->keys.nelts;
     vault->dir = -1;

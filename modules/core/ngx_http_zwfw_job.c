@@ -36,7 +36,6 @@ static ngx_int_t ngx_http_zwfw_job_tell(ngx_http_zwfw_worker_job_t *w,
     ngx_str_t *call, ngx_str_t *error, ngx_http_zwfw_told_pt done);
 static ngx_int_t ngx_http_zwfw_job_args(ngx_http_zwfw_worker_job_t *w,
     ngx_pool_t *pool, ngx_str_t *error, ngx_str_t *args);
-static void *ngx_http_zwfw_job_alloc(void *pool, size_t size);
 static void ngx_http_zwfw_job_wait(ngx_http_zwfw_worker_job_t *w,
     ngx_msec_t time);
 
@@ -176,7 +175,7 @@ ngx_http_zwfw_job_mine(ngx_str_t *answer)
         return 0;
     }
 
-    mem.alloc = ngx_http_zwfw_job_alloc;
+    mem.alloc = ngx_http_zwfw_alloc;
     mem.pool = pool;
     mine = 0;
 
@@ -267,7 +266,7 @@ ngx_http_zwfw_job_args(ngx_http_zwfw_worker_job_t *w, ngx_pool_t *pool,
     zwfw_str_t    node, number;
     zwfw_json_t  *json;
 
-    mem.alloc = ngx_http_zwfw_job_alloc;
+    mem.alloc = ngx_http_zwfw_alloc;
     mem.pool = pool;
 
     node.data = w->platform->shared->node;
@@ -298,13 +297,6 @@ ngx_http_zwfw_job_args(ngx_http_zwfw_worker_job_t *w, ngx_pool_t *pool,
     args->len = zwfw_json_write(args->data, json) - args->data;
 
     return NGX_OK;
-}
-
-
-static void *
-ngx_http_zwfw_job_alloc(void *pool, size_t size)
-{
-    return ngx_palloc(pool, size);
 }
 
 

@@ -27,6 +27,8 @@ static ngx_int_t ngx_http_zwfw_opened_walk(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *json);
 static ngx_int_t ngx_http_zwfw_open_value(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *json, zwfw_json_t *list);
+static ngx_int_t ngx_http_zwfw_not_opened(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, ngx_str_t *place, ngx_int_t rc);
 
 
 /* the widest answer is the OpenAPI document's: the schemas of all rows */
@@ -39,6 +41,7 @@ zwfw_json_limits_t  ngx_http_zwfw_answer_limits = { 40, 200000, 100000, 40 };
 ngx_int_t
 ngx_http_zwfw_step_reply(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
+    ngx_int_t               rc;
     ngx_str_t               name;
     ngx_http_zwfw_state_t  *state = ctx->core;
 
@@ -46,8 +49,9 @@ ngx_http_zwfw_step_reply(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
                    "zwfw reply %ui \"%V\"", ctx->status, &ctx->code);
 
     if (!ctx->refused || state->form) {
-        if (ngx_http_zwfw_opened(r, ctx) != NGX_OK) {
-            return NGX_ERROR;
+        rc = ngx_http_zwfw_opened(r, ctx);
+        if (rc != NGX_OK) {
+            return rc;
         }
     }
 
@@ -377,6 +381,7 @@ ngx_http_zwfw_fill(ngx_http_request_t *r, ngx_str_t *pattern,
 static ngx_int_t
 ngx_http_zwfw_opened(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
+    ngx_int_t     rc;
     zwfw_json_t  *json;
 
     static u_char  mark[] = "\"sealed\"";
@@ -390,11 +395,9 @@ ngx_http_zwfw_opened(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 
     json = ngx_http_zwfw_answered(r);
 
-    if (json == NULL || ngx_http_zwfw_opened_walk(r, ctx, json) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    rc = json ? ngx_http_zwfw_opened_walk(r, ctx, json) : NGX_ERROR;
 
-    return ngx_http_zwfw_answer(r, json);
+    return rc == NGX_OK ? ngx_http_zwfw_answer(r, json) : rc;
 }
 
 
@@ -402,6 +405,7 @@ static ngx_int_t
 ngx_http_zwfw_opened_walk(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *json)
 {
+    ngx_int_t     rc;
     zwfw_json_t  *child;
 
     if (json->type == ZWFW_JSON_OBJECT && json->count == 1
@@ -413,8 +417,9 @@ ngx_http_zwfw_opened_walk(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     }
 
     for (child = json->child; child; child = child->next) {
-        if (ngx_http_zwfw_opened_walk(r, ctx, child) != NGX_OK) {
-            return NGX_ERROR;
+        rc = ngx_http_zwfw_opened_walk(r, ctx, child);
+        if (rc != NGX_OK) {
+            return rc;
         }
     }
 
@@ -426,6 +431,7 @@ static ngx_int_t
 ngx_http_zwfw_open_value(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *json, zwfw_json_t *list)
 {
+    ngx_int_t     rc;
     ngx_str_t     place, value, *column, *row, *sealed;
 
     column = (ngx_str_t *) &list->child->value;
@@ -439,13 +445,10 @@ ngx_http_zwfw_open_value(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 
     place.len = ngx_sprintf(place.data, "%V:%V", column, row) - place.data;
 
-    if (ngx_http_zwfw_unseal(r->pool, ctx->platform, &place, sealed, &value)
-        != NGX_OK)
-    {
-        ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
-                      "zwfw: a sealed value of \"%V\" could not be opened, "
-                      "request %V", column, &ctx->request_id);
-        ngx_str_null(&value);
+    rc = ngx_http_zwfw_unseal(r->pool, ctx->platform, &place, sealed, &value);
+
+    if (rc != NGX_OK) {
+        return ngx_http_zwfw_not_opened(r, ctx, &place, rc);
     }
 
     json->type = ZWFW_JSON_STRING;
@@ -456,6 +459,34 @@ ngx_http_zwfw_open_value(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     json->count = 0;
 
     return NGX_OK;
+}
+
+
+/* nothing is shown in its place: somebody would take that for the value */
+
+static ngx_int_t
+ngx_http_zwfw_not_opened(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_str_t *place, ngx_int_t rc)
+{
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                  "zwfw: the value of \"%V\" could not be opened: %s, "
+                  "request %V",
+                  place, rc == NGX_AGAIN ? "its key is not in the key file"
+                                         : "it was changed",
+                  &ctx->request_id);
+
+    if (rc == NGX_AGAIN) {
+        ctx->retry = NGX_HTTP_ZWFW_NO_KEY;
+        return ngx_http_zwfw_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                    "key_missing", NULL);
+    }
+
+    return ngx_http_zwfw_refuse(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
+                                "value_damaged", NULL);
 }
 
 

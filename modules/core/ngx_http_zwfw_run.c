@@ -7,7 +7,6 @@
 #include "ngx_http_zwfw_core.h"
 
 
-static void *ngx_http_zwfw_alloc(void *pool, size_t size);
 static ngx_http_zwfw_step_pt *ngx_http_zwfw_refused(ngx_http_zwfw_ctx_t *ctx);
 static ngx_uint_t ngx_http_zwfw_forgiven(ngx_http_zwfw_ctx_t *ctx);
 static ngx_int_t ngx_http_zwfw_set_channel(ngx_http_request_t *r,
@@ -300,7 +299,9 @@ ngx_http_zwfw_ctx(ngx_http_request_t *r)
 }
 
 
-static void *
+/* for zwfw_mem_t */
+
+void *
 ngx_http_zwfw_alloc(void *pool, size_t size)
 {
     return ngx_palloc(pool, size);
@@ -430,4 +431,18 @@ ngx_http_zwfw_put(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *object,
     zwfw_json_append(object, name, json);
 
     return NGX_OK;
+}
+
+
+void
+ngx_http_zwfw_get_text(zwfw_json_t *json, const char *name, ngx_str_t *text)
+{
+    json = zwfw_json_get(json, name, ngx_strlen(name));
+
+    ngx_str_null(text);
+
+    if (json && json->type == ZWFW_JSON_STRING) {
+        text->data = json->value.data;
+        text->len = json->value.len;
+    }
 }

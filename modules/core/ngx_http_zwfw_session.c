@@ -61,8 +61,6 @@ static ngx_int_t ngx_http_zwfw_cookie(ngx_http_request_t *r,
     ngx_str_t *token);
 static ngx_int_t ngx_http_zwfw_session_number(zwfw_json_t *json,
     const char *key);
-static void ngx_http_zwfw_session_text(zwfw_json_t *json, const char *key,
-    ngx_str_t *text);
 
 
 ngx_int_t
@@ -604,13 +602,13 @@ ngx_http_zwfw_session_parse(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *text,
 
     s = &known->session;
 
-    ngx_http_zwfw_session_text(json, "uid", &s->uid);
-    ngx_http_zwfw_session_text(json, "name", &s->name);
-    ngx_http_zwfw_session_text(json, "body", &s->body);
-    ngx_http_zwfw_session_text(json, "region", &s->region);
-    ngx_http_zwfw_session_text(json, "roles", &s->roles);
-    ngx_http_zwfw_session_text(json, "channel", &s->channel);
-    ngx_http_zwfw_session_text(json, "agent", agent);
+    ngx_http_zwfw_get_text(json, "uid", &s->uid);
+    ngx_http_zwfw_get_text(json, "name", &s->name);
+    ngx_http_zwfw_get_text(json, "body", &s->body);
+    ngx_http_zwfw_get_text(json, "region", &s->region);
+    ngx_http_zwfw_get_text(json, "roles", &s->roles);
+    ngx_http_zwfw_get_text(json, "channel", &s->channel);
+    ngx_http_zwfw_get_text(json, "agent", agent);
 
     who = ngx_http_zwfw_session_number(json, "who");
     level = ngx_http_zwfw_session_number(json, "level");
@@ -641,19 +639,4 @@ ngx_http_zwfw_session_number(zwfw_json_t *json, const char *key)
     }
 
     return ngx_atoi(json->value.data, json->value.len);
-}
-
-
-static void
-ngx_http_zwfw_session_text(zwfw_json_t *json, const char *key,
-    ngx_str_t *text)
-{
-    json = zwfw_json_get(json, key, ngx_strlen(key));
-
-    ngx_str_null(text);
-
-    if (json && json->type == ZWFW_JSON_STRING) {
-        text->data = json->value.data;
-        text->len = json->value.len;
-    }
 }

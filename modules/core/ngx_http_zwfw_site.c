@@ -21,7 +21,6 @@ static ngx_int_t ngx_http_zwfw_site_read(ngx_conf_t *cf,
     ngx_http_zwfw_platform_t *pf, ngx_str_t *file, ngx_str_t *text);
 static ngx_int_t ngx_http_zwfw_read_file(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *text);
-static void *ngx_http_zwfw_site_alloc(void *pool, size_t size);
 
 
 typedef struct {
@@ -74,7 +73,7 @@ ngx_http_zwfw_site(ngx_conf_t *cf, ngx_http_zwfw_main_conf_t *mcf,
 
     ngx_rbtree_init(&pf->pages, &pf->sentinel, ngx_str_rbtree_insert_value);
 
-    pf->mem.alloc = ngx_http_zwfw_site_alloc;
+    pf->mem.alloc = ngx_http_zwfw_alloc;
     pf->mem.pool = cf->pool;
 
     pf->words = zwfw_json_new(&pf->mem, ZWFW_JSON_OBJECT, NULL);
@@ -427,11 +426,4 @@ ngx_http_zwfw_read_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *text)
     }
 
     return NGX_OK;
-}
-
-
-static void *
-ngx_http_zwfw_site_alloc(void *pool, size_t size)
-{
-    return ngx_palloc(pool, size);
 }

@@ -164,6 +164,16 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_core_routes[] = {
       .class = NGX_HTTP_ZWFW_SLOW,
       .page = ngx_string("core/audit_check") },
 
+    /* keys: which of them are still needed */
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("//keys"),
+      .who = NGX_HTTP_ZWFW_OPERATOR,
+      .class = NGX_HTTP_ZWFW_SLOW,
+      .steps = ngx_http_zwfw_keys_steps,
+      .reply = ngx_string("keys_show"),
+      .page = ngx_string("core/keys") },
+
     /* 5.2.1, what everybody may read */
 
     { .method = NGX_HTTP_GET,
@@ -190,6 +200,11 @@ static ngx_http_zwfw_job_t  ngx_http_zwfw_core_jobs[] = {
 
     { ngx_string("files_sweep"), 3600000, ngx_null_string,
       ngx_http_zwfw_files_sweep },
+
+    /* what is under older keys */
+
+    { ngx_string("keys_roll"), 60000, ngx_null_string,
+      ngx_http_zwfw_keys_roll },
 
       ngx_http_zwfw_null_job
 };

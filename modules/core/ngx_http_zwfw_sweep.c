@@ -11,15 +11,13 @@
 
 #define NGX_HTTP_ZWFW_SWEEP_AGE    86400    /* seconds */
 #define NGX_HTTP_ZWFW_SWEEP_NAMES  1000     /* of one turn */
-#define NGX_HTTP_ZWFW_SWEEP_TIME   60000
 
 
 typedef struct {
     ngx_pool_t                *pool;        /* of all turns */
     ngx_pool_t                *turn;        /* of this one */
     ngx_http_zwfw_platform_t  *platform;
-    ngx_thread_task_t         *task;
-    void                     (*next)(void *data);
+    ngx_http_zwfw_chore_t      chore;
     zwfw_vault_t               vault;
     zwfw_vault_scan_t          scan;
     char                     **unused;      /* to be removed */
@@ -35,18 +33,15 @@ typedef struct {
 
 static ngx_http_zwfw_sweep_t *ngx_http_zwfw_sweep_create(
     ngx_http_zwfw_platform_t *pf);
-static ngx_int_t ngx_http_zwfw_sweep_work(ngx_http_zwfw_sweep_t *s,
-    void (*work)(void *data, ngx_log_t *log), void (*next)(void *data));
-static void ngx_http_zwfw_sweep_worked(ngx_event_t *ev);
-static void ngx_http_zwfw_sweep_scan(void *data, ngx_log_t *log);
+static ngx_uint_t ngx_http_zwfw_sweep_worked(ngx_http_zwfw_sweep_t *s);
+static void ngx_http_zwfw_sweep_scan(void *data);
 static void ngx_http_zwfw_sweep_ask(void *data);
 static ngx_int_t ngx_http_zwfw_sweep_args(ngx_http_zwfw_sweep_t *s);
 static void ngx_http_zwfw_sweep_answered(void *data, ngx_int_t rc,
     ngx_str_t *answer);
 static ngx_int_t ngx_http_zwfw_sweep_unused(ngx_http_zwfw_sweep_t *s,
     ngx_str_t *answer);
-static void *ngx_http_zwfw_sweep_alloc(void *pool, size_t size);
-static void ngx_http_zwfw_sweep_remove(void *data, ngx_log_t *log);
+static void ngx_http_zwfw_sweep_remove(void *data);
 static void ngx_http_zwfw_sweep_again(void *data);
 static void ngx_http_zwfw_sweep_end(ngx_http_zwfw_sweep_t *s, ngx_int_t rc);
 
@@ -65,7 +60,7 @@ ngx_http_zwfw_files_sweep(ngx_http_zwfw_platform_t *pf,
         return NGX_ERROR;
     }
 
-    if (ngx_http_zwfw_sweep_work(s, ngx_http_zwfw_sweep_scan,
+    if (ngx_http_zwfw_chore_post(&s->chore, ngx_http_zwfw_sweep_scan,
                                  ngx_http_zwfw_sweep_ask)
         != NGX_OK)
     {
@@ -84,7 +79,6 @@ static ngx_http_zwfw_sweep_t *
 ngx_http_zwfw_sweep_create(ngx_http_zwfw_platform_t *pf)
 {
     ngx_pool_t             *pool;
-    ngx_thread_task_t      *task;
     ngx_http_zwfw_sweep_t  *s;
 
     pool = ngx_create_pool(4096, ngx_cycle->log);
@@ -93,9 +87,9 @@ ngx_http_zwfw_sweep_create(ngx_http_zwfw_platform_t *pf)
     }
 
     s = ngx_pcalloc(pool, sizeof(ngx_http_zwfw_sweep_t));
-    task = ngx_thread_task_alloc(pool, 0);
 
-    if (s == NULL || task == NULL
+    if (s == NULL
+        || ngx_http_zwfw_chore_init(&s->chore, pool, pf, s) != NGX_OK
         || ngx_http_zwfw_vault(pool, pf, &s->vault) != NGX_OK)
     {
         ngx_destroy_pool(pool);
@@ -104,71 +98,37 @@ ngx_http_zwfw_sweep_create(ngx_http_zwfw_platform_t *pf)
 
     s->pool = pool;
     s->platform = pf;
-    s->task = task;
     s->scan.before = ngx_time() - NGX_HTTP_ZWFW_SWEEP_AGE;
     ngx_str_set(&s->body, "{}");
-
-    task->ctx = s;
-    task->event.data = s;
-    task->event.handler = ngx_http_zwfw_sweep_worked;
-    task->event.log = ngx_cycle->log;
 
     return s;
 }
 
 
-static ngx_int_t
-ngx_http_zwfw_sweep_work(ngx_http_zwfw_sweep_t *s,
-    void (*work)(void *data, ngx_log_t *log), void (*next)(void *data))
+/* the thread is done: 1 when it goes on */
+
+static ngx_uint_t
+ngx_http_zwfw_sweep_worked(ngx_http_zwfw_sweep_t *s)
 {
-    s->task->handler = work;
-    s->next = next;
-
-    if (ngx_thread_task_post(s->platform->pool, s->task) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    /* a worker that quits waits for its timers, and so for this turn */
-
-    ngx_add_timer(&s->task->event, NGX_HTTP_ZWFW_SWEEP_TIME);
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_zwfw_sweep_worked(ngx_event_t *ev)
-{
-    ngx_http_zwfw_sweep_t  *s = ev->data;
-
-    if (ev->timedout) {
-        ev->timedout = 0;
-        return;
-    }
-
-    if (ev->timer_set) {
-        ngx_del_timer(ev);
-    }
-
     if (s->rc == ZWFW_DECLINED) {
-        ngx_log_error(NGX_LOG_CRIT, ev->log, s->vault.error,
+        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, s->vault.error,
                       "zwfw: files of \"%V\" could not be swept: %s failed",
                       &s->platform->files, s->vault.what);
     }
 
     if (s->rc != ZWFW_OK || ngx_exiting || ngx_quit || ngx_terminate) {
         ngx_http_zwfw_sweep_end(s, NGX_ERROR);
-        return;
+        return 0;
     }
 
-    s->next(s);
+    return 1;
 }
 
 
 /* in the thread */
 
 static void
-ngx_http_zwfw_sweep_scan(void *data, ngx_log_t *log)
+ngx_http_zwfw_sweep_scan(void *data)
 {
     ngx_http_zwfw_sweep_t  *s = data;
 
@@ -191,6 +151,10 @@ static void
 ngx_http_zwfw_sweep_ask(void *data)
 {
     ngx_http_zwfw_sweep_t  *s = data;
+
+    if (!ngx_http_zwfw_sweep_worked(s)) {
+        return;
+    }
 
     if (s->scan.count == 0) {
         ngx_http_zwfw_sweep_end(s, NGX_OK);
@@ -244,7 +208,7 @@ ngx_http_zwfw_sweep_answered(void *data, ngx_int_t rc, ngx_str_t *answer)
 
     if (rc != NGX_OK
         || ngx_http_zwfw_sweep_unused(s, answer) != NGX_OK
-        || ngx_http_zwfw_sweep_work(s, ngx_http_zwfw_sweep_remove,
+        || ngx_http_zwfw_chore_post(&s->chore, ngx_http_zwfw_sweep_remove,
                                     ngx_http_zwfw_sweep_again)
            != NGX_OK)
     {
@@ -264,7 +228,7 @@ ngx_http_zwfw_sweep_unused(ngx_http_zwfw_sweep_t *s, ngx_str_t *answer)
 
     static zwfw_json_limits_t  limits = { 4, 1000000, 1000000, 24 };
 
-    mem.alloc = ngx_http_zwfw_sweep_alloc;
+    mem.alloc = ngx_http_zwfw_alloc;
     mem.pool = s->turn;
 
     if (zwfw_json_parse(&mem, answer->data, answer->len, &limits, &json,
@@ -299,17 +263,10 @@ ngx_http_zwfw_sweep_unused(ngx_http_zwfw_sweep_t *s, ngx_str_t *answer)
 }
 
 
-static void *
-ngx_http_zwfw_sweep_alloc(void *pool, size_t size)
-{
-    return ngx_palloc(pool, size);
-}
-
-
 /* in the thread */
 
 static void
-ngx_http_zwfw_sweep_remove(void *data, ngx_log_t *log)
+ngx_http_zwfw_sweep_remove(void *data)
 {
     ngx_uint_t              i;
     ngx_http_zwfw_sweep_t  *s = data;
@@ -331,10 +288,14 @@ ngx_http_zwfw_sweep_again(void *data)
 {
     ngx_http_zwfw_sweep_t  *s = data;
 
+    if (!ngx_http_zwfw_sweep_worked(s)) {
+        return;
+    }
+
     ngx_destroy_pool(s->turn);
     s->turn = NULL;
 
-    if (ngx_http_zwfw_sweep_work(s, ngx_http_zwfw_sweep_scan,
+    if (ngx_http_zwfw_chore_post(&s->chore, ngx_http_zwfw_sweep_scan,
                                  ngx_http_zwfw_sweep_ask)
         != NGX_OK)
     {

@@ -19,6 +19,8 @@ static ngx_thread_task_t *ngx_http_zwfw_work_task(ngx_http_request_t *r,
     ngx_http_zwfw_state_t *state, size_t size);
 static ngx_uint_t ngx_http_zwfw_work_admits(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
+static void ngx_http_zwfw_chore_run(void *data, ngx_log_t *log);
+static void ngx_http_zwfw_chore_done(ngx_event_t *ev);
 
 
 typedef struct ngx_http_zwfw_task_s  ngx_http_zwfw_task_t;
@@ -299,4 +301,77 @@ ngx_http_zwfw_work_done(ngx_event_t *ev)
     r->write_event_handler(r);
 
     ngx_http_run_posted_requests(c);
+}
+
+
+ngx_int_t
+ngx_http_zwfw_chore_init(ngx_http_zwfw_chore_t *c, ngx_pool_t *pool,
+    ngx_http_zwfw_platform_t *pf, void *data)
+{
+    ngx_thread_task_t  *task;
+
+    task = ngx_thread_task_alloc(pool, 0);
+    if (task == NULL) {
+        return NGX_ERROR;
+    }
+
+    task->ctx = c;
+    task->handler = ngx_http_zwfw_chore_run;
+    task->event.data = c;
+    task->event.handler = ngx_http_zwfw_chore_done;
+    task->event.log = ngx_cycle->log;
+
+    c->platform = pf;
+    c->task = task;
+    c->data = data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_zwfw_chore_post(ngx_http_zwfw_chore_t *c, void (*work)(void *data),
+    void (*next)(void *data))
+{
+    c->work = work;
+    c->next = next;
+
+    if (ngx_thread_task_post(c->platform->pool, c->task) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* a worker that quits waits for its timers, and so for this turn */
+
+    ngx_add_timer(&c->task->event, NGX_HTTP_ZWFW_WORK_TIME);
+
+    return NGX_OK;
+}
+
+
+/* in the thread */
+
+static void
+ngx_http_zwfw_chore_run(void *data, ngx_log_t *log)
+{
+    ngx_http_zwfw_chore_t  *c = data;
+
+    c->work(c->data);
+}
+
+
+static void
+ngx_http_zwfw_chore_done(ngx_event_t *ev)
+{
+    ngx_http_zwfw_chore_t  *c = ev->data;
+
+    if (ev->timedout) {
+        ev->timedout = 0;
+        return;
+    }
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
+
+    c->next(c->data);
 }

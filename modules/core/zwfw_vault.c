@@ -20,13 +20,9 @@
 
 
 static int zwfw_vault_begin(zwfw_vault_file_t *f);
-static int zwfw_vault_temp_file(zwfw_vault_file_t *f);
-static int zwfw_vault_put(zwfw_vault_file_t *f, const unsigned char *p,
-    size_t len, off_t offset);
 static int zwfw_vault_digests(zwfw_vault_file_t *f, unsigned char *header);
 static int zwfw_vault_folders(zwfw_vault_t *v, const char *path);
 static int zwfw_vault_folder(zwfw_vault_t *v, const char *path);
-static int zwfw_vault_sync(zwfw_vault_t *v, const char *path, size_t len);
 
 
 int
@@ -104,7 +100,7 @@ zwfw_vault_begin(zwfw_vault_file_t *f)
 }
 
 
-static int
+int
 zwfw_vault_temp_file(zwfw_vault_file_t *f)
 {
     char           name[sizeof(f->temp)];
@@ -170,7 +166,7 @@ zwfw_vault_write(zwfw_vault_file_t *f, const unsigned char *p, size_t len)
 }
 
 
-static int
+int
 zwfw_vault_put(zwfw_vault_file_t *f, const unsigned char *p, size_t len,
     off_t offset)
 {
@@ -321,7 +317,7 @@ zwfw_vault_folder(zwfw_vault_t *v, const char *path)
 
 /* what was put into a folder is there after a crash as well */
 
-static int
+int
 zwfw_vault_sync(zwfw_vault_t *v, const char *path, size_t len)
 {
     int   fd, rc;

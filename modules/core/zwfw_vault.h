@@ -57,6 +57,7 @@ typedef struct {
     unsigned char        *buffer;     /* a piece */
     const char           *what;       /* did not work; static; NULL: all did */
     int                   error;      /* errno of it; 0: content is damaged */
+    unsigned              nokey;      /* the key of a file is not there */
 } zwfw_vault_t;
 
 
@@ -126,6 +127,13 @@ void zwfw_vault_close(zwfw_vault_file_t *f);
  */
 int zwfw_vault_scan(zwfw_vault_t *v, zwfw_vault_scan_t *s, unsigned most);
 void zwfw_vault_scan_free(zwfw_vault_scan_t *s);
+
+/*
+ * Brings a file under the newest key, as a new file in its place: whoever
+ * reads it reads on.  rolled: it was under an older one; a file that is not
+ * there, or under a newer key, is passed over.
+ */
+int zwfw_vault_roll(zwfw_vault_t *v, const char *address, int *rolled);
 
 /* removes a file unless it is young: then somebody has stored it again */
 int zwfw_vault_remove(zwfw_vault_t *v, const char *address, time_t before);

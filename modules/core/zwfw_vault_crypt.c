@@ -199,6 +199,13 @@ zwfw_vault_wrap(zwfw_vault_file_t *f, unsigned char *header)
 }
 
 
+uint64_t
+zwfw_vault_number(const unsigned char *header)
+{
+    return zwfw_vault_load(header + ZWFW_VAULT_NUMBER, 4);
+}
+
+
 int
 zwfw_vault_unwrap(zwfw_vault_file_t *f, const unsigned char *header)
 {
@@ -209,9 +216,9 @@ zwfw_vault_unwrap(zwfw_vault_file_t *f, const unsigned char *header)
         return zwfw_vault_damaged(f->vault, "it is no file of this kind");
     }
 
-    key = zwfw_vault_key(f->vault,
-                         zwfw_vault_load(header + ZWFW_VAULT_NUMBER, 4));
+    key = zwfw_vault_key(f->vault, zwfw_vault_number(header));
     if (key == NULL) {
+        f->vault->nokey = 1;
         return zwfw_vault_damaged(f->vault, "its key is not there");
     }
 

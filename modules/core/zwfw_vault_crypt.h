@@ -45,6 +45,24 @@ int zwfw_vault_unwrap(zwfw_vault_file_t *f, const unsigned char *header);
 
 #define ZWFW_VAULT_BODY_MAC  80        /* its place in the header */
 
+/* number of the platform's key */
+uint64_t zwfw_vault_number(const unsigned char *header);
+
+/* pieces of a file; of the content as it is stored */
+int zwfw_vault_get(zwfw_vault_file_t *f, unsigned char *p, size_t len,
+    off_t offset);
+int zwfw_vault_put(zwfw_vault_file_t *f, const unsigned char *p, size_t len,
+    off_t offset);
+
+/* is the file as long as its header says? */
+int zwfw_vault_length(zwfw_vault_file_t *f);
+
+/* opens f->temp */
+int zwfw_vault_temp_file(zwfw_vault_file_t *f);
+
+/* the folder of the first len bytes of a path is on the disk */
+int zwfw_vault_sync(zwfw_vault_t *v, const char *path, size_t len);
+
 /* wipes the secret and frees the contexts */
 void zwfw_vault_forget(zwfw_vault_file_t *f);
 

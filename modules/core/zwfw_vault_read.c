@@ -15,9 +15,6 @@
 #include "zwfw_vault_crypt.h"
 
 
-static int zwfw_vault_length(zwfw_vault_file_t *f);
-static int zwfw_vault_get(zwfw_vault_file_t *f, unsigned char *p, size_t len,
-    off_t offset);
 static int zwfw_vault_check(zwfw_vault_file_t *f, const unsigned char *want);
 
 
@@ -63,7 +60,7 @@ zwfw_vault_open(zwfw_vault_t *v, const char *address, zwfw_vault_file_t *f)
 }
 
 
-static int
+int
 zwfw_vault_length(zwfw_vault_file_t *f)
 {
     struct stat  st;
@@ -80,7 +77,7 @@ zwfw_vault_length(zwfw_vault_file_t *f)
 }
 
 
-static int
+int
 zwfw_vault_get(zwfw_vault_file_t *f, unsigned char *p, size_t len,
     off_t offset)
 {

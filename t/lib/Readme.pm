@@ -1,6 +1,6 @@
 package Readme;
 
-# The blocks of code in README.md: what stands there is what the tests run.
+# The blocks of code in the READMEs: what stands there is what the tests run.
 #
 #     Readme::block('sh backup')            # text of the block with that title
 #     Readme::files('hello/', $folder)      # writes all "<language> hello/..."
@@ -17,10 +17,12 @@ my %block;
 sub blocks {
     return \%block if %block;
 
-    open my $in, '<', 'README.md' or die "README.md: $!\n";
-    my $text = do { local $/; <$in> };
+    for my $file ('README.md', glob 'modules/*/README.md') {
+        open my $in, '<', $file or die "$file: $!\n";
+        my $text = do { local $/; <$in> };
 
-    $block{$1} = $2 while $text =~ /^```(\w[^\n]*)\n(.*?)^```$/gms;
+        $block{$1} = $2 while $text =~ /^```(\w[^\n]*)\n(.*?)^```$/gms;
+    }
 
     return \%block;
 }
@@ -29,7 +31,7 @@ sub blocks {
 sub block {
     my $title = shift;
 
-    return blocks()->{$title} // die "README.md has no block \"$title\"\n";
+    return blocks()->{$title} // die "no README has a block \"$title\"\n";
 }
 
 

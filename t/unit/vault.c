@@ -36,6 +36,9 @@ static void test_secret(void);
 static void test_changes(void);
 static void test_swap(void);
 static void test_keys(void);
+static int test_roll_one(zwfw_vault_t *v, const char *address, int *rolled);
+static void test_roll(void);
+static void test_roll_refused(void);
 static void test_away(void);
 static void test_dropped(void);
 static void test_addresses(void);
@@ -85,6 +88,8 @@ main(void)
     test_changes();
     test_swap();
     test_keys();
+    test_roll();
+    test_roll_refused();
     test_away();
     test_dropped();
     test_addresses();
@@ -459,6 +464,109 @@ test_keys(void)
     v.keys = &other;
     tap_ok(test_read(&v, old, 500) == ZWFW_DECLINED,
            "and with another one of its number");
+}
+
+
+static int
+test_roll_one(zwfw_vault_t *v, const char *address, int *rolled)
+{
+    int  rc;
+
+    rc = zwfw_vault_enter(v);
+
+    if (rc == ZWFW_OK) {
+        rc = zwfw_vault_roll(v, address, rolled);
+    }
+
+    zwfw_vault_leave(v);
+
+    return rc;
+}
+
+
+/* the content is longer than the buffer, so that it is copied in pieces */
+
+static void
+test_roll(void)
+{
+    int                rolled, rc;
+    char               one[65], gone[65];
+    unsigned           before;
+    zwfw_vault_t       v, reader;
+    zwfw_vault_file_t  f;
+
+    test_vault(&v, 1);
+    test_store(&v, 200000, one);
+    before = test_files();
+
+    /* a reader that has begun */
+
+    test_vault(&reader, 1);
+    zwfw_vault_enter(&reader);
+    rc = zwfw_vault_open(&reader, one, &f);
+
+    test_vault(&v, 2);
+    tap_ok(rc == ZWFW_OK && test_roll_one(&v, one, &rolled) == ZWFW_OK
+           && rolled == 1, "a file comes under the newest key");
+    tap_ok(zwfw_vault_read(&f, reader.buffer, 60000) == ZWFW_OK
+           && memcmp(reader.buffer, test_content, 60000) == 0,
+           "who reads it reads on");
+
+    zwfw_vault_close(&f);
+    zwfw_vault_leave(&reader);
+
+    tap_ok(test_files() == before, "there is no file more");
+
+    v.keys = &test_vault_keys[1];
+    v.nkeys = 1;
+    tap_ok(test_read(&v, one, 200000) == 1, "it is read without the old key");
+
+    test_vault(&v, 1);
+    tap_ok(test_read(&v, one, 200000) == ZWFW_DECLINED && v.nokey,
+           "and not with the old one");
+
+    test_vault(&v, 2);
+    tap_ok(test_roll_one(&v, one, &rolled) == ZWFW_OK && rolled == 0,
+           "once is enough");
+
+    test_vault(&v, 1);
+    tap_ok(test_roll_one(&v, one, &rolled) == ZWFW_OK && rolled == 0,
+           "it never comes under an older key");
+
+    memset(gone, 'a', 64);
+    gone[64] = '\0';
+    tap_ok(test_roll_one(&v, gone, &rolled) == ZWFW_OK && rolled == 0,
+           "one that is gone is passed over");
+}
+
+
+static void
+test_roll_refused(void)
+{
+    int                rolled;
+    char               one[65];
+    unsigned           before;
+    zwfw_vault_t       v;
+
+    test_vault(&v, 1);
+    test_store(&v, 70000, one);
+    before = test_files();
+
+    v.keys = &test_vault_keys[1];
+    tap_ok(test_roll_one(&v, one, &rolled) == ZWFW_DECLINED && v.nokey
+           && rolled == 0, "without its key a file stays as it is");
+
+    test_flip(one, 40);
+    test_vault(&v, 2);
+    tap_ok(test_roll_one(&v, one, &rolled) == ZWFW_DECLINED && rolled == 0,
+           "so does one that was changed");
+
+    test_flip(one, 40);
+    test_flip(one, 60000);
+    tap_ok(test_roll_one(&v, one, &rolled) == ZWFW_OK && rolled == 1
+           && test_read(&v, one, 70000) == ZWFW_DECLINED,
+           "a change of the content is not covered up");
+    tap_ok(test_files() == before, "nothing is left beside the vault");
 }
 
 
