@@ -195,6 +195,23 @@ for my $path ('/up/', '/open/') {
            "$path sixty of them");
 }
 
+for my $sign (qw(_ . ~ + !)) {
+    my $name = join $sign, 'X', 'Zwfw', 'User';
+    unlike(told($person, '/up/', "$name: forged"), qr/forged/, $name);
+}
+
+for my $cookies ('zwfw-device=' . 'A' x 43, 'a=1; zwfw-device=x; b=2',
+                 "zwfw =" . $person->cookie('zwfw'))
+{
+    my $res = $person->exchange('GET', join "\r\n", 'GET /up/ HTTP/1.1',
+        'Host: localhost', "Cookie: c=3; $cookies; zwfw="
+        . $person->cookie('zwfw'), '', '');
+
+    unlike($res->body, qr/zwfw ?=|zwfw-device/i, "no upstream gets $cookies")
+        if $res->code == 200;
+    is($res->code, $cookies =~ /zwfw =/ ? 401 : 200, 'the answer');
+}
+
 my $body = told($person, '/up/', 'X-Zwfw-User: forged');
 like($body, qr/^X-Zwfw-User: $uid\b/m, 'ours is what counts');
 like($body, qr/^Cookie: a=1; b=2\s*$/m, 'the cookies of others');

@@ -115,6 +115,34 @@ is(scalar @{ $desk->get('/api/auth/sessions')->json->{items} }, 1,
    'one is left');
 
 
+# all others at once
+
+my @others = map { my $http = client(); People::login($http, $her); $http }
+    1 .. 3;
+
+@seen = map { my $one = $_; map { client($one, $_) } $node, $second } @others;
+is(join(' ', map { me($_) } @seen), join(' ', (200) x 6), 'three more');
+is($desk->post_json('/api/auth/sessions/end', {}, headers => {
+       'X-CSRF-Token' => 'x' })->code, 403, 'not without its token');
+is(me($others[0]), 200, 'they go on');
+$res = $desk->post_json('/api/auth/sessions/end', {});
+is($res->json->{ended}, 3, 'three have ended');
+
+for (@seen) {
+    Proc::until_true('the end', 5, sub { me($_) == 401 });
+}
+
+is(me($desk), 200, 'the one that asked goes on');
+is(me($stranger), 200, 'and those of others');
+is($db->admin("SELECT detail FROM zwfw.audit
+                WHERE action = 'auth_end_others' AND uid = '$her->{uid}'"),
+   '{"ended": 3}', 'the audit has it');
+is($db->admin("SELECT count(*) FROM zwfw.known_devices
+                WHERE user_id = '$her->{uid}'"), 1,
+   'her other browsers are strangers again');
+is(client()->post('/auth/sessions/end', {})->code, 401, 'nobody has none');
+
+
 # a session that Redis loses is lost everywhere
 
 @seen = map { client($stranger, $_) } ($node) x 2, ($second) x 2;

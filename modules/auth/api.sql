@@ -79,6 +79,7 @@ BEGIN
     INSERT INTO consents
     VALUES (u.id, body->>'consent', zwfw.now(), my_channel(), request_id());
 
+    PERFORM auth_know(u.id, body);
     PERFORM auth_wrote('auth_register', u.id, 'ok', NULL);
 
     RETURN auth_session(u);
@@ -130,20 +131,25 @@ SELECT zwfw.describe('auth_find', '{"type":"object",
 
 
 -- The comparison was made: counts, locks, lets in (5.2.1.3).  body: email
--- with its indexes, right: whether the password was.  Ten failures within ten
--- minutes lock for half an hour, whether the address is known or not.  The
--- answer must be committed, so that refusals are outcomes here.
+-- with its indexes, right: whether the password was, network: a pseudonym of
+-- where it comes from, device: the browser, if it has a cookie, new_device:
+-- what it is known by from now on.  The answer must be committed, so that
+-- refusals are outcomes here.
 
 CREATE OR REPLACE FUNCTION api.auth_enter(args jsonb, body jsonb) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
 DECLARE
-    keys   text[] := ARRAY(SELECT
-                     jsonb_array_elements_text(body->'email'->'index'));
-    until  timestamptz := auth_locked(keys);
     u      users;
+    doors  text[];
+    until  timestamptz;
 BEGIN
     SELECT * INTO u FROM users o
-     WHERE o.email_index = ANY (keys) AND o.state = 'active';
+     WHERE o.email_index = ANY (ARRAY(SELECT
+               jsonb_array_elements_text(body->'email'->'index')))
+       AND o.state = 'active';
+
+    doors := auth_doors(u.id, body);
+    until := auth_held(doors);
 
     IF until > zwfw.now() THEN
         PERFORM auth_wrote('auth_login', u.id, 'refused',
@@ -153,45 +159,138 @@ BEGIN
     END IF;
 
     IF u.id IS NULL OR NOT (body->>'right')::boolean THEN
-        PERFORM auth_wrote('auth_login', u.id, 'failed',
-            jsonb_build_object('failures', auth_failed(keys[1])));
+        PERFORM auth_failed(u.id, doors);
         RETURN json_build_object('outcome', 'wrong');
     END IF;
 
-    DELETE FROM login_failures f WHERE f.email_index = ANY (keys);
+    DELETE FROM login_doors d
+     WHERE d.door = ANY (doors)
+       AND (d.failures = 0 OR d.door ~ '^(device|near) ');
 
+    PERFORM auth_know(u.id, body);
     PERFORM auth_wrote('auth_login', u.id, 'ok', NULL);
 
     RETURN auth_session(u);
 END $$;
 
-CREATE OR REPLACE FUNCTION zwfw.auth_locked(keys text[]) RETURNS timestamptz
+-- Where a try comes in.  Who is known by the browser is counted alone, so that
+-- strangers cannot lock the door of an owner.
+
+CREATE OR REPLACE FUNCTION zwfw.auth_doors(who uuid, body jsonb)
+RETURNS text[]
 LANGUAGE sql STABLE AS $$
-    SELECT max(f.locked_until) FROM zwfw.login_failures f
-     WHERE f.email_index = ANY (keys)
+    SELECT CASE WHEN EXISTS (SELECT FROM zwfw.known_devices k
+                              WHERE k.user_id = who
+                                AND k.device = body->>'device')
+        THEN ARRAY['device ' || (body->>'device') || ' ' || index]
+        ELSE ARRAY['account ' || index, 'near ' || network || ' ' || index,
+                   'network ' || network] END
+      FROM (SELECT body->'email'->'index'->>0 AS index,
+                   coalesce(body->>'network', '-') AS network) from_where
 $$;
 
--- One more failure; returns how many there are.
+-- Holds the doors of an account until the end of the transaction, so that
+-- guesses at the same time count one after the other; returns until when one
+-- of them is locked.
 
-CREATE OR REPLACE FUNCTION zwfw.auth_failed(key text) RETURNS integer
-LANGUAGE sql AS $$
-    INSERT INTO zwfw.login_failures AS f VALUES (key, 1, zwfw.now(), NULL)
-        ON CONFLICT (email_index) DO UPDATE
-       SET failures = CASE WHEN f.failed_at > zwfw.now() - interval '10 minutes'
-                      THEN f.failures + 1 ELSE 1 END,
-           failed_at = zwfw.now(),
-           locked_until = CASE WHEN f.failures >= 9
-               AND f.failed_at > zwfw.now() - interval '10 minutes'
-               THEN zwfw.now() + interval '30 minutes' END
-    RETURNING f.failures
+CREATE OR REPLACE FUNCTION zwfw.auth_held(doors text[]) RETURNS timestamptz
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO zwfw.login_doors
+    SELECT d, 0, zwfw.now(), NULL FROM unnest(doors) d
+     WHERE d !~ '^network ' ORDER BY d
+        ON CONFLICT DO NOTHING;
+
+    PERFORM FROM zwfw.login_doors d
+      WHERE d.door = ANY (doors) AND d.door !~ '^network '
+      ORDER BY d.door FOR UPDATE;
+
+    RETURN (SELECT max(d.locked_until) FROM zwfw.login_doors d
+             WHERE d.door = ANY (doors));
+END $$;
+
+-- For how long so many failures lock a door.  One who forgot a password waits
+-- a minute after five tries, then twice as long each time, up to half an hour;
+-- strangers together wait after forty tries on one account, a network after a
+-- hundred on all.
+
+CREATE OR REPLACE FUNCTION zwfw.auth_delay(door text, failures integer)
+RETURNS interval
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE split_part(door, ' ', 1)
+        WHEN 'account' THEN
+            CASE WHEN failures >= 40 THEN interval '15 minutes'
+                      * least(1 << least(failures - 40, 2), 4) END
+        WHEN 'network' THEN
+            CASE WHEN failures >= 100 THEN interval '10 minutes' END
+        ELSE
+            CASE WHEN failures >= 5 THEN least(interval '30 minutes',
+                      interval '1 minute' * (1 << least(failures - 5, 5))) END
+        END
 $$;
 
--- A job: failures that no longer count.
+-- One more failure at each door.  Failures of an hour ago are forgotten, those
+-- of a network after ten minutes.  The audit trail has which door was locked.
+
+CREATE OR REPLACE FUNCTION zwfw.auth_failed(who uuid, doors text[])
+RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    t     timestamptz := zwfw.now();
+    lock  record;
+BEGIN
+    INSERT INTO zwfw.login_doors AS d
+    SELECT n, 1, t, NULL FROM unnest(doors) n ORDER BY n
+        ON CONFLICT (door) DO UPDATE
+       SET failed_at = t, failures = 1 + CASE WHEN d.failed_at > t - CASE
+               WHEN d.door ~ '^network ' THEN interval '10 minutes'
+               ELSE interval '1 hour' END THEN d.failures ELSE 0 END;
+
+    UPDATE zwfw.login_doors d
+       SET locked_until = t + zwfw.auth_delay(d.door, d.failures)
+     WHERE d.door = ANY (doors);
+
+    SELECT split_part(d.door, ' ', 1) AS door, d.failures,
+           extract(epoch FROM d.locked_until - t)::integer AS seconds INTO lock
+      FROM zwfw.login_doors d WHERE d.door = ANY (doors)
+     ORDER BY d.locked_until DESC NULLS LAST, d.failures DESC LIMIT 1;
+
+    PERFORM zwfw.auth_wrote(CASE WHEN lock.seconds IS NULL THEN 'auth_login'
+                                 ELSE 'auth_lock' END, who, 'failed',
+        jsonb_strip_nulls(jsonb_build_object('door', lock.door,
+            'failures', lock.failures, 'locked_seconds', lock.seconds)));
+END $$;
+
+-- The browser is known by its new cookie, to all whom it was known to; each
+-- person has the twenty used last.
+
+CREATE OR REPLACE FUNCTION zwfw.auth_know(who uuid, body jsonb) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF body->>'new_device' IS NULL THEN
+        RETURN;
+    END IF;
+
+    UPDATE zwfw.known_devices k SET device = body->>'new_device'
+     WHERE k.device = body->>'device';
+
+    INSERT INTO zwfw.known_devices
+    VALUES (who, body->>'new_device', zwfw.now())
+        ON CONFLICT (user_id, device) DO UPDATE SET at = excluded.at;
+
+    DELETE FROM zwfw.known_devices k
+     WHERE k.user_id = who AND k.device IN (
+           SELECT o.device FROM zwfw.known_devices o WHERE o.user_id = who
+            ORDER BY o.at DESC, o.device OFFSET 20);
+END $$;
+
+-- A job: failures that no longer count, browsers that nobody used for long.
 
 CREATE OR REPLACE FUNCTION api.auth_sweep(args jsonb, body jsonb) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
 BEGIN
-    DELETE FROM login_failures f WHERE f.failed_at < zwfw.now() - interval '1 day';
+    DELETE FROM login_doors d WHERE d.failed_at < zwfw.now() - interval '1 day';
+    DELETE FROM known_devices k WHERE k.at < zwfw.now() - interval '180 days';
     RETURN '{}'::json;
 END $$;
 
@@ -230,6 +329,27 @@ END $$;
 ALTER FUNCTION api.auth_left OWNER TO zwfw_system;
 SELECT zwfw.describe('auth_left', '{"type":"object",
     "additionalProperties":false}');
+
+
+-- The asking person ended all other sessions.  args: ended, how many they
+-- were; device, the browser that stays known.
+
+CREATE OR REPLACE FUNCTION api.auth_left_others(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+BEGIN
+    DELETE FROM known_devices k
+     WHERE k.user_id = me() AND k.device IS DISTINCT FROM args->>'device';
+
+    PERFORM write_audit('auth_end_others', 'session', my_session(), 'ok',
+                        jsonb_build_object('ended', args->'ended'));
+    RETURN json_build_object('ended', args->'ended');
+END $$;
+
+ALTER FUNCTION api.auth_left_others OWNER TO zwfw_system;
+SELECT zwfw.describe('auth_left_others', '{"type":"object",
+    "required":["ended"], "additionalProperties":false,
+    "properties":{"ended":{"type":"integer"}}}');
 
 
 -- Who am I: the account of the session (5.2.1.9).

@@ -33,6 +33,10 @@ ngx_int_t ngx_http_zwfw_auth_leave(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 ngx_int_t ngx_http_zwfw_auth_left(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
+ngx_int_t ngx_http_zwfw_auth_leave_others(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+ngx_int_t ngx_http_zwfw_auth_left_others(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
 ngx_int_t ngx_http_zwfw_auth_list(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 ngx_int_t ngx_http_zwfw_auth_account(ngx_http_request_t *r,

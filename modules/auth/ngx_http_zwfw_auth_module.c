@@ -119,6 +119,14 @@ static ngx_http_zwfw_step_pt  ngx_http_zwfw_auth_logout_steps[] = {
 };
 
 
+static ngx_http_zwfw_step_pt  ngx_http_zwfw_auth_others_steps[] = {
+    ngx_http_zwfw_auth_leave_others,    /* all other sessions out of Redis  */
+    ngx_http_zwfw_auth_left_others,     /* api.auth_left_others: audit      */
+    ngx_http_zwfw_step_reply,
+    ngx_http_zwfw_step_send
+};
+
+
 static ngx_http_zwfw_step_pt  ngx_http_zwfw_auth_sessions_steps[] = {
     ngx_http_zwfw_auth_list,        /* from Redis                           */
     ngx_http_zwfw_step_reply,
@@ -154,7 +162,9 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_auth_routes[] = {
       .steps = ngx_http_zwfw_auth_register_steps,
       .reply = ngx_string(NGX_HTTP_ZWFW_AUTH_PERSON),
       .form = ngx_string("//register"),
-      .next = ngx_string("/") },
+      .next = ngx_string("/"),
+      .limit = { { 100, 3600, ngx_string("address") },
+                 { 20, 3600, ngx_string("email") } } },
 
     /* 5.2.1.3, login */
 
@@ -171,7 +181,9 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_auth_routes[] = {
       .steps = ngx_http_zwfw_auth_login_steps,
       .reply = ngx_string(NGX_HTTP_ZWFW_AUTH_PERSON),
       .form = ngx_string("//login"),
-      .next = ngx_string("/") },
+      .next = ngx_string("/"),
+      .limit = { { 300, 600, ngx_string("address") },
+                 { 60, 600, ngx_string("email") } } },
 
     { .method = NGX_HTTP_POST,
       .path = ngx_string("//logout"),
@@ -203,6 +215,13 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_auth_routes[] = {
       .reply = ngx_string("auth_left"),
       .next = ngx_string("/auth/sessions") },
 
+    { .method = NGX_HTTP_POST,
+      .path = ngx_string("/sessions/end"),
+      .who = NGX_HTTP_ZWFW_USER,
+      .steps = ngx_http_zwfw_auth_others_steps,
+      .reply = ngx_string("auth_left_others"),
+      .next = ngx_string("/auth/sessions") },
+
     /* Personal Information Protection Law: the notice and its version */
 
     { .method = NGX_HTTP_GET,
@@ -229,7 +248,8 @@ static ngx_http_zwfw_slice_t  ngx_http_zwfw_auth_slice = {
     &ngx_http_zwfw_abi_1,
     ngx_string("auth"),
     ngx_http_zwfw_auth_routes,
-    ngx_http_zwfw_auth_jobs
+    ngx_http_zwfw_auth_jobs,
+    NULL
 };
 
 

@@ -25,6 +25,10 @@ static ngx_int_t ngx_http_zwfw_auth_take(ngx_http_request_t *r,
 static void ngx_http_zwfw_auth_make(void *data);
 static void ngx_http_zwfw_auth_verify(void *data);
 static void ngx_http_zwfw_auth_wipe(void *data);
+static ngx_int_t ngx_http_zwfw_auth_say(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+static ngx_int_t ngx_http_zwfw_auth_put(ngx_http_zwfw_ctx_t *ctx,
+    const char *name, ngx_str_t *value);
 static ngx_uint_t ngx_http_zwfw_auth_weak(ngx_http_zwfw_auth_work_t *work);
 
 
@@ -55,23 +59,54 @@ ngx_http_zwfw_auth_hash(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 }
 
 
-/* letters alone or digits alone are guessed too soon */
+/* letters alone or digits alone are guessed too soon, and so is what many
+   people take */
 
 static ngx_uint_t
 ngx_http_zwfw_auth_weak(ngx_http_zwfw_auth_work_t *work)
 {
     size_t      i;
-    ngx_uint_t  digits;
+    u_char      c;
+    ngx_uint_t  digits, kinds;
+    u_char      seen[256];
+
+    static const char  **name, *common[] = {
+        "password", "passw0rd", "p@ssw0rd", "abc123", "abcd1234", "a123456",
+        "123456a", "1234abcd", "qwer1234", "qwerty", "1q2w3e4r", "1qaz2wsx",
+        "asdf1234", "zxcvbnm", "admin123", "iloveyou", "woaini", "5201314",
+        "111111", "123123", "654321", "888888", "666666", NULL
+    };
 
     digits = 0;
+    kinds = 0;
+    ngx_memzero(seen, sizeof(seen));
 
     for (i = 0; i < work->len; i++) {
-        if (work->password[i] >= '0' && work->password[i] <= '9') {
-            digits++;
+        c = ngx_tolower(work->password[i]);
+
+        digits += (c >= '0' && c <= '9');
+        kinds += !seen[c];
+        seen[c] = 1;
+    }
+
+    if (digits == 0 || digits == work->len || kinds < 5) {
+        return 1;
+    }
+
+    for (name = common; *name; name++) {
+        i = ngx_strlen(*name);
+
+        /* with two or three more it is no better */
+
+        if (work->len < i + 4
+            && ngx_strlcasestrn(work->password, work->password + work->len,
+                                (u_char *) *name, i - 1))
+        {
+            return 1;
         }
     }
 
-    return digits == 0 || digits == work->len;
+    return 0;
 }
 
 
@@ -151,8 +186,7 @@ ngx_http_zwfw_auth_verify(void *data)
 ngx_int_t
 ngx_http_zwfw_auth_create(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
-    zwfw_str_t                  hash;
-    zwfw_json_t                *next;
+    ngx_str_t                   hash;
     ngx_http_zwfw_auth_work_t  *work = ctx->data;
 
     static ngx_str_t  call = ngx_string("auth_register");
@@ -161,18 +195,11 @@ ngx_http_zwfw_auth_create(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    next = zwfw_json_get(ctx->body, "next", 4);
-
-    if (next) {
-        ngx_http_zwfw_next(r, (ngx_str_t *) &next->value);
-        zwfw_json_remove(ctx->body, next);
-    }
-
     hash.data = work->hash;
     hash.len = ngx_strlen(work->hash);
 
-    if (zwfw_json_add(&ctx->mem, ctx->body, "password", ZWFW_JSON_STRING,
-                      &hash) == NULL)
+    if (ngx_http_zwfw_auth_put(ctx, "password", &hash) != NGX_OK
+        || ngx_http_zwfw_auth_say(r, ctx) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -236,10 +263,30 @@ ngx_http_zwfw_auth_compare(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 ngx_int_t
 ngx_http_zwfw_auth_enter(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
-    zwfw_json_t                *next;
     ngx_http_zwfw_auth_work_t  *work = ctx->data;
 
     static ngx_str_t  call = ngx_string("auth_enter");
+
+    if (zwfw_json_add(&ctx->mem, ctx->body, "right",
+                      work->rc == NGX_OK ? ZWFW_JSON_TRUE : ZWFW_JSON_FALSE,
+                      NULL) == NULL
+        || ngx_http_zwfw_auth_say(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_zwfw_call(r, NGX_HTTP_ZWFW_WRITE, &call, ctx->args,
+                              ctx->body);
+}
+
+
+/* where the person comes from, and with which browser; "next" is ours */
+
+static ngx_int_t
+ngx_http_zwfw_auth_say(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    ngx_str_t     network, device;
+    zwfw_json_t  *next;
 
     next = zwfw_json_get(ctx->body, "next", 4);
 
@@ -248,13 +295,35 @@ ngx_http_zwfw_auth_enter(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         zwfw_json_remove(ctx->body, next);
     }
 
-    if (zwfw_json_add(&ctx->mem, ctx->body, "right",
-                      work->rc == NGX_OK ? ZWFW_JSON_TRUE : ZWFW_JSON_FALSE,
-                      NULL) == NULL)
+    network.len = 32;
+    network.data = ngx_pnalloc(r->pool, network.len);
+
+    if (network.data == NULL
+        || ngx_http_zwfw_peer(r, "login", 1, network.data) != NGX_OK
+        || ngx_http_zwfw_auth_put(ctx, "network", &network) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_http_zwfw_call(r, NGX_HTTP_ZWFW_WRITE, &call, ctx->args,
-                              ctx->body);
+    if (ngx_http_zwfw_device(r, &device) == NGX_OK
+        && ngx_http_zwfw_auth_put(ctx, "device", &device) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_zwfw_new_device(r, &device) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_zwfw_auth_put(ctx, "new_device", &device);
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_auth_put(ngx_http_zwfw_ctx_t *ctx, const char *name,
+    ngx_str_t *value)
+{
+    return zwfw_json_add(&ctx->mem, ctx->body, name, ZWFW_JSON_STRING,
+                         (zwfw_str_t *) value)
+           ? NGX_OK : NGX_ERROR;
 }

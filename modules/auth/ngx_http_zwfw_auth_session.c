@@ -128,6 +128,8 @@ ngx_http_zwfw_auth_welcome(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         return NGX_ERROR;
     }
 
+    ngx_http_zwfw_home(r);
+
     outcome = zwfw_json_get(answer, "outcome", 7);
 
     if (outcome) {
@@ -191,6 +193,35 @@ ngx_http_zwfw_auth_left(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     if (zwfw_json_get(ctx->args, "id", 2) == NULL
         && zwfw_json_add(&ctx->mem, ctx->args, "id", ZWFW_JSON_STRING,
                          (zwfw_str_t *) &ctx->session->id) == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_zwfw_call(r, NGX_HTTP_ZWFW_WRITE, &call, ctx->args, NULL);
+}
+
+
+ngx_int_t
+ngx_http_zwfw_auth_leave_others(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx)
+{
+    return ngx_http_zwfw_logout_others(r);
+}
+
+
+/* other browsers are strangers from now on */
+
+ngx_int_t
+ngx_http_zwfw_auth_left_others(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx)
+{
+    ngx_str_t  device;
+
+    static ngx_str_t  call = ngx_string("auth_left_others");
+
+    if (ngx_http_zwfw_device(r, &device) == NGX_OK
+        && zwfw_json_add(&ctx->mem, ctx->args, "device", ZWFW_JSON_STRING,
+                         (zwfw_str_t *) &device) == NULL)
     {
         return NGX_ERROR;
     }

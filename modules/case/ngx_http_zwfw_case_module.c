@@ -222,7 +222,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .class = NGX_HTTP_ZWFW_WRITE,
       .form = ngx_string("/new"),
       .next = ngx_string("/case/{id}"),
-      .limit = { 60, 3600, ngx_string("uid") } },
+      .limit = { { 60, 3600, ngx_string("uid") } } },
 
     { .method = NGX_HTTP_POST,
       .path = ngx_string("/draft"),
@@ -233,7 +233,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .class = NGX_HTTP_ZWFW_WRITE,
       .form = ngx_string("/new"),
       .next = ngx_string("/case/{id}/edit"),
-      .limit = { 60, 3600, ngx_string("uid") } },
+      .limit = { { 60, 3600, ngx_string("uid") } } },
 
     { .method = NGX_HTTP_GET,
       .path = ngx_string("/{id}/edit"),
@@ -442,11 +442,22 @@ static ngx_http_zwfw_job_t  ngx_http_zwfw_case_jobs[] = {
 };
 
 
+static ngx_http_zwfw_nav_t  ngx_http_zwfw_case_nav[] = {
+    { ngx_string("/"), ngx_string("own"), 60, 0, 0, ngx_string("/") },
+    { ngx_string("/inbox"), ngx_string("inbox"), 20, 0,
+      NGX_HTTP_ZWFW_CLERK|NGX_HTTP_ZWFW_APPROVER, ngx_string("/") },
+    { ngx_string("/overview"), ngx_string("overview"), 22, 0,
+      NGX_HTTP_ZWFW_SUPERVISOR, ngx_null_string },
+      ngx_http_zwfw_null_nav
+};
+
+
 static ngx_http_zwfw_slice_t  ngx_http_zwfw_case_slice = {
     &ngx_http_zwfw_abi_1,
     ngx_string("case"),
     ngx_http_zwfw_case_routes,
-    ngx_http_zwfw_case_jobs
+    ngx_http_zwfw_case_jobs,
+    ngx_http_zwfw_case_nav
 };
 
 

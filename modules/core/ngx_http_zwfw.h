@@ -46,13 +46,19 @@ typedef ngx_int_t (*ngx_http_zwfw_step_pt)(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 
 
-/* at most count requests in period, counted per user or per address */
+/*
+ * At most count requests in period: of a user, of an address, or with the same
+ * value of a field from the same network, so that nobody uses up what is
+ * another's
+ */
 
 typedef struct {
     ngx_uint_t                 count;
     time_t                     period;      /* seconds */
-    ngx_str_t                  by;          /* "uid" or "address" */
+    ngx_str_t                  by;          /* "uid", "address" or a field */
 } ngx_http_zwfw_limit_t;
+
+#define NGX_HTTP_ZWFW_LIMITS  2
 
 
 /* a shared copy of the page for everybody; see README, page cache */
@@ -79,7 +85,7 @@ typedef struct {
     ngx_str_t                  page;        /* "item/show", its template */
     ngx_str_t                  form;        /* GET path shown again on 422 */
     ngx_str_t                  next;        /* "/case/{id}", after success */
-    ngx_http_zwfw_limit_t      limit;
+    ngx_http_zwfw_limit_t      limit[NGX_HTTP_ZWFW_LIMITS];
     ngx_http_zwfw_cache_t      cache;
     ngx_str_t                  reads;       /* staff read of personal data */
 } ngx_http_zwfw_route_t;
@@ -129,11 +135,26 @@ typedef struct {
 #define ngx_http_zwfw_null_metric  { .name = NULL }
 
 
+/* an entry of the main navigation: a GET row of the slice with a page */
+
+typedef struct {
+    ngx_str_t                  path;        /* of the row */
+    ngx_str_t                  word;        /* in group "nav" */
+    ngx_uint_t                 place;       /* the smaller, the earlier */
+    ngx_uint_t                 who;         /* sees it; 0: whom it is open to */
+    ngx_uint_t                 home;        /* begins there after log-in */
+    ngx_str_t                  under;       /* whose pages belong to it */
+} ngx_http_zwfw_nav_t;
+
+#define ngx_http_zwfw_null_nav  { .place = 0 }
+
+
 struct ngx_http_zwfw_slice_s {
     ngx_uint_t                *abi;         /* &ngx_http_zwfw_abi_1 */
     ngx_str_t                  name;        /* "case": stem of URLs and pages */
     ngx_http_zwfw_route_t     *routes;
     ngx_http_zwfw_job_t       *jobs;        /* NULL: none */
+    ngx_http_zwfw_nav_t       *nav;         /* NULL: none */
 };
 
 
@@ -303,6 +324,10 @@ void ngx_http_zwfw_get_text(zwfw_json_t *json, const char *name,
    site is ignored; the path is copied */
 void ngx_http_zwfw_next(ngx_http_request_t *r, ngx_str_t *path);
 
+/* where a form's success leads when nothing else is said: to the page where
+   the person of the session begins, if there is one */
+void ngx_http_zwfw_home(ngx_http_request_t *r);
+
 /* form token of ctx->session, 43 characters */
 ngx_int_t ngx_http_zwfw_form_token(ngx_http_request_t *r, ngx_str_t *token);
 
@@ -327,9 +352,25 @@ ngx_int_t ngx_http_zwfw_tell(ngx_http_zwfw_platform_t *pf, ngx_uint_t class,
 ngx_int_t ngx_http_zwfw_login(ngx_http_request_t *r,
     ngx_http_zwfw_session_t *s);
 
+/* the browser that was known from an earlier log-in: 64 hex, digest of its
+   cookie; NGX_DECLINED: none */
+ngx_int_t ngx_http_zwfw_device(ngx_http_request_t *r, ngx_str_t *id);
+
+/* it is known by another cookie, set when a session opens in this request */
+ngx_int_t ngx_http_zwfw_new_device(ngx_http_request_t *r, ngx_str_t *id);
+
+/* pseudonym of where a request comes from, 32 hex: its host, or when it is
+   wide its network (/24, /56) */
+ngx_int_t ngx_http_zwfw_peer(ngx_http_request_t *r, const char *purpose,
+    ngx_uint_t wide, u_char *hex);
+
 /* ends the session with this id, of this user only; the cookie as well when
    it is the own one.  Returns as ngx_http_zwfw_login() */
 ngx_int_t ngx_http_zwfw_logout(ngx_http_request_t *r, ngx_str_t *id);
+
+/* ends all sessions of this user but the one that asks; their number becomes
+   args.ended.  Returns as ngx_http_zwfw_login() */
+ngx_int_t ngx_http_zwfw_logout_others(ngx_http_request_t *r);
 
 /* own sessions: ctx->answer becomes {"items":[{id,created,channel,
    browser,system,current}]}.  Returns as ngx_http_zwfw_login() */

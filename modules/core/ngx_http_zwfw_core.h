@@ -386,6 +386,7 @@ typedef struct {
     ngx_array_t                slices;      /* ngx_http_zwfw_slice_t * */
     ngx_array_t                metrics;     /* ngx_http_zwfw_metric_t *, tables:
                                                core's first */
+    ngx_array_t                navs;        /* of nav.c, in their order */
     ngx_http_zwfw_node_t      *root;
 } ngx_http_zwfw_main_conf_t;
 
@@ -464,6 +465,8 @@ typedef struct {
     ngx_str_t                  cache_key;   /* the page is to be kept */
     ngx_atomic_uint_t          purged;      /* before it was asked for */
     void                      *entry;       /* of login.c */
+    ngx_str_t                  device;      /* Set-Cookie of the browser */
+    ngx_uint_t                 limited;     /* the limits that are asked for */
     unsigned                   asking:1;    /* query is in flight */
     unsigned                   cleanup:1;   /* is registered */
     unsigned                   reading:1;   /* the body */
@@ -520,6 +523,8 @@ ngx_int_t ngx_http_zwfw_step_permit(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 ngx_int_t ngx_http_zwfw_step_limit(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
+ngx_int_t ngx_http_zwfw_step_limit_said(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
 ngx_int_t ngx_http_zwfw_step_cached(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 ngx_int_t ngx_http_zwfw_step_body(ngx_http_request_t *r,
@@ -533,10 +538,13 @@ ngx_int_t ngx_http_zwfw_step_call(ngx_http_request_t *r,
 ngx_int_t ngx_http_zwfw_step_form(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 
+/* limit.c: by uid or address, so that no body needs to be read */
+ngx_uint_t ngx_http_zwfw_limit_before(ngx_http_zwfw_limit_t *limit);
+
 /* permit.c: name of one audience bit, empty when it has none */
 ngx_str_t ngx_http_zwfw_who_name(ngx_uint_t who);
 
-/* permit.c: whom limits by address count; bytes of the connection's own */
+/* limit.c: whom limits by address count; bytes of the connection's own */
 ngx_str_t ngx_http_zwfw_network(ngx_connection_t *c);
 
 /* route.c */
@@ -662,6 +670,13 @@ ngx_http_zwfw_page_t *ngx_http_zwfw_find_page(ngx_http_zwfw_platform_t *pf,
     ngx_str_t *name);
 ngx_str_t *ngx_http_zwfw_word(ngx_http_zwfw_platform_t *pf, ngx_str_t *slice,
     ngx_str_t *group, ngx_str_t *code);
+
+/* nav.c */
+ngx_int_t ngx_http_zwfw_navs(ngx_conf_t *cf, ngx_http_zwfw_main_conf_t *mcf);
+ngx_int_t ngx_http_zwfw_nav_words(ngx_conf_t *cf,
+    ngx_http_zwfw_main_conf_t *mcf, ngx_http_zwfw_platform_t *pf);
+ngx_int_t ngx_http_zwfw_page_nav(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *page);
 
 /* page.c */
 ngx_int_t ngx_http_zwfw_render(ngx_http_request_t *r, ngx_str_t *name,

@@ -278,6 +278,7 @@ ngx_http_zwfw_postconfiguration(ngx_conf_t *cf)
     }
 
     if (ngx_http_zwfw_routes(cf, mcf) != NGX_OK
+        || ngx_http_zwfw_navs(cf, mcf) != NGX_OK
         || ngx_http_zwfw_guard_init(cf) != NGX_OK)
     {
         return NGX_ERROR;

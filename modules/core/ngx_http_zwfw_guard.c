@@ -12,7 +12,8 @@ static ngx_int_t ngx_http_zwfw_strip(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_zwfw_identity(ngx_str_t *name);
 static ngx_int_t ngx_http_zwfw_unlink(ngx_http_request_t *r,
     ngx_list_part_t *part, ngx_uint_t i);
-static void ngx_http_zwfw_cut_cookie(ngx_str_t *value, ngx_str_t *name);
+static void ngx_http_zwfw_cut_cookie(ngx_str_t *value, ngx_str_t *name,
+    ngx_str_t *device);
 
 
 ngx_int_t
@@ -116,7 +117,8 @@ ngx_http_zwfw_strip(ngx_http_request_t *r)
 }
 
 
-/* "x-zwfw-", in any case, with "_" or "." in the place of "-" */
+/* "x-zwfw-", in any case, with any sign in the place of "-": an upstream may
+   take each for "_" */
 
 static ngx_uint_t
 ngx_http_zwfw_identity(ngx_str_t *name)
@@ -133,7 +135,7 @@ ngx_http_zwfw_identity(ngx_str_t *name)
     for (i = 0; i < sizeof(prefix) - 1; i++) {
         c = ngx_tolower(name->data[i]);
 
-        if (c == '_' || c == '.') {
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9')) {
             c = '-';
         }
 
@@ -201,7 +203,7 @@ ngx_int_t
 ngx_http_zwfw_hide_cookie(ngx_http_request_t *r)
 {
     ngx_uint_t            i;
-    ngx_str_t            *name;
+    ngx_str_t            *name, *device;
     ngx_list_part_t      *part;
     ngx_table_elt_t      *h;
     ngx_http_zwfw_ctx_t  *ctx;
@@ -209,13 +211,15 @@ ngx_http_zwfw_hide_cookie(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
 
     name = ngx_http_zwfw_cookie_name(r);
-    if (name == NULL || ctx->session == NULL) {
+    if (name == NULL) {
         return NGX_OK;
     }
 
-    if (ngx_http_zwfw_session_keep(r, ctx) != NGX_OK) {
+    if (ctx->session && ngx_http_zwfw_session_keep(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    device = ngx_http_zwfw_device_name(r);
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         h = part->elts;
@@ -224,7 +228,7 @@ ngx_http_zwfw_hide_cookie(ngx_http_request_t *r)
             if (h[i].key.len == 6
                 && ngx_strncasecmp(h[i].key.data, (u_char *) "cookie", 6) == 0)
             {
-                ngx_http_zwfw_cut_cookie(&h[i].value, name);
+                ngx_http_zwfw_cut_cookie(&h[i].value, name, device);
             }
         }
     }
@@ -236,16 +240,18 @@ ngx_http_zwfw_hide_cookie(ngx_http_request_t *r)
 /* "a=1; zwfw=x; b=2" becomes "a=1; b=2" */
 
 static void
-ngx_http_zwfw_cut_cookie(ngx_str_t *value, ngx_str_t *name)
+ngx_http_zwfw_cut_cookie(ngx_str_t *value, ngx_str_t *name,
+    ngx_str_t *device)
 {
-    u_char  *p, *last, *end, *to;
+    u_char      *p, *last, *end, *to;
+    zwfw_str_t   ignored;
 
     p = value->data;
     last = p + value->len;
     to = p;
 
     while (p < last) {
-        while (p < last && (*p == ' ' || *p == ';')) {
+        while (p < last && (*p == ' ' || *p == '\t' || *p == ';')) {
             p++;
         }
 
@@ -256,8 +262,8 @@ ngx_http_zwfw_cut_cookie(ngx_str_t *value, ngx_str_t *name)
         }
 
         if (p == end
-            || ((size_t) (end - p) > name->len && p[name->len] == '='
-                && ngx_strncmp(p, name->data, name->len) == 0))
+            || zwfw_cookie_find(p, end - p, (zwfw_str_t *) name, &ignored)
+            || zwfw_cookie_find(p, end - p, (zwfw_str_t *) device, &ignored))
         {
             p = end;
             continue;

@@ -1,7 +1,7 @@
 
 /*
- * Sessions begin and end, and their users see them.  What changes several
- * keys is a script: all of it or nothing
+ * Sessions begin, and their users see them.  What changes several keys is a
+ * script: all of it or nothing
  */
 
 
@@ -23,7 +23,6 @@ typedef struct {
     ngx_http_zwfw_session_t    session;
     ngx_str_t                  cookie;      /* value of Set-Cookie */
     ngx_str_t                  id;          /* of the session that ends */
-    unsigned                   own:1;
 } ngx_http_zwfw_change_t;
 
 
@@ -45,19 +44,12 @@ static ngx_int_t ngx_http_zwfw_login_write(ngx_http_zwfw_ctx_t *ctx,
 static ngx_int_t ngx_http_zwfw_login_words(ngx_http_request_t *r,
     ngx_http_zwfw_change_t *entry);
 static void ngx_http_zwfw_login_done(ngx_http_zwfw_command_t *c);
-static void ngx_http_zwfw_logout_done(ngx_http_zwfw_command_t *c);
 static void ngx_http_zwfw_sessions_done(ngx_http_zwfw_command_t *c);
 static ngx_int_t ngx_http_zwfw_sessions_add(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *items, ngx_http_zwfw_reply_t *id,
     ngx_http_zwfw_reply_t *record);
 static ngx_int_t ngx_http_zwfw_sessions_agent(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *item, ngx_str_t *agent);
-static void ngx_http_zwfw_login_finish(ngx_http_request_t *r, ngx_int_t rc);
-static void ngx_http_zwfw_login_drop(ngx_http_zwfw_ctx_t *ctx,
-    ngx_str_t *id);
-static ngx_int_t ngx_http_zwfw_login_expire(ngx_http_request_t *r);
-static ngx_int_t ngx_http_zwfw_login_set_cookie(ngx_http_request_t *r,
-    ngx_str_t *cookie);
 
 
 /* s, t, u of the new session; s, t, u of the former one;
@@ -71,16 +63,6 @@ static ngx_str_t  ngx_http_zwfw_login_script = ngx_string(
     "redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', ARGV[4]) "
     "redis.call('ZADD', KEYS[3], ARGV[5], ARGV[6]) "
     "redis.call('EXPIRE', KEYS[3], ARGV[2]) "
-    "return 1"
-);
-
-
-/* s, t, u; id, whether it is the session that asks */
-
-static ngx_str_t  ngx_http_zwfw_logout_script = ngx_string(
-    "if redis.call('ZREM', KEYS[3], ARGV[1]) == 0 and ARGV[2] == '0' "
-    "then return 0 end "
-    "redis.call('DEL', KEYS[1], KEYS[2]) "
     "return 1"
 );
 
@@ -103,9 +85,9 @@ static ngx_str_t  ngx_http_zwfw_sessions_script = ngx_string(
 ngx_int_t
 ngx_http_zwfw_login(ngx_http_request_t *r, ngx_http_zwfw_session_t *s)
 {
-    ngx_str_t                   *name;
-    ngx_http_zwfw_ctx_t         *ctx;
-    ngx_http_zwfw_state_t       *state;
+    ngx_str_t               *name;
+    ngx_http_zwfw_ctx_t     *ctx;
+    ngx_http_zwfw_state_t   *state;
     ngx_http_zwfw_change_t  *entry;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
@@ -151,48 +133,64 @@ static ngx_int_t
 ngx_http_zwfw_login_id(ngx_http_request_t *r, ngx_str_t *name,
     ngx_http_zwfw_change_t *entry)
 {
-    u_char     *p, random[NGX_HTTP_ZWFW_TOKEN], hash[NGX_HTTP_ZWFW_HASH];
-    size_t      len;
-    ngx_str_t   token, bytes;
+    u_char     *p, hash[NGX_HTTP_ZWFW_HASH];
+    ngx_str_t   token;
 
-    static ngx_str_t  insecure = ngx_string("; Path=/; HttpOnly; SameSite=Lax");
-    static ngx_str_t  secure = ngx_string("; Path=/; Secure; HttpOnly"
-                                          "; SameSite=Lax");
+    static ngx_str_t  session = ngx_null_string;
 
-    len = name->len + 1 + ZWFW_TOKEN + secure.len;
+    p = ngx_pnalloc(r->pool, 2 * NGX_HTTP_ZWFW_HASH);
 
-    p = ngx_pnalloc(r->pool, len + 2 * NGX_HTTP_ZWFW_HASH);
-
-    if (p == NULL || RAND_bytes(random, NGX_HTTP_ZWFW_TOKEN) != 1) {
+    if (p == NULL
+        || ngx_http_zwfw_new_cookie(r, name, &session, &entry->cookie, &token)
+           != NGX_OK
+        || ngx_http_zwfw_sha256(&token, 1, hash) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
     entry->session.id.data = p;
     entry->session.id.len = 2 * NGX_HTTP_ZWFW_HASH;
 
-    p += 2 * NGX_HTTP_ZWFW_HASH;
+    ngx_hex_dump(p, hash, NGX_HTTP_ZWFW_HASH);
 
-    entry->cookie.data = p;
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_zwfw_new_cookie(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *age, ngx_str_t *cookie, ngx_str_t *token)
+{
+    u_char     *p, random[NGX_HTTP_ZWFW_TOKEN];
+    ngx_str_t   bytes;
+
+    static ngx_str_t  insecure = ngx_string("; Path=/; HttpOnly; SameSite=Lax");
+    static ngx_str_t  secure = ngx_string("; Path=/; Secure; HttpOnly"
+                                          "; SameSite=Lax");
+
+    p = ngx_pnalloc(r->pool, name->len + 1 + ZWFW_TOKEN + secure.len
+                             + age->len);
+
+    if (p == NULL || RAND_bytes(random, NGX_HTTP_ZWFW_TOKEN) != 1) {
+        return NGX_ERROR;
+    }
+
+    cookie->data = p;
     p = ngx_sprintf(p, "%V=", name);
 
     bytes.data = random;
     bytes.len = NGX_HTTP_ZWFW_TOKEN;
 
-    token.data = p;
-    ngx_encode_base64url(&token, &bytes);
+    token->data = p;
+    ngx_encode_base64url(token, &bytes);
     OPENSSL_cleanse(random, NGX_HTTP_ZWFW_TOKEN);
 
-    /* plain http has a name of its own, without "Secure" */
+    /* plain http has names of its own, without "Secure" */
 
-    p = ngx_sprintf(p + token.len, "%V", name->len == sizeof("zwfw") - 1
-                                         ? &insecure : &secure);
-    entry->cookie.len = p - entry->cookie.data;
-
-    if (ngx_http_zwfw_sha256(&token, 1, hash) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_hex_dump(entry->session.id.data, hash, NGX_HTTP_ZWFW_HASH);
+    p = ngx_sprintf(p + token->len, "%V%V", name->data[0] == '_' ? &secure
+                                                                 : &insecure,
+                    age);
+    cookie->len = p - cookie->data;
 
     return NGX_OK;
 }
@@ -417,9 +415,9 @@ ngx_http_zwfw_login_done(ngx_http_zwfw_command_t *c)
 {
     ngx_http_request_t  *r = c->data;
 
-    ngx_int_t                    rc;
-    ngx_http_zwfw_ctx_t         *ctx;
-    ngx_http_zwfw_state_t       *state;
+    ngx_int_t                rc;
+    ngx_http_zwfw_ctx_t     *ctx;
+    ngx_http_zwfw_state_t   *state;
     ngx_http_zwfw_change_t  *entry;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
@@ -433,95 +431,9 @@ ngx_http_zwfw_login_done(ngx_http_zwfw_command_t *c)
 
         ctx->session = &entry->session;
         rc = ngx_http_zwfw_login_set_cookie(r, &entry->cookie);
-    }
 
-    ngx_http_zwfw_login_finish(r, rc);
-}
-
-
-ngx_int_t
-ngx_http_zwfw_logout(ngx_http_request_t *r, ngx_str_t *id)
-{
-    u_char                       hash[NGX_HTTP_ZWFW_HASH];
-    ngx_str_t                   *words;
-    ngx_http_zwfw_ctx_t         *ctx;
-    ngx_http_zwfw_state_t       *state;
-    ngx_http_zwfw_change_t  *entry;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
-    state = ctx->core;
-
-    /* it has ended already */
-
-    if (ctx->session == NULL) {
-        return ngx_http_zwfw_login_expire(r);
-    }
-
-    if (ngx_http_zwfw_session_bytes(id, hash) != NGX_OK) {
-        return ngx_http_zwfw_refuse(r, NGX_HTTP_NOT_FOUND, "not_found", NULL);
-    }
-
-    entry = ngx_pcalloc(r->pool, sizeof(ngx_http_zwfw_change_t));
-    if (entry == NULL) {
-        return NGX_ERROR;
-    }
-
-    entry->id = *id;
-    entry->own = ngx_memcmp(id->data, ctx->session->id.data, id->len) == 0;
-
-    words = state->words;
-
-    ngx_str_set(&words[0], "EVAL");
-    words[1] = ngx_http_zwfw_logout_script;
-    ngx_str_set(&words[2], "3");
-
-    if (ngx_http_zwfw_session_key(r, 's', id, &words[3])
-        || ngx_http_zwfw_session_key(r, 't', id, &words[4])
-        || ngx_http_zwfw_session_key(r, 'u', &ctx->session->uid, &words[5]))
-    {
-        return NGX_ERROR;
-    }
-
-    words[6] = *id;
-    words[7].len = 1;
-    words[7].data = (u_char *) (entry->own ? "1" : "0");
-
-    state->entry = entry;
-    state->command.nwords = 8;
-    state->command.words = words;
-    state->command.done = ngx_http_zwfw_logout_done;
-
-    return ngx_http_zwfw_ask_redis(r, ctx);
-}
-
-
-static void
-ngx_http_zwfw_logout_done(ngx_http_zwfw_command_t *c)
-{
-    ngx_http_request_t  *r = c->data;
-
-    ngx_int_t                    rc;
-    ngx_http_zwfw_ctx_t         *ctx;
-    ngx_http_zwfw_state_t       *state;
-    ngx_http_zwfw_change_t  *entry;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
-    state = ctx->core;
-    entry = state->entry;
-
-    rc = (c->rc == NGX_OK) ? NGX_OK : NGX_AGAIN;
-
-    if (rc == NGX_OK && c->reply.integer != 1) {
-        rc = NGX_DECLINED;
-    }
-
-    if (rc == NGX_OK) {
-        ngx_http_zwfw_login_drop(ctx, &entry->id);
-
-        /* who left is known to the end of the request, for the audit */
-
-        if (entry->own) {
-            rc = ngx_http_zwfw_login_expire(r);
+        if (rc == NGX_OK && state->device.len) {
+            rc = ngx_http_zwfw_login_set_cookie(r, &state->device);
         }
     }
 
@@ -687,9 +599,7 @@ ngx_http_zwfw_sessions_agent(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *item,
 }
 
 
-/* NGX_AGAIN: Redis is away; NGX_DECLINED: not there, or not this user's */
-
-static void
+void
 ngx_http_zwfw_login_finish(ngx_http_request_t *r, ngx_int_t rc)
 {
     ngx_http_zwfw_ctx_t  *ctx;
@@ -720,9 +630,7 @@ ngx_http_zwfw_login_finish(ngx_http_request_t *r, ngx_int_t rc)
 }
 
 
-/* this node forgets at once; the others hear of it */
-
-static void
+void
 ngx_http_zwfw_login_drop(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *id)
 {
     u_char  hash[NGX_HTTP_ZWFW_HASH];
@@ -733,27 +641,7 @@ ngx_http_zwfw_login_drop(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *id)
 }
 
 
-static ngx_int_t
-ngx_http_zwfw_login_expire(ngx_http_request_t *r)
-{
-    ngx_str_t  *name;
-
-    static ngx_str_t  insecure = ngx_string(
-        "zwfw=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
-    static ngx_str_t  secure = ngx_string(
-        "__Host-zwfw=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
-
-    name = ngx_http_zwfw_cookie_name(r);
-    if (name == NULL) {
-        return NGX_OK;
-    }
-
-    return ngx_http_zwfw_login_set_cookie(r, name->len == sizeof("zwfw") - 1
-                                             ? &insecure : &secure);
-}
-
-
-static ngx_int_t
+ngx_int_t
 ngx_http_zwfw_login_set_cookie(ngx_http_request_t *r, ngx_str_t *cookie)
 {
     ngx_table_elt_t  *h;

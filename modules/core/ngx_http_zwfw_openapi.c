@@ -446,9 +446,10 @@ ngx_http_zwfw_openapi_about(ngx_http_zwfw_openapi_t *o,
                          rt->level);
     }
 
-    if (rt->limit.count) {
+    for (i = 0; i < NGX_HTTP_ZWFW_LIMITS && rt->limit[i].count; i++) {
         p = ngx_slprintf(p, last, " At most %ui in %T s by %V.",
-                         rt->limit.count, rt->limit.period, &rt->limit.by);
+                         rt->limit[i].count, rt->limit[i].period,
+                         &rt->limit[i].by);
     }
 
     if (rt->reads.len) {
@@ -573,7 +574,7 @@ ngx_http_zwfw_openapi_cases(ngx_http_zwfw_row_t *row)
         when |= NGX_HTTP_ZWFW_LEVELED;
     }
 
-    if (rt->limit.count) {
+    if (rt->limit[0].count) {
         when |= NGX_HTTP_ZWFW_LIMITED;
     }
 

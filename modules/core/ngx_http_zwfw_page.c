@@ -15,6 +15,8 @@ static ngx_int_t ngx_http_zwfw_page_platform(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *page);
 static ngx_int_t ngx_http_zwfw_page_problem(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *page);
+static ngx_int_t ngx_http_zwfw_page_wait(ngx_http_request_t *r,
+    ngx_uint_t seconds, ngx_str_t *text);
 static ngx_int_t ngx_http_zwfw_page_number(ngx_http_request_t *r,
     ngx_uint_t n, zwfw_str_t *text);
 static ngx_int_t ngx_http_zwfw_page_errors(ngx_http_zwfw_ctx_t *ctx,
@@ -153,7 +155,8 @@ ngx_http_zwfw_page_context(ngx_http_request_t *r, ngx_uint_t personal)
                          (zwfw_str_t *) &key) == NULL
         || zwfw_json_add(&ctx->mem, page, "request_id", ZWFW_JSON_STRING,
                          (zwfw_str_t *) &ctx->request_id) == NULL
-        || ngx_http_zwfw_page_user(r, ctx, page) != NGX_OK)
+        || ngx_http_zwfw_page_user(r, ctx, page) != NGX_OK
+        || ngx_http_zwfw_page_nav(r, ctx, page) != NGX_OK)
     {
         return NULL;
     }
@@ -250,14 +253,14 @@ ngx_http_zwfw_page_platform(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *page)
 }
 
 
-/* page.status, code, detail, retry, is, errors, error.<field>, values */
+/* page.status, code, detail, wait, is, errors, error.<field>, values */
 
 static ngx_int_t
 ngx_http_zwfw_page_problem(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *page)
 {
-    ngx_str_t     text;
-    zwfw_str_t    status, retry;
+    ngx_str_t     text, wait;
+    zwfw_str_t    status;
     zwfw_json_t  *is;
 
     if (!ctx->refused) {
@@ -269,7 +272,7 @@ ngx_http_zwfw_page_problem(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 
     if (is == NULL
         || ngx_http_zwfw_page_number(r, ctx->status, &status) != NGX_OK
-        || ngx_http_zwfw_page_number(r, ctx->retry, &retry) != NGX_OK
+        || ngx_http_zwfw_page_wait(r, ctx->retry, &wait) != NGX_OK
         || zwfw_json_add(&ctx->mem, page, "status", ZWFW_JSON_NUMBER, &status)
            == NULL
         || zwfw_json_add(&ctx->mem, page, "code", ZWFW_JSON_STRING,
@@ -277,8 +280,8 @@ ngx_http_zwfw_page_problem(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
         || zwfw_json_add(&ctx->mem, page, "detail", ZWFW_JSON_STRING,
                          (zwfw_str_t *) &text) == NULL
         || (ctx->retry
-            && zwfw_json_add(&ctx->mem, page, "retry", ZWFW_JSON_NUMBER,
-                             &retry) == NULL))
+            && zwfw_json_add(&ctx->mem, page, "wait", ZWFW_JSON_STRING,
+                             (zwfw_str_t *) &wait) == NULL))
     {
         return NGX_ERROR;
     }
@@ -293,6 +296,26 @@ ngx_http_zwfw_page_problem(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     }
 
     return ngx_http_zwfw_page_values(ctx, page);
+}
+
+
+/* "45 秒", and from two minutes on "30 分钟" */
+
+static ngx_int_t
+ngx_http_zwfw_page_wait(ngx_http_request_t *r, ngx_uint_t seconds,
+    ngx_str_t *text)
+{
+    text->data = ngx_pnalloc(r->pool, NGX_INT_T_LEN + sizeof(" 分钟"));
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->len = (seconds < 120
+                 ? ngx_sprintf(text->data, "%ui 秒", seconds)
+                 : ngx_sprintf(text->data, "%ui 分钟", (seconds + 59) / 60))
+                - text->data;
+
+    return NGX_OK;
 }
 
 

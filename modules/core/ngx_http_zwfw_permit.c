@@ -1,6 +1,6 @@
 
 /*
- * The gate: who may ask for a row, from where, and how often
+ * The gate: who may ask for a row, and from where
  */
 
 
@@ -11,9 +11,6 @@ static ngx_int_t ngx_http_zwfw_origin(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 static ngx_int_t ngx_http_zwfw_own_origin(ngx_http_request_t *r,
     ngx_str_t *origin);
-static ngx_int_t ngx_http_zwfw_limit_key(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx, ngx_str_t *key);
-static void ngx_http_zwfw_counted(ngx_http_zwfw_command_t *c);
 
 
 typedef struct {
@@ -35,15 +32,6 @@ static ngx_http_zwfw_audience_t  ngx_http_zwfw_audiences[] = {
     { ngx_string("operator"), NGX_HTTP_ZWFW_OPERATOR },
     { ngx_null_string, 0 }
 };
-
-
-/* counts in a fixed window; the window begins with its first request */
-
-static ngx_str_t  ngx_http_zwfw_count_script = ngx_string(
-    "local n = redis.call('INCR', KEYS[1]) "
-    "if n == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end "
-    "return {n, redis.call('TTL', KEYS[1])}"
-);
 
 
 ngx_uint_t
@@ -225,153 +213,4 @@ ngx_http_zwfw_own_origin(ngx_http_request_t *r, ngx_str_t *origin)
     }
 
     return NGX_DECLINED;
-}
-
-
-/* limit: too often?  counted in Redis, for all nodes together */
-
-ngx_int_t
-ngx_http_zwfw_step_limit(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
-{
-    u_char                   *p;
-    ngx_str_t                 key;
-    ngx_http_zwfw_limit_t    *limit;
-    ngx_http_zwfw_state_t    *state = ctx->core;
-    ngx_http_zwfw_command_t  *c;
-
-    limit = &ctx->route->limit;
-
-    if (limit->count == 0) {
-        return NGX_OK;
-    }
-
-    if (ngx_http_zwfw_limit_key(r, ctx, &key) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_str_set(&state->words[0], "EVAL");
-    state->words[1] = ngx_http_zwfw_count_script;
-    ngx_str_set(&state->words[2], "1");
-    state->words[3] = key;
-    state->words[4].data = p;
-    state->words[4].len = ngx_sprintf(p, "%T", limit->period) - p;
-
-    c = &state->command;
-    c->nwords = 5;
-    c->words = state->words;
-    c->done = ngx_http_zwfw_counted;
-
-    return ngx_http_zwfw_ask_redis(r, ctx);
-}
-
-
-/* the bytes of an address, or of the /64 of IPv6 that one subscriber has */
-
-ngx_str_t
-ngx_http_zwfw_network(ngx_connection_t *c)
-{
-    ngx_str_t             network;
-    struct sockaddr_in   *sin;
-
-#if (NGX_HAVE_INET6)
-    struct sockaddr_in6  *sin6;
-#endif
-
-    switch (c->sockaddr->sa_family) {
-
-#if (NGX_HAVE_INET6)
-    case AF_INET6:
-        sin6 = (struct sockaddr_in6 *) c->sockaddr;
-        network.data = sin6->sin6_addr.s6_addr;
-        network.len = 8;
-
-        if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
-            network.data += 12;
-            network.len = 4;
-        }
-
-        return network;
-#endif
-
-    case AF_INET:
-        sin = (struct sockaddr_in *) c->sockaddr;
-        network.data = (u_char *) &sin->sin_addr;
-        network.len = 4;
-        return network;
-
-    default: /* AF_UNIX */
-        return c->addr_text;
-    }
-}
-
-
-/* "zwfw:<platform>:limit:<route>:<who>", who is a digest */
-
-static ngx_int_t
-ngx_http_zwfw_limit_key(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
-    ngx_str_t *key)
-{
-    u_char                   *p, hex[33];
-    ngx_str_t                 by;
-    ngx_http_zwfw_route_t    *rt;
-
-    rt = ctx->route;
-
-    by = ngx_http_zwfw_network(r->connection);
-
-    if (ctx->session && rt->limit.by.len == 3) {
-        by = ctx->session->uid;
-    }
-
-    if (ngx_http_zwfw_pseudonym(r, "limit", &by, hex) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_pnalloc(r->pool, ctx->platform->prefix.len + sizeof("limit:::")
-                             + ctx->slice->name.len + rt->path.len + 32);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    key->data = p;
-    key->len = ngx_sprintf(p, "%Vlimit:%V%V:%*s", &ctx->platform->prefix,
-                           &ctx->slice->name, &rt->path, (size_t) 32, hex)
-               - p;
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_zwfw_counted(ngx_http_zwfw_command_t *c)
-{
-    ngx_http_request_t  *r = c->data;
-
-    ngx_http_zwfw_ctx_t    *ctx;
-    ngx_http_zwfw_reply_t   n, ttl;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
-
-    if (c->rc != NGX_OK || c->reply.n != 2) {
-        ctx->retry = 1;
-        (void) ngx_http_zwfw_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                    "session_store_away", NULL);
-
-    } else {
-        ngx_http_zwfw_redis_element(&c->reply, 0, &n);
-        ngx_http_zwfw_redis_element(&c->reply, 1, &ttl);
-
-        if ((ngx_uint_t) n.integer > ctx->route->limit.count) {
-            ctx->retry = ttl.integer > 0 ? ttl.integer : 1;
-            (void) ngx_http_zwfw_refuse(r, NGX_HTTP_TOO_MANY_REQUESTS,
-                                        "too_many_requests", NULL);
-        }
-    }
-
-    ngx_http_zwfw_resume(r);
 }

@@ -12,6 +12,7 @@ static ngx_int_t ngx_http_zwfw_add_route(ngx_conf_t *cf,
     ngx_http_zwfw_route_t *rt);
 static ngx_int_t ngx_http_zwfw_check_route(ngx_conf_t *cf,
     ngx_http_zwfw_slice_t *slice, ngx_http_zwfw_route_t *rt);
+static ngx_uint_t ngx_http_zwfw_check_limits(ngx_http_zwfw_route_t *rt);
 static ngx_http_zwfw_row_t *ngx_http_zwfw_row(ngx_conf_t *cf,
     ngx_http_zwfw_route_t *rt);
 static ngx_http_zwfw_node_t *ngx_http_zwfw_grow(ngx_conf_t *cf,
@@ -119,11 +120,8 @@ ngx_http_zwfw_check_route(ngx_conf_t *cf, ngx_http_zwfw_slice_t *slice,
     {
         wrong = "has a shared page that is not for everybody";
 
-    } else if (rt->limit.count
-               && !(rt->limit.by.len == 3 && rt->limit.by.data[0] == 'u')
-               && !(rt->limit.by.len == 7 && rt->limit.by.data[0] == 'a'))
-    {
-        wrong = "has a limit neither by uid nor by address";
+    } else if (!ngx_http_zwfw_check_limits(rt)) {
+        wrong = "has a limit neither by uid nor by address nor by a field";
     }
 
     if (wrong == NULL) {
@@ -135,6 +133,37 @@ ngx_http_zwfw_check_route(ngx_conf_t *cf, ngx_http_zwfw_slice_t *slice,
                   &rt->path, &slice->name, wrong);
 
     return NGX_ERROR;
+}
+
+
+static ngx_uint_t
+ngx_http_zwfw_check_limits(ngx_http_zwfw_route_t *rt)
+{
+    ngx_str_t     *by;
+    ngx_uint_t     i;
+    zwfw_field_t  *f;
+
+    for (i = 0; i < NGX_HTTP_ZWFW_LIMITS && rt->limit[i].count; i++) {
+        by = &rt->limit[i].by;
+
+        if (ngx_http_zwfw_limit_before(&rt->limit[i])) {
+            continue;
+        }
+
+        for (f = rt->fields; f && f->type; f++) {
+            if (f->name.len == by->len
+                && ngx_strncmp(f->name.data, by->data, by->len) == 0)
+            {
+                break;
+            }
+        }
+
+        if (f == NULL || f->type == NULL) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

@@ -23,6 +23,7 @@ static ngx_http_zwfw_step_pt  ngx_http_zwfw_steps[] = {
     ngx_http_zwfw_step_cached,      /* is the page in the cache?            */
     ngx_http_zwfw_step_body,        /* what do they say? asks client    413 */
     ngx_http_zwfw_step_check,       /* is it well said?             403 422 */
+    ngx_http_zwfw_step_limit_said,  /* too often the same? asks Redis   429 */
     ngx_http_zwfw_step_turn,        /* to the row's own steps, if it has some */
     ngx_http_zwfw_step_call,        /* do it             asks PostgreSQL    */
     ngx_http_zwfw_step_reply,       /* what came of it: JSON, page or error */

@@ -59,6 +59,8 @@ static void ngx_http_zwfw_session_prolong(ngx_http_request_t *r,
 static void ngx_http_zwfw_session_prolonged(ngx_http_zwfw_command_t *c);
 static ngx_int_t ngx_http_zwfw_cookie(ngx_http_request_t *r,
     ngx_str_t *token);
+static ngx_int_t ngx_http_zwfw_cookie_value(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *token);
 static ngx_int_t ngx_http_zwfw_session_number(zwfw_json_t *json,
     const char *key);
 
@@ -472,7 +474,19 @@ ngx_http_zwfw_cookie_name(ngx_http_request_t *r)
 ngx_int_t
 ngx_http_zwfw_cookie_token(ngx_http_request_t *r, ngx_str_t *token)
 {
-    if (ngx_http_zwfw_cookie(r, token) != NGX_OK
+    ngx_str_t  *name;
+
+    name = ngx_http_zwfw_cookie_name(r);
+
+    return name ? ngx_http_zwfw_find_cookie(r, name, token) : NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_http_zwfw_find_cookie(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *token)
+{
+    if (ngx_http_zwfw_cookie_value(r, name, token) != NGX_OK
         || zwfw_cookie_token((zwfw_str_t *) token) != ZWFW_OK)
     {
         return NGX_DECLINED;
@@ -487,8 +501,19 @@ ngx_http_zwfw_cookie_token(ngx_http_request_t *r, ngx_str_t *token)
 static ngx_int_t
 ngx_http_zwfw_cookie(ngx_http_request_t *r, ngx_str_t *token)
 {
+    ngx_str_t  *name;
+
+    name = ngx_http_zwfw_cookie_name(r);
+
+    return name ? ngx_http_zwfw_cookie_value(r, name, token) : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_cookie_value(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *token)
+{
     unsigned           n;
-    ngx_str_t         *name;
     ngx_table_elt_t   *h;
 #if (nginx_version < 1023000)
     ngx_uint_t         i;
@@ -496,11 +521,6 @@ ngx_http_zwfw_cookie(ngx_http_request_t *r, ngx_str_t *token)
 #endif
 
     n = 0;
-
-    name = ngx_http_zwfw_cookie_name(r);
-    if (name == NULL) {
-        return NGX_DECLINED;
-    }
 
 #if (nginx_version >= 1023000)
 

@@ -19,6 +19,31 @@ ngx_str_t *ngx_http_zwfw_cookie_name(ngx_http_request_t *r);
 ngx_int_t ngx_http_zwfw_cookie_token(ngx_http_request_t *r,
     ngx_str_t *token);
 
+/* the one token that a cookie of this name has; returns as above */
+ngx_int_t ngx_http_zwfw_find_cookie(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *token);
+
+/* the text of Set-Cookie with a new token, which stands in it; age is empty or
+   "; Max-Age=..." */
+ngx_int_t ngx_http_zwfw_new_cookie(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *age, ngx_str_t *cookie, ngx_str_t *token);
+
+/* name of the cookie that knows a browser; NULL as above */
+ngx_str_t *ngx_http_zwfw_device_name(ngx_http_request_t *r);
+
+/*
+ * login.c, for logout.c.  finish() goes on with the request.
+ *
+ *     NGX_AGAIN     Redis is away
+ *     NGX_DECLINED  not there, or not this user's
+ */
+void ngx_http_zwfw_login_finish(ngx_http_request_t *r, ngx_int_t rc);
+ngx_int_t ngx_http_zwfw_login_set_cookie(ngx_http_request_t *r,
+    ngx_str_t *cookie);
+
+/* this node forgets the session at once; the others hear of it */
+void ngx_http_zwfw_login_drop(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *id);
+
 /* keeps ctx->session for internal redirects and subrequests */
 ngx_int_t ngx_http_zwfw_session_keep(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);

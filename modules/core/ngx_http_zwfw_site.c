@@ -93,6 +93,10 @@ ngx_http_zwfw_site(ngx_conf_t *cf, ngx_http_zwfw_main_conf_t *mcf,
         }
     }
 
+    if (ngx_http_zwfw_nav_words(cf, mcf, pf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_zwfw_site_rows(cf, mcf, pf);
 }
 

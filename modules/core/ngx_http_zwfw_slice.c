@@ -210,11 +210,23 @@ static ngx_http_zwfw_job_t  ngx_http_zwfw_core_jobs[] = {
 };
 
 
+static ngx_http_zwfw_nav_t  ngx_http_zwfw_core_nav[] = {
+    { ngx_string("//audit"), ngx_string("audit"), 40, 0, 0,
+      ngx_string("//audit/") },
+    { ngx_string("//keys"), ngx_string("keys"), 42, 0, 0, ngx_null_string },
+    { ngx_string("//health"), ngx_string("health"), 44,
+      NGX_HTTP_ZWFW_OPERATOR, 0, ngx_null_string },
+    { ngx_string("//help"), ngx_string("help"), 90, 0, 0, ngx_null_string },
+      ngx_http_zwfw_null_nav
+};
+
+
 ngx_http_zwfw_slice_t  ngx_http_zwfw_core_slice = {
     &ngx_http_zwfw_abi_1,
     ngx_string("core"),
     ngx_http_zwfw_core_routes,
-    ngx_http_zwfw_core_jobs
+    ngx_http_zwfw_core_jobs,
+    ngx_http_zwfw_core_nav
 };
 
 

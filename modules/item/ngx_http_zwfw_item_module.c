@@ -304,11 +304,28 @@ static ngx_http_zwfw_job_t  ngx_http_zwfw_item_jobs[] = {
 };
 
 
+/* staff begins with its work, and finds the home page by the name of the
+   platform */
+
+static ngx_http_zwfw_nav_t  ngx_http_zwfw_item_nav[] = {
+    { ngx_string("//"), ngx_string("home"), 10, NGX_HTTP_ZWFW_NATURAL, 0,
+      ngx_null_string },
+    { ngx_string("/manage"), ngx_string("manage"), 24, 0,
+      NGX_HTTP_ZWFW_ITEM_MANAGER, ngx_string("/drafts/") },
+    { ngx_string("/pending"), ngx_string("pending"), 26, 0,
+      NGX_HTTP_ZWFW_ITEM_EDITOR, ngx_null_string },
+    { ngx_string("/topics"), ngx_string("topics"), 50, 0, 0,
+      ngx_string("/") },
+      ngx_http_zwfw_null_nav
+};
+
+
 static ngx_http_zwfw_slice_t  ngx_http_zwfw_item_slice = {
     &ngx_http_zwfw_abi_1,
     ngx_string("item"),
     ngx_http_zwfw_item_routes,
-    ngx_http_zwfw_item_jobs
+    ngx_http_zwfw_item_jobs,
+    ngx_http_zwfw_item_nav
 };
 
 

@@ -102,11 +102,19 @@ static ngx_http_zwfw_job_t  ngx_http_zwfw_monitor_jobs[] = {
 };
 
 
+static ngx_http_zwfw_nav_t  ngx_http_zwfw_monitor_nav[] = {
+    { ngx_string("/"), ngx_string("overview"), 30, 0, NGX_HTTP_ZWFW_OPERATOR,
+      ngx_string("/") },
+      ngx_http_zwfw_null_nav
+};
+
+
 static ngx_http_zwfw_slice_t  ngx_http_zwfw_monitor_slice = {
     &ngx_http_zwfw_abi_1,
     ngx_string("monitor"),
     ngx_http_zwfw_monitor_routes,
-    ngx_http_zwfw_monitor_jobs
+    ngx_http_zwfw_monitor_jobs,
+    ngx_http_zwfw_monitor_nav
 };
 
 

@@ -21,7 +21,7 @@ sub blocks {
         open my $in, '<', $file or die "$file: $!\n";
         my $text = do { local $/; <$in> };
 
-        $block{$1} = $2 while $text =~ /^```(\w[^\n]*)\n(.*?)^```$/gms;
+        $block{$1} //= $2 while $text =~ /^```(\w[^\n]*)\n(.*?)^```$/gms;
     }
 
     return \%block;

@@ -171,7 +171,7 @@ sub row {
     ($row{method}) = $text =~ /NGX_HTTP_(GET|POST)/;
     ($row{level}) = $1 if $text =~ /\.level = (\d+)/;
     ($row{class}) = $text =~ /\.class = NGX_HTTP_ZWFW_(\w+)/;
-    ($row{limit}) = $text =~ /\.limit = \{ (\d+)/;
+    ($row{limit}) = $text =~ /\.limit = \{ \{ (\d+)/;
     ($row{cache}) = $text =~ /\.cache = \{ ngx_string\("([^"]+)"/;
 
     for (qw(path call page form next reads)) {
