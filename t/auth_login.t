@@ -123,7 +123,7 @@ sub face {
 
     my %headers = map { lc $_->[0] => $_->[1] } @{ $res->{headers} };
 
-    delete @headers{qw(x-request-id date etag)};
+    delete @headers{qw(x-request-id x-worker date etag)};
     return { code => $res->code, headers => \%headers,
              body => $res->body =~ s/[0-9a-f]{32}/ID/r };
 }

@@ -253,7 +253,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .class = NGX_HTTP_ZWFW_WRITE,
       .form = ngx_string("/{id}/edit"),
       .next = ngx_string("/case/{id}/edit"),
-      .limit = { 300, 3600, ngx_string("uid") } },
+      .limit = { { 300, 3600, ngx_string("uid") } } },
 
     { .method = NGX_HTTP_POST,
       .path = ngx_string("/{id}/submit"),
@@ -264,7 +264,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .class = NGX_HTTP_ZWFW_WRITE,
       .form = ngx_string("/{id}/edit"),
       .next = ngx_string("/case/{id}"),
-      .limit = { 120, 3600, ngx_string("uid") } },
+      .limit = { { 120, 3600, ngx_string("uid") } } },
 
     { .method = NGX_HTTP_POST,
       .path = ngx_string("/{id}/drop"),
@@ -274,7 +274,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .call = ngx_string("case_drop"),
       .class = NGX_HTTP_ZWFW_WRITE,
       .next = ngx_string("/case/"),
-      .limit = { 120, 3600, ngx_string("uid") } },
+      .limit = { { 120, 3600, ngx_string("uid") } } },
 
     { .method = NGX_HTTP_POST,
       .path = ngx_string("/{id}/resubmit"),
@@ -285,7 +285,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .class = NGX_HTTP_ZWFW_WRITE,
       .form = ngx_string("/{id}/edit"),
       .next = ngx_string("/case/{id}"),
-      .limit = { 120, 3600, ngx_string("uid") } },
+      .limit = { { 120, 3600, ngx_string("uid") } } },
 
     { .method = NGX_HTTP_POST,
       .path = ngx_string("/{id}/withdraw"),
@@ -296,7 +296,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .class = NGX_HTTP_ZWFW_WRITE,
       .form = ngx_string("/{id}"),
       .next = ngx_string("/case/{id}"),
-      .limit = { 120, 3600, ngx_string("uid") } },
+      .limit = { { 120, 3600, ngx_string("uid") } } },
 
     /* 5.2.1.6, query of the own cases */
 
@@ -338,7 +338,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .steps = ngx_http_zwfw_case_file_steps,
       .reply = ngx_string("application/octet-stream"),
       .reads = ngx_string("case"),
-      .limit = { 1200, 3600, ngx_string("uid") } },
+      .limit = { { 1200, 3600, ngx_string("uid") } } },
 
     /* 5.2.2.3, receiving and accepting */
 
@@ -425,7 +425,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .call = ngx_string("case_overview"),
       .class = NGX_HTTP_ZWFW_SLOW,
       .page = ngx_string("case/overview"),
-      .limit = { 1200, 3600, ngx_string("uid") } },
+      .limit = { { 1200, 3600, ngx_string("uid") } } },
 
       ngx_http_zwfw_null_route
 };
