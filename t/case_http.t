@@ -197,6 +197,18 @@ subtest 'a clerk of one body who decides in another' => sub {
     is($she->post_json("/api/case/$theirs/receive", { version => 2 })->code,
        403, 'not what comes to the other');
     is($she->get("/api/case/$theirs/work")->code, 200, 'which is seen');
+
+    my $told_of = "SELECT string_agg(action || ' ' || outcome || ' '"
+        . " || coalesce(body::text, '-'), ', ' ORDER BY action, outcome)"
+        . " FROM zwfw.audit WHERE uid = '$account->{uid}'"
+        . " AND action LIKE 'case%'";
+    my $lines = "case_receive ok $other, case_receive refused -, "
+        . 'case_work ok -';
+
+    Proc::until_true('what she did and tried', 20, sub {
+        ($db->admin($told_of) // '') eq $lines;
+    });
+    pass('is in the trail: with the body, where it is known');
 };
 
 

@@ -261,7 +261,7 @@ ALTER FUNCTION zwfw.audit_has OWNER TO zwfw_system;
 -- Lines that nginx tells after its answers: refusals of staff, which have
 -- undone their own rows, and what staff has read of persons.  body.lines:
 -- columns of zwfw.audit of one person; count: so many equal ones; late: so
--- many seconds ago; again: it may be here.
+-- many seconds ago; again: it may be here.  Of several bodies none is told.
 
 CREATE OR REPLACE FUNCTION api.audit_tell(args jsonb, body jsonb) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
@@ -270,7 +270,9 @@ DECLARE
     a     audit;
 BEGIN
     FOR line IN SELECT jsonb_array_elements(body->'lines') LOOP
-        a := jsonb_populate_record(NULL::audit, line);
+        a := jsonb_populate_record(NULL::audit, CASE
+                 WHEN strpos(line->>'body', ',') > 0 THEN line - 'body'
+                 ELSE line END);
         a.detail := nullif(jsonb_strip_nulls(coalesce(a.detail, '{}')
             || jsonb_build_object('count', line->'count',
                                   'late', line->'late')), '{}');
