@@ -23,7 +23,7 @@ my @table = map { [split /\s*\|\s*/] } grep { /\|/ } split /\n/, <<'TABLE';
 5.2.1.4 事项发布 | directory and guides | GET /item/{code}, GET /item/catalog, GET /item/topics | t/item_show.t, t/sql_item.t
 5.2.1.5 搜索服务 | words, filters, region upwards | GET /item/ | t/sql_item.t, t/sql_plans.t
 5.2.1.6 办件查询 | own cases, progress, materials | GET /case/, GET /case/{id}, GET /case/{id}/files/{file} | t/sql_case.t, t/privacy.t
-5.2.1.9 b | entry to the own cases | GET /case/ | t/sql_case_plans.t
+5.2.1.9 b | overview of and entry to the own cases | GET /case/mine, GET /case/ | t/sql_case_lists.t, t/sql_case_plans.t
 5.2.2.2 a | drafts, approval by another person, suspension | POST /item/drafts, POST /item/drafts/{id}/approve, POST /item/{code}/suspend | t/sql_item_write.t
 5.2.2.3 | apply, receive, correct, accept | POST /case/, POST /case/{id}/receive, POST /case/{id}/correct, POST /case/{id}/accept | t/sql_case.t
 5.2.2.3 | decide | POST /case/{id}/grant, POST /case/{id}/refuse | t/sql_case.t

@@ -106,7 +106,8 @@ is(here('', '/'), '首页:page', 'the page itself');
 is(here('', '/item/topics'), '事项目录:page', 'the directory');
 is(here('', '/item/?q=a'), '事项目录:true', 'below it');
 is(here('', '/privacy'), '', 'nowhere');
-is(here('natural', '/case'), '我的办件:page', 'without the slash');
+is(here('natural', '/case/mine'), '我的办件:page', 'the own cases');
+is(here('natural', '/case/'), '我的办件:true', 'all of them');
 is(here('clerk', '/case/inbox?state=received'), '工作台:page', 'with a query');
 is(here('clerk', '/case/none'), '工作台:true', 'a refusal is below as well');
 is(here('item_editor', '/item/manage'), '事项编制:page',

@@ -114,6 +114,18 @@ subtest 'lists' => sub {
     is(ask($li, 'case_own_list')->{count}, 1, 'of one\'s own');
     is(ask($nobody, 'case_own_list')->{count}, 0, 'of nobody');
 
+    my $mine = ask($wang, 'case_mine');
+
+    is(join(', ', map {
+            my %state = map { $_->{state} => 1 } @{ $mine->{$_} };
+            join ' ', $_, sort keys %state;
+        } sort keys %$mine),
+       'corrections correction, drafts draft, ended closed rejected withdrawn,'
+       . ' running received submitted', 'what waits, runs and has ended');
+    is(scalar(map { @$_ } values %$mine), $count, 'all of them');
+    is(scalar(map { @$_ } values %{ ask($nobody, 'case_mine') }), 0,
+       'nothing of nobody');
+
     clock('2026-12-01T10:00:00');
     my $case = apply($li);
     my $inbox = ask($clerk, 'case_inbox');

@@ -187,7 +187,8 @@ my $office = $db->admin("SELECT id FROM zwfw.cases WHERE body = '$body'"
                         . " AND state = 'received' LIMIT 1");
 my $number = $db->admin("SELECT number FROM zwfw.cases WHERE id = '$office'");
 
-for (['applicant', 'case_show', { id => $case }],
+for (['applicant', 'case_mine', {}],
+     ['applicant', 'case_show', { id => $case }],
      ['applicant', 'case_receipt', { id => $case }],
      ['clerk', 'case_work', { id => $office }],
      ['clerk', 'case_receipt', { id => $office }],

@@ -310,6 +310,14 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
       .page = ngx_string("case/list") },
 
     { .method = NGX_HTTP_GET,
+      .path = ngx_string("/mine"),
+      .who = NGX_HTTP_ZWFW_NATURAL,
+      .level = 1,
+      .call = ngx_string("case_mine"),
+      .class = NGX_HTTP_ZWFW_READ,
+      .page = ngx_string("case/mine") },
+
+    { .method = NGX_HTTP_GET,
       .path = ngx_string("/{id}"),
       .who = NGX_HTTP_ZWFW_NATURAL,
       .level = 1,
@@ -443,7 +451,7 @@ static ngx_http_zwfw_job_t  ngx_http_zwfw_case_jobs[] = {
 
 
 static ngx_http_zwfw_nav_t  ngx_http_zwfw_case_nav[] = {
-    { ngx_string("/"), ngx_string("own"), 60, 0, 0, ngx_string("/") },
+    { ngx_string("/mine"), ngx_string("own"), 60, 0, 0, ngx_string("/") },
     { ngx_string("/inbox"), ngx_string("inbox"), 20, 0,
       NGX_HTTP_ZWFW_CLERK|NGX_HTTP_ZWFW_APPROVER, ngx_string("/") },
     { ngx_string("/overview"), ngx_string("overview"), 22, 0,

@@ -665,7 +665,7 @@ CREATE OR REPLACE FUNCTION zwfw.case_slip(c zwfw.cases, e zwfw.case_events,
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF e.document IS DISTINCT FROM 'receipt' THEN
-        RETURN '{}';
+        RETURN '{}'::jsonb;
     END IF;
 
     RETURN jsonb_build_object(

@@ -22,10 +22,9 @@ BEGIN
               FROM zwfw.bodies b WHERE b.id = c.body);
 END $$;
 
-CREATE OR REPLACE FUNCTION zwfw.case_list_schema(more text) RETURNS text
+CREATE OR REPLACE FUNCTION zwfw.case_row_schema() RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
-    SELECT jsonb_set(l, '{properties}', (l->'properties') || more::jsonb)::text
-      FROM (SELECT zwfw.list_schema('{"type":"object",
+    SELECT '{"type":"object",
         "additionalProperties":false,
         "required":["id","item","body","state","version","updated_at"],
         "properties":{"id":{"type":"string","format":"uuid"},
@@ -46,8 +45,13 @@ LANGUAGE sql IMMUTABLE AS $$
             "promise_due":{"type":"string","format":"date"},
             "deemed":{"enum":[true]},
             "deadline":' || zwfw.case_deadline_schema() || ',
-            "silence":' || zwfw.case_silent_schema() || '}}')::jsonb)
-           AS x (l)
+            "silence":' || zwfw.case_silent_schema() || '}}'
+$$;
+
+CREATE OR REPLACE FUNCTION zwfw.case_list_schema(more text) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT jsonb_set(l, '{properties}', (l->'properties') || more::jsonb)::text
+      FROM (SELECT zwfw.list_schema(zwfw.case_row_schema())::jsonb) AS x (l)
 $$;
 
 -- Is there such a state?  Errors: bad_value.
@@ -102,6 +106,43 @@ END $$;
 
 ALTER FUNCTION api.case_own_list OWNER TO zwfw_citizen;
 SELECT zwfw.describe('case_own_list', zwfw.case_list_schema('{}'));
+
+-- A part of the own cases, the latest change first, ten at the most.
+
+CREATE OR REPLACE FUNCTION zwfw.case_part(mine uuid, part text) RETURNS json
+LANGUAGE plpgsql STABLE SET enable_sort = off AS $$
+BEGIN
+    RETURN (SELECT coalesce(json_agg(zwfw.case_row(f.c, 'none')), '[]')
+              FROM (SELECT c FROM zwfw.cases c
+                     WHERE c.owner = mine AND part = CASE
+                               WHEN c.ended_at IS NOT NULL THEN 'ended'
+                               WHEN c.state IN ('draft', 'correction')
+                               THEN c.state ELSE 'running' END
+                     ORDER BY c.updated_at DESC, c.id DESC LIMIT 10) f);
+END $$;
+
+-- GET case/mine: what waits for the asking applicant, what is under way, what
+-- has ended.
+
+CREATE OR REPLACE FUNCTION api.case_mine(args jsonb, body jsonb) RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    mine  uuid := case_owner();
+BEGIN
+    RETURN json_strip_nulls(json_build_object(
+        'corrections', case_part(mine, 'correction'),
+        'drafts', case_part(mine, 'draft'),
+        'running', case_part(mine, 'running'),
+        'ended', case_part(mine, 'ended')));
+END $$;
+
+ALTER FUNCTION api.case_mine OWNER TO zwfw_citizen;
+SELECT zwfw.describe('case_mine', (SELECT jsonb_build_object('type', 'object',
+    'additionalProperties', false, 'required', jsonb_agg(k),
+    'properties', jsonb_object_agg(k, jsonb_build_object('type', 'array',
+        'items', zwfw.case_row_schema()::jsonb)))::text
+  FROM unnest('{corrections,drafts,running,ended}'::text[]) k));
 
 
 -- Cases of bodies whose limit ends on one of the days, the most urgent first;
