@@ -60,22 +60,63 @@ sub ask {
 }
 
 
+# What the sentence of a type has to say: how a value looks that fits, or how
+# large it may be.  {size} is the field's.
+
+my %says = (
+    phone => qr/11 位手机号码/, idnumber => qr/18 位公民身份号码/,
+    date => qr/年-月-日.*2026-11-27/, integer => '整数，从 0 到 {size}。',
+    email => qr/电子邮箱/, name => qr/2 到 50 个字/, boolean => qr/“是”或者“否”/,
+    code => qr/选项/, uuid => qr/编号/, cursor => qr/翻页/, secret => qr/密码/,
+    text => qr/文字|编码|字符/, line => qr/文字|编码|字符/, file => qr/文件/,
+    object => qr/结构/, group => qr/结构/, list => qr/结构/,
+);
+my %says_long = (
+    %says, (map { $_ => '最多 {size} 个字。' } qw(text line)),
+    (map { $_ => '最多 {size} 个字符。' } qw(code cursor email secret)),
+    object => '最多 {size} 个字节。', list => '最多 {size} 条。',
+);
+
+
+sub fits {
+    my ($what, $field, $code, $text) = @_;
+
+    return '“提示” of no hint' if $text =~ /提示/;
+    return 'of a file' if $text =~ /文件/ and ($field->{type} // '') ne 'file';
+    return 'a mark is left' if $text =~ /[{}]/;
+    return if $what !~ /^(?:mistyped|too long|null)$/ or !$field->{type}
+        or $code =~ /^(?:not_found|bad_name|bad_utf8)$/;
+
+    my $want = ($what eq 'too long' ? \%says_long : \%says)->{ $field->{type} };
+
+    $want =~ s/\{size\}/$field->{size}/ if !ref $want;
+    return if $text =~ (ref $want ? $want : qr/\Q$want\E/);
+    return "not “$want”";
+}
+
+
 # refused by name, in words that people read, and with what it is about
 
 sub refused {
-    my ($what, $row, $field, $url, $body) = @_;
+    my ($what, $row, $field, $url, $body, $about) = @_;
 
     my $res = ask($row, $url, $body);
     my $it = $res->is_json ? $res->json : {};
     my @fields = ($it->{field} // '', map { $_->{field} }
                   @{ $it->{errors} // [] });
 
+    my ($told) = grep { ($_->{field} // '') eq $field } @{ $it->{errors} // [] },
+        $it;
+    my $of = $about // {};
+    my $wrong = fits($what, $of, ($told // $it)->{code} // '',
+                     ($told // $it)->{detail} // '');
+
     $asked++;
-    return if $res->code =~ /^4(?:00|04|22)$/ and ($it->{code} // '') ne ''
+    return if !$wrong and $res->code =~ /^4(?:00|04|22)$/ and ($it->{code} // '') ne ''
         and ($it->{detail} // '') =~ /\p{Han}.*[。！]$/
         and grep { $_ eq $field or index($_, "$field.") == 0 } @fields;
 
-    push @wrong, Rows::name($row) . ": $field $what: "
+    push @wrong, Rows::name($row) . ": $field $what: " . ($wrong // '') . ' '
         . substr($res->text, 0, 160);
 }
 
@@ -201,8 +242,10 @@ sub asked {
     $value = 'true' if ref $value;
     refused('missing', $row, $name, $bare) if $field->{required};
     refused('mistyped', $row, $name, query($bare, $name,
-                                           $wrong_query{ $field->{type} }));
-    refused('too long', $row, $name, query($bare, $name, too_long($field)));
+                                           $wrong_query{ $field->{type} }),
+            undef, $field);
+    refused('too long', $row, $name, query($bare, $name, too_long($field)),
+            undef, $field);
     refused('doubled', $row, $name,
             query(query($bare, $name, $value), $name, $value));
 }
@@ -217,10 +260,11 @@ sub said {
         if $field->{required} and $path !~ /\.\d+\./;
     refused('empty', $row, $path, $url, with($row, $path, ''))
         if $field->{required} and $type !~ /^(?:group|list|integer)$/;
-    refused('null', $row, $path, $url, with($row, $path, undef));
-    refused('mistyped', $row, $path, $url, with($row, $path, $wrong{$type}));
+    refused('null', $row, $path, $url, with($row, $path, undef), $field);
+    refused('mistyped', $row, $path, $url, with($row, $path, $wrong{$type}), $field);
     refused('too long', $row, $path, $url,
-            with($row, $path, too_long($field))) if $type ne 'group';
+            with($row, $path, too_long($field)), $field)
+        if $type ne 'group';
 
     my $twice = with($row, $path, 'twice');
     my $one = $json->encode($name) . ':"twice"';

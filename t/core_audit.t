@@ -114,7 +114,8 @@ my $text = $res->text;
 
 like($text, qr/<h1>审计<\/h1>/, 'its title');
 like($text, qr/取消事项/, 'words of actions');
-like($text, qr/被拒绝.*wrong_state/s, 'words of outcomes');
+like($text, qr/被拒绝.*现在的状态不能这样操作/s, 'words of outcomes');
+unlike($text =~ s/<[^>]*>//gr, qr/wrong_state/, 'not as codes');
 like($text, qr/2026年3月3日 09:30/, 'a time');
 unlike($text, qr/A-1/, 'filtered');
 like($text, qr/name="from" type="date" value="2026-03-03"/, 'filter is kept');
@@ -137,6 +138,19 @@ cmp_ok(scalar @{ $check->{heads} }, '>=', $db->admin(
     "SELECT count(DISTINCT chain) FROM zwfw.audit WHERE at < '2026-03-08'"),
     'heads of all');
 like($she->get('/audit/check')->text, qr/记录完整/, 'page: whole');
+
+my $none = $she->get('/audit/check?from=2030-01-01')->text;
+
+like($none, qr/没有可以检查的记录/, 'page: nothing to check');
+unlike($none, qr/记录完整/, 'which is not the same');
+
+for my $path ('/api/audit', '/api/audit/check', '/api/audit/export') {
+    my $res = $she->get("$path?from=2026-03-02&to=2026-03-01");
+
+    is($res->code . ' ' . $res->json->{field}, '422 to',
+       "$path: a period that ends before it begins");
+    like($res->json->{detail}, qr/不能早于/, 'in words');
+}
 
 
 # the table for spreadsheets

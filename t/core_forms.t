@@ -122,6 +122,21 @@ is(errors($she->upload('/api/case/draft', [
    'parts where none belong');
 
 
+# what SQL refuses is told as its own field wants it
+
+my %detail = ('form.area' => ['x', qr/^请填写整数，从 0 到 999999。$/],
+              'form.shop_name' => ['长' x 101, qr/最多 100 个字。/],
+              'form.kind' => ['无', qr/从给出的选项中选择/]);
+
+for my $field (sort keys %detail) {
+    my ($value, $says) = @{ $detail{$field} };
+
+    like($she->post('/api/case/draft', { _token => $token, item => $food,
+                                         $field => $value })->json->{detail},
+         $says, "$field says what fits");
+}
+
+
 # the form's own page cannot be had: the first refusal counts
 
 $res = $she->post('/case/draft', { _token => $token, item => 'nothing',

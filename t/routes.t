@@ -41,6 +41,16 @@ is(join("\n", sort @operations),
         grep { $_->{path} ne '/' and $_->{call} || $_->{steps} } @rows),
    'they are those that nginx has');
 
+# statistics name each row in words
+
+my $words = $json->utf8->decode(do {
+    local (@ARGV, $/) = 'html/core/words.json';
+    <> });
+
+is(join("\n", grep { !$words->{act}{$_} } map { Rows::name($_) } @rows), '',
+   'each row has a word, for statistics');
+$json->utf8(0);
+
 my %function = map { $_->{name} => $_ } @{ $json->decode($db->admin(<<'SQL')) };
 SELECT json_agg(json_build_object('name', p.proname, 'volatile', p.provolatile,
            'definer', p.prosecdef, 'owner', p.proowner::regrole::text,

@@ -84,14 +84,14 @@ subtest 'a draft' => sub {
                   more => 1 }, materials => [
                   { code => 'M01', file => upload('a', 'text/html') },
                   { code => 'M02', file => $none }, { code => 'M09' }]),
-       'form.kind bad_value, form.area bad_type, form.more unknown_field, '
+       'form.kind bad_value choice 100, form.area bad_type integer 999999, form.more unknown_field, '
        . 'materials.M01 bad_file_type, materials.M02 bad_value, '
        . 'materials.M09 unknown_material', 'all that is wrong in a draft');
     is(faults($wang, 'submit', $case, applicant => $applicant,
               form => { %$form, area => '6.5' }, materials => [
               @{ materials('M01') }, { code => 'M03', file =>
                                        upload('b', 'text/html') }]),
-       'form.area bad_type, materials.M02 missing, '
+       'form.area bad_type integer 999999, materials.M02 missing, '
        . 'materials.M03 bad_file_type', 'answers and materials together');
     is($db->admin('SELECT count(*) FROM zwfw.case_materials'), 0,
        'of which nothing is kept');
@@ -285,7 +285,7 @@ subtest 'received, corrected once, accepted, granted' => sub {
        '422 not_corrected materials.M02', 'all that was asked for');
     is(faults($wang, 'resubmit', $case, form => { %$form, area => 'x' },
               materials => [{ code => 'M01' }, { code => 'M02',
-                  file => $first }]), 'form.area bad_type, '
+                  file => $first }]), 'form.area bad_type integer 999999, '
        . 'materials.M01 missing, materials.M02 not_corrected',
        'all that is wrong in a correction');
     is(refused($li, 'resubmit', $case), '404 case_not_found', 'not by others');

@@ -205,6 +205,16 @@ subtest 'filters' => sub {
     is($nobody->refused('item_search', { topic => "u'1" }),
        '422 bad_value topic', 'bad topic');
 
+    for my $bad ([topic => 'zz'], [type => '99'], [catalog => 'nope'],
+                 [object => '8'])
+    {
+        is($nobody->refused('item_search', { @$bad }),
+           "422 bad_value $bad->[0]", "no such $bad->[0]");
+    }
+
+    is($nobody->refused('item_topics', { audience => 'x' }),
+       '422 bad_value audience', 'no such audience');
+
     my $first = $nobody->call('item_search', { limit => 1 });
     is($first->{items}[0]{name}, '社会保障卡申领', 'no words: by demand');
 

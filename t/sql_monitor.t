@@ -193,6 +193,8 @@ subtest 'the overview' => sub {
     is_deeply([map { "$_->{route} $_->{visits} $_->{refused}" }
                @{ $day->{routes} }],
               ['GET /item/{code} 510 0', 'GET /item/ 1 1'], 'by route');
+    is_deeply([map { $_->{act} } @{ $day->{routes} }],
+              ['GET /item/{code}', 'GET /item/'], 'which a page has words for');
     is_deeply([map { "$_->{channel} $_->{visits}" } @{ $day->{channels} }],
               ['pc 510', 'mobile 1'], 'by channel');
     is($day->{latency}, 7, 'mean latency');

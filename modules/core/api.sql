@@ -29,8 +29,8 @@ CREATE OR REPLACE FUNCTION zwfw.fail_all(errors jsonb) RETURNS void
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF jsonb_array_length(errors) > 0 THEN
-        RAISE EXCEPTION USING errcode = 'ZW422', message = errors->0->>1,
-            column = errors->0->>0, detail = (
+        RAISE EXCEPTION USING errcode = 'ZW422', message = split_part(
+                errors->0->>1, ' ', 1), column = errors->0->>0, detail = (
                 SELECT json_object_agg(e->>0, e->1)
                   FROM jsonb_array_elements(errors) e);
     END IF;
@@ -327,7 +327,9 @@ END $$;
 CREATE OR REPLACE FUNCTION zwfw.audit_row(a zwfw.audit) RETURNS json
 LANGUAGE sql STABLE AS $$
     SELECT json_build_object('id', a.id, 'at', a.at, 'uid', a.uid,
-        'role', a.role, 'body', a.body, 'action', a.action,
+        'role', a.role, 'body', a.body, 'body_name', (
+            SELECT b.name FROM zwfw.bodies b WHERE b.id = a.body),
+        'action', a.action,
         'object', a.object, 'object_id', a.object_id, 'outcome', a.outcome,
         'detail', a.detail, 'request_id', a.request_id,
         'channel', a.channel, 'hash', encode(a.hash, 'hex'))
@@ -341,7 +343,18 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT coalesce(day::timestamp AT TIME ZONE 'Asia/Shanghai', other)
 $$;
 
+-- A period that ends before it begins.  Errors: bad_period.
+
+CREATE OR REPLACE FUNCTION zwfw.need_period(args jsonb) RETURNS void
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF (args->>'to')::date < (args->>'from')::date THEN
+        PERFORM zwfw.fail('bad_period', 422, 'to');
+    END IF;
+END $$;
+
 -- The audit trail, newest first: from, to (days), action, uid.
+-- Errors: not_allowed, bad_period.
 
 CREATE OR REPLACE FUNCTION api.audit_list(args jsonb, body jsonb)
 RETURNS json
@@ -356,6 +369,7 @@ DECLARE
     keys   jsonb[];
 BEGIN
     PERFORM need_role('operator');
+    PERFORM need_period(args);
 
     SELECT array_agg(audit_row(a)), array_agg(jsonb_build_array(a.at, a.id))
       INTO items, keys
@@ -373,6 +387,7 @@ SELECT zwfw.describe('audit_list', zwfw.list_schema('{"type":"object",
         "at":{"type":"string","format":"date-time"},
         "uid":{"type":"string","format":"uuid"}, "role":{"type":"string"},
         "body":{"type":"string","format":"uuid"},
+        "body_name":{"type":"string"},
         "action":{"type":"string"}, "object":{"type":"string"},
         "object_id":{"type":"string"},
         "outcome":{"enum":["ok","refused","failed"]},
@@ -397,6 +412,7 @@ DECLARE
     heads    json;
 BEGIN
     PERFORM need_role('operator');
+    PERFORM need_period(args);
 
     SELECT count(*), array_agg(a.id ORDER BY a.at, a.id) FILTER (
                WHERE a.hash <> audit_hash(a)
@@ -415,7 +431,7 @@ BEGIN
                 WHERE a.chain = c ORDER BY a.seq DESC LIMIT 1) h;
 
     RETURN json_strip_nulls(json_build_object('ok', broken IS NULL,
-        'checked', checked, 'broken', cardinality(broken),
+        'checked', checked, 'empty', nullif(checked = 0, false), 'broken', cardinality(broken),
         'first', broken[1], 'heads', heads));
 END $$;
 
@@ -423,7 +439,7 @@ ALTER FUNCTION api.audit_check OWNER TO zwfw_staff;
 SELECT zwfw.describe('audit_check', '{"type":"object",
     "required":["ok","checked","heads"], "additionalProperties":false,
     "properties":{"ok":{"type":"boolean"}, "checked":{"type":"integer"},
-        "broken":{"type":"integer"}, "first":{"type":"integer"},
+        "empty":{"type":"boolean"}, "broken":{"type":"integer"}, "first":{"type":"integer"},
         "heads":{"type":"array","items":{"type":"object",
             "required":["chain","id","hash"], "additionalProperties":false,
             "properties":{"chain":{"type":"integer"},

@@ -58,7 +58,7 @@ static ngx_http_zwfw_audit_column_t  ngx_http_zwfw_audit_columns[] = {
     { "at", ngx_string("时间"), 0 },
     { "uid", ngx_string("人员"), 0 },
     { "role", ngx_string("角色"), 1 },
-    { "body", ngx_string("机构"), 0 },
+    { "body_name", ngx_string("机构"), 0 },
     { "action", ngx_string("操作"), 1 },
     { "action", ngx_string("操作代码"), 0 },
     { "object", ngx_string("对象"), 1 },

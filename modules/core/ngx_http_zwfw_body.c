@@ -171,7 +171,9 @@ ngx_http_zwfw_body_parse(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    if (ngx_http_zwfw_body_is(r, "multipart/form-data") == NGX_OK) {
+    if (!state->keeping
+        && ngx_http_zwfw_body_is(r, "multipart/form-data") == NGX_OK)
+    {
         state->by_form = 1;
         return ngx_http_zwfw_files(r, ctx);
     }
@@ -208,6 +210,11 @@ ngx_http_zwfw_body_tree(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
         state->by_form = 1;
         rc = zwfw_form_parse(&ctx->mem, text->data, text->len, ctx->body,
                              &error);
+
+    } else if (state->keeping
+               && ngx_http_zwfw_body_is(r, "multipart/form-data") == NGX_OK)
+    {
+        rc = ngx_http_zwfw_keep_parts(r, ctx, text, &error);
 
     } else if (ngx_http_zwfw_body_is(r, "application/json") == NGX_OK) {
         rc = zwfw_json_parse(&ctx->mem, text->data, text->len,

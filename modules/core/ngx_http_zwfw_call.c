@@ -34,6 +34,8 @@ static void ngx_http_zwfw_call_refused(ngx_http_request_t *r,
     ngx_http_zwfw_query_t *q);
 static void ngx_http_zwfw_call_errors(ngx_http_request_t *r,
     ngx_str_t *text);
+static void ngx_http_zwfw_call_kinds(ngx_http_zwfw_ctx_t *ctx,
+    zwfw_json_t *errors);
 static void ngx_http_zwfw_forget(void *data);
 static void ngx_http_zwfw_forget_command(void *data);
 
@@ -495,7 +497,41 @@ ngx_http_zwfw_call_errors(ngx_http_request_t *r, ngx_str_t *text)
                         &error)
         == ZWFW_OK)
     {
+        ngx_http_zwfw_call_kinds(ctx, errors);
         ctx->errors = errors;
+    }
+}
+
+
+/* "too_long line 100": of the field it says how it is to be filled in */
+
+static void
+ngx_http_zwfw_call_kinds(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *errors)
+{
+    u_char                 *space, *last;
+    zwfw_str_t              kind;
+    zwfw_json_t            *error;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    state->kinds = zwfw_json_new(&ctx->mem, ZWFW_JSON_OBJECT, NULL);
+
+    for (error = errors->child; state->kinds && error; error = error->next) {
+        last = error->value.data + error->value.len;
+        space = ngx_strlchr(error->value.data, last, ' ');
+
+        if (error->type != ZWFW_JSON_STRING || space == NULL) {
+            continue;
+        }
+
+        kind.data = space + 1;
+        kind.len = last - kind.data;
+        error->value.len = space - error->value.data;
+
+        if (ngx_http_zwfw_put(ctx, state->kinds, &error->key, &kind)
+            != NGX_OK)
+        {
+            return;
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 
 #include "ngx_http_zwfw_core.h"
+#include "zwfw_cookie.h"
 
 #include <openssl/crypto.h>
 
@@ -193,30 +194,59 @@ static ngx_int_t
 ngx_http_zwfw_check_token(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
     ngx_int_t   rc;
-    ngx_str_t   given, *header;
+    ngx_str_t   given, own, uid;
 
-    header = ngx_http_zwfw_header(r, (u_char *) "x-csrf-token",
-                                  sizeof("x-csrf-token") - 1);
-
-    if (ngx_http_zwfw_take(ctx, "_token", &given) != NGX_OK) {
-        ngx_str_null(&given);
-    }
-
-    if (header) {
-        given = *header;
-    }
+    ngx_http_zwfw_given_token(r, ctx, &given);
 
     if (ctx->session == NULL) {
         return NGX_OK;
     }
 
-    rc = ngx_http_zwfw_check_form_token(r, &given);
+    /* a page's says behind a dot whose it is */
 
-    if (rc == NGX_DECLINED) {
-        return ngx_http_zwfw_refuse(r, NGX_HTTP_FORBIDDEN, "bad_token", NULL);
+    own = given;
+
+    if (own.len > ZWFW_TOKEN && own.data[ZWFW_TOKEN] == '.') {
+        own.len = ZWFW_TOKEN;
     }
 
-    return rc;
+    rc = ngx_http_zwfw_check_form_token(r, &own);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    /* of a page that the same person opened before the last log-in */
+
+    if (ctx->page && ctx->route->form.len
+        && ngx_http_zwfw_token_owner(r, &given, &uid) == NGX_OK
+        && uid.len == ctx->session->uid.len
+        && ngx_memcmp(uid.data, ctx->session->uid.data, uid.len) == 0)
+    {
+        return ngx_http_zwfw_refuse(r, NGX_HTTP_CONFLICT, "form_restored",
+                                    NULL);
+    }
+
+    return ngx_http_zwfw_refuse(r, NGX_HTTP_FORBIDDEN, "bad_token", NULL);
+}
+
+
+void
+ngx_http_zwfw_given_token(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_str_t *given)
+{
+    ngx_str_t  *header;
+
+    header = ngx_http_zwfw_header(r, (u_char *) "x-csrf-token",
+                                  sizeof("x-csrf-token") - 1);
+
+    if (ngx_http_zwfw_take(ctx, "_token", given) != NGX_OK) {
+        ngx_str_null(given);
+    }
+
+    if (header) {
+        *given = *header;
+    }
 }
 
 

@@ -445,7 +445,10 @@ typedef struct {
     u_char                     digest[33];  /* of what is asked once */
     ngx_str_t                  values;      /* body as typed, for its form */
     ngx_str_t                  location;    /* of a 303 */
+    ngx_str_t                  back;        /* where the form is; of keep.c */
     ngx_http_zwfw_route_t     *form;        /* GET row shown again, or NULL */
+    ngx_http_zwfw_route_t     *posted;      /* POST row that its values were
+                                               typed for; NULL: ctx->route */
 
     struct {
         ngx_uint_t             status;
@@ -453,6 +456,8 @@ typedef struct {
         ngx_str_t              field;
     } why;                                  /* it is shown again */
 
+    zwfw_json_t               *kinds;       /* of fields, as SQL says, or
+                                               NULL: "line 100" */
     void                      *files;       /* of files.c or download.c */
     zwfw_json_t               *wrong;       /* parts that were refused, or
                                                NULL: field, code */
@@ -474,6 +479,8 @@ typedef struct {
     unsigned                   looking:1;   /* the session is being asked for */
     unsigned                   by_form:1;   /* the body is a form */
     unsigned                   hashed:1;    /* hash is set */
+    unsigned                   keeping:1;   /* a refused form is being read */
+    unsigned                   kept:1;      /* and is kept, behind back */
     unsigned                   untold:1;    /* nothing in the audit trail */
 } ngx_http_zwfw_state_t;
 
@@ -510,6 +517,7 @@ ngx_str_t *ngx_http_zwfw_request_id(ngx_http_request_t *r);
 
 ngx_uint_t ngx_http_zwfw_is_channel(ngx_str_t *name);
 void ngx_http_zwfw_resume(ngx_http_request_t *r);
+extern ngx_http_zwfw_step_pt  ngx_http_zwfw_form_steps[];
 extern ngx_http_zwfw_step_pt  ngx_http_zwfw_send_steps[];
 ngx_int_t ngx_http_zwfw_put(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *object,
     zwfw_str_t *name, zwfw_str_t *value);
@@ -530,6 +538,8 @@ ngx_int_t ngx_http_zwfw_step_cached(ngx_http_request_t *r,
 ngx_int_t ngx_http_zwfw_step_body(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 ngx_int_t ngx_http_zwfw_step_check(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+ngx_int_t ngx_http_zwfw_step_resume(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 ngx_int_t ngx_http_zwfw_step_turn(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
@@ -552,7 +562,10 @@ ngx_int_t ngx_http_zwfw_routes(ngx_conf_t *cf,
     ngx_http_zwfw_main_conf_t *mcf);
 ngx_int_t ngx_http_zwfw_form_inputs(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *json, zwfw_json_t *page);
-ngx_http_zwfw_route_t *ngx_http_zwfw_form_route(ngx_http_zwfw_ctx_t *ctx);
+ngx_http_zwfw_route_t *ngx_http_zwfw_form_route(ngx_http_zwfw_ctx_t *ctx,
+    ngx_http_zwfw_route_t *posted);
+zwfw_json_t *ngx_http_zwfw_form_arg(ngx_http_zwfw_ctx_t *ctx,
+    zwfw_field_t *field);
 
 /* call.c: the settings of nobody, and of the one who asks */
 void ngx_http_zwfw_nobody(char **args);
@@ -609,6 +622,29 @@ ngx_http_zwfw_step_pt *ngx_http_zwfw_error_list(ngx_http_request_t *r);
 /* body.c: keeps what was typed, for a form that is shown again */
 ngx_int_t ngx_http_zwfw_body_keep(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
+
+/* check.c: the form token as it came, taken out of the body; empty: none */
+void ngx_http_zwfw_given_token(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, ngx_str_t *given);
+
+/*
+ * keep.c: forms kept over a log-in.  The steps that read a refused form, NULL:
+ * it is not kept; the texts of its multipart body; the way back to it
+ */
+ngx_http_zwfw_step_pt *ngx_http_zwfw_keep_list(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+int ngx_http_zwfw_keep_parts(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_str_t *text, zwfw_json_error_t *error);
+ngx_int_t ngx_http_zwfw_back(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_http_zwfw_route_t *rt);
+ngx_int_t ngx_http_zwfw_login_path(ngx_http_request_t *r, ngx_str_t *back,
+    ngx_str_t *path);
+
+/* keep.c: the token of a page, which says whose it is; and whose it is, also
+   when the session is over */
+ngx_int_t ngx_http_zwfw_page_token(ngx_http_request_t *r, ngx_str_t *token);
+ngx_int_t ngx_http_zwfw_token_owner(ngx_http_request_t *r, ngx_str_t *token,
+    ngx_str_t *uid);
 
 /* work.c: tasks of this worker that were admitted */
 ngx_uint_t ngx_http_zwfw_working(ngx_http_zwfw_platform_t *pf);
@@ -671,6 +707,10 @@ ngx_http_zwfw_page_t *ngx_http_zwfw_find_page(ngx_http_zwfw_platform_t *pf,
 ngx_str_t *ngx_http_zwfw_word(ngx_http_zwfw_platform_t *pf, ngx_str_t *slice,
     ngx_str_t *group, ngx_str_t *code);
 
+/* the sentence of an error code, of whatever slice */
+ngx_str_t *ngx_http_zwfw_error_word(ngx_http_zwfw_platform_t *pf,
+    ngx_str_t *code);
+
 /* nav.c */
 ngx_int_t ngx_http_zwfw_navs(ngx_conf_t *cf, ngx_http_zwfw_main_conf_t *mcf);
 ngx_int_t ngx_http_zwfw_nav_words(ngx_conf_t *cf,
@@ -683,6 +723,7 @@ ngx_int_t ngx_http_zwfw_render(ngx_http_request_t *r, ngx_str_t *name,
     zwfw_json_t *data, zwfw_json_t *page, ngx_http_zwfw_text_t *out);
 ngx_int_t ngx_http_zwfw_page(ngx_http_request_t *r, ngx_str_t *name,
     ngx_http_zwfw_text_t *out);
+void ngx_http_zwfw_page_hide(zwfw_field_t *fields, zwfw_json_t *values);
 zwfw_json_t *ngx_http_zwfw_page_context(ngx_http_request_t *r,
     ngx_uint_t personal);
 

@@ -58,26 +58,34 @@ ngx_http_zwfw_form_args(ngx_http_zwfw_ctx_t *ctx,
     args = zwfw_json_new(&ctx->mem, ZWFW_JSON_OBJECT, NULL);
 
     for (f = form->fields; args && f && f->type; f++) {
-        value = zwfw_json_get(ctx->args, (char *) f->name.data, f->name.len);
+        value = ngx_http_zwfw_form_arg(ctx, f);
 
-        if (value == NULL) {
-            value = zwfw_json_get(ctx->body, (char *) f->name.data,
-                                  f->name.len);
-        }
-
-        if (value == NULL || value->type != ZWFW_JSON_STRING) {
-            continue;
-        }
-
-        if (zwfw_json_add(&ctx->mem, args, (char *) f->name.data,
-                          ZWFW_JSON_STRING, &value->value)
-            == NULL)
+        if (value && zwfw_json_add(&ctx->mem, args, (char *) f->name.data,
+                                   ZWFW_JSON_STRING, &value->value)
+                     == NULL)
         {
             return NULL;
         }
     }
 
     return args;
+}
+
+
+zwfw_json_t *
+ngx_http_zwfw_form_arg(ngx_http_zwfw_ctx_t *ctx, zwfw_field_t *field)
+{
+    zwfw_json_t  *value;
+
+    value = zwfw_json_get(ctx->args, (char *) field->name.data,
+                          field->name.len);
+
+    if (value == NULL && ctx->body) {
+        value = zwfw_json_get(ctx->body, (char *) field->name.data,
+                              field->name.len);
+    }
+
+    return (value && value->type == ZWFW_JSON_STRING) ? value : NULL;
 }
 
 
@@ -139,9 +147,12 @@ static ngx_int_t
 ngx_http_zwfw_form_input(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *object,
     zwfw_str_t *name, zwfw_json_t *page)
 {
-    zwfw_json_t  *values, *typed, *old, *option, *error, *field;
+    zwfw_json_t            *values, *typed, *old, *option, *error, *field;
+    ngx_http_zwfw_state_t  *state = ctx->core;
 
-    if (!ngx_http_zwfw_form_posts(ctx->route, name)) {
+    if (!ngx_http_zwfw_form_posts(state->posted ? state->posted : ctx->route,
+                                  name))
+    {
         return NGX_OK;
     }
 

@@ -15,6 +15,8 @@ static ngx_int_t ngx_http_zwfw_page_platform(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *page);
 static ngx_int_t ngx_http_zwfw_page_problem(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *page);
+static ngx_int_t ngx_http_zwfw_page_back(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *page);
 static ngx_int_t ngx_http_zwfw_page_wait(ngx_http_request_t *r,
     ngx_uint_t seconds, ngx_str_t *text);
 static ngx_int_t ngx_http_zwfw_page_number(ngx_http_request_t *r,
@@ -25,8 +27,6 @@ static ngx_int_t ngx_http_zwfw_page_error(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *list, zwfw_json_t *tree, zwfw_str_t *field, ngx_str_t *code);
 static ngx_int_t ngx_http_zwfw_page_values(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *page);
-static void ngx_http_zwfw_page_hide(zwfw_field_t *fields,
-    zwfw_json_t *values);
 static int ngx_http_zwfw_page_write(void *data, const u_char *p, size_t len);
 static zwfw_template_t *ngx_http_zwfw_page_partial(void *data,
     zwfw_str_t *name);
@@ -184,7 +184,7 @@ ngx_http_zwfw_page_user(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
         || zwfw_json_add(&ctx->mem, user, "name", ZWFW_JSON_STRING,
                          (zwfw_str_t *) &ctx->session->name) == NULL
         || ngx_http_zwfw_page_roles(ctx, user) != NGX_OK
-        || ngx_http_zwfw_form_token(r, &token) != NGX_OK
+        || ngx_http_zwfw_page_token(r, &token) != NGX_OK
         || zwfw_json_add(&ctx->mem, page, "token", ZWFW_JSON_STRING,
                          (zwfw_str_t *) &token) == NULL)
     {
@@ -290,12 +290,62 @@ ngx_http_zwfw_page_problem(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 
     if (zwfw_json_add(&ctx->mem, is, (char *) status.data, ZWFW_JSON_TRUE,
                       NULL) == NULL
+        || ngx_http_zwfw_page_back(r, ctx, page) != NGX_OK
         || ngx_http_zwfw_page_errors(ctx, page) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     return ngx_http_zwfw_page_values(ctx, page);
+}
+
+
+/* page.back: where to go on, the form of what was posted; page.login: the same
+   behind a log-in; page.posted; page.kept: what was typed waits there */
+
+static ngx_int_t
+ngx_http_zwfw_page_back(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    zwfw_json_t *page)
+{
+    ngx_str_t               login, *back;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    back = &state->back;
+
+    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
+        *back = r->uri;
+
+        /* with its query, but never the host of a "//host" */
+
+        if (r->unparsed_uri.len > 1 && r->unparsed_uri.data[1] != '/'
+            && r->unparsed_uri.data[1] != '\\')
+        {
+            *back = r->unparsed_uri;
+        }
+
+    } else if (back->len == 0 && ctx->route && ctx->slice
+               && ngx_http_zwfw_back(r, ctx, ctx->route) == NGX_ERROR)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_zwfw_login_path(r, back, &login) != NGX_OK
+        || (back->len
+            && zwfw_json_add(&ctx->mem, page, "back", ZWFW_JSON_STRING,
+                             (zwfw_str_t *) back) == NULL)
+        || zwfw_json_add(&ctx->mem, page, "login", ZWFW_JSON_STRING,
+                         (zwfw_str_t *) &login) == NULL
+        || (r->method == NGX_HTTP_POST
+            && zwfw_json_add(&ctx->mem, page, "posted", ZWFW_JSON_TRUE, NULL)
+               == NULL)
+        || (state->kept
+            && zwfw_json_add(&ctx->mem, page, "kept", ZWFW_JSON_TRUE, NULL)
+               == NULL))
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -421,14 +471,15 @@ ngx_http_zwfw_page_values(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *page)
         return NGX_OK;
     }
 
-    ngx_http_zwfw_page_hide(ctx->route->fields, values);
+    ngx_http_zwfw_page_hide(state->posted ? state->posted->fields
+                                          : ctx->route->fields, values);
     zwfw_json_append(page, &name, values);
 
     return NGX_OK;
 }
 
 
-static void
+void
 ngx_http_zwfw_page_hide(zwfw_field_t *fields, zwfw_json_t *values)
 {
     zwfw_json_t  *value;
@@ -560,6 +611,14 @@ ngx_http_zwfw_page_filter(void *data, zwfw_str_t *filter, zwfw_str_t *key,
         word = ngx_http_zwfw_word(ctx->platform,
                                   ctx->slice ? &ctx->slice->name : NULL,
                                   (ngx_str_t *) key, &code);
+    }
+
+    /* the code of a refusal may be one of any slice */
+
+    if (word == NULL && key->len == 4 && ngx_memcmp(key->data, "code", 4) == 0)
+    {
+        word = ngx_http_zwfw_error_word(ctx->platform,
+                                        (ngx_str_t *) &value->value);
     }
 
     *result = word ? *(zwfw_str_t *) word : value->value;

@@ -13,8 +13,10 @@ static ngx_int_t ngx_http_zwfw_reply_problem(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 static ngx_int_t ngx_http_zwfw_problem_errors(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *problem);
+static void ngx_http_zwfw_kind(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *field,
+    ngx_str_t *kind, size_t *size);
 static ngx_str_t ngx_http_zwfw_sized(ngx_http_zwfw_ctx_t *ctx,
-    ngx_str_t *word, ngx_str_t *field);
+    ngx_str_t *word, size_t size);
 static ngx_int_t ngx_http_zwfw_reply_page(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_str_t *name);
 static ngx_int_t ngx_http_zwfw_reply_next(ngx_http_request_t *r,
@@ -173,43 +175,110 @@ ngx_http_zwfw_problem_errors(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *problem)
 }
 
 
-/* the Chinese sentence of an error code at a field, which may be empty; the
-   code when there is none */
+/*
+ * The Chinese sentence of an error code at a field, which may be empty: of
+ * "bad_value.phone" if there is one, for the type says what would fit; else of
+ * the code; else the code
+ */
 
 ngx_str_t
 ngx_http_zwfw_sentence(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *code,
     ngx_str_t *field)
 {
-    ngx_str_t   *word;
+    size_t       size;
+    ngx_str_t   *word, *slice, kind, both;
 
     static ngx_str_t  group = ngx_string("error");
 
-    word = ngx_http_zwfw_word(ctx->platform,
-                              ctx->slice ? &ctx->slice->name : NULL, &group,
-                              code);
+    slice = ctx->slice ? &ctx->slice->name : NULL;
+    word = NULL;
 
-    return word ? ngx_http_zwfw_sized(ctx, word, field) : *code;
+    ngx_http_zwfw_kind(ctx, field, &kind, &size);
+
+    both.data = kind.len ? ctx->mem.alloc(ctx->mem.pool,
+                                          code->len + 1 + kind.len)
+                         : NULL;
+    if (both.data) {
+        both.len = ngx_sprintf(both.data, "%V.%V", code, &kind) - both.data;
+        word = ngx_http_zwfw_word(ctx->platform, slice, &group, &both);
+    }
+
+    if (word == NULL) {
+        word = ngx_http_zwfw_word(ctx->platform, slice, &group, code);
+    }
+
+    return word ? ngx_http_zwfw_sized(ctx, word, size) : *code;
 }
 
 
-/* "{size}" becomes the mebibytes that a file of this field may have */
+/* type and size of a field: of the tables, or as SQL said; of a file the
+   mebibytes */
+
+static void
+ngx_http_zwfw_kind(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *field,
+    ngx_str_t *kind, size_t *size)
+{
+    u_char                 *space, *last;
+    ngx_int_t               most;
+    zwfw_json_t            *said;
+    zwfw_field_t           *f;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    *size = 0;
+    ngx_str_null(kind);
+
+    if (field->len == 0) {
+        return;
+    }
+
+    said = state->kinds ? zwfw_json_get(state->kinds, (char *) field->data,
+                                        field->len)
+                        : NULL;
+
+    if (said) {
+        last = said->value.data + said->value.len;
+        space = ngx_strlchr(said->value.data, last, ' ');
+        kind->data = said->value.data;
+        kind->len = (space ? space : last) - kind->data;
+        most = space ? ngx_atoi(space + 1, last - space - 1) : NGX_ERROR;
+        *size = (most == NGX_ERROR) ? 0 : most;
+        return;
+    }
+
+    for (f = ctx->route ? ctx->route->fields : NULL; f && f->type; f++) {
+        if (f->name.len == field->len
+            && ngx_memcmp(f->name.data, field->data, field->len) == 0)
+        {
+            break;
+        }
+    }
+
+    if (ctx->route && (f == NULL || f->type == NULL)) {
+        f = zwfw_field_find(ctx->route->fields, (zwfw_str_t *) field);
+    }
+
+    if (f) {
+        kind->len = f->type->name.len;
+        kind->data = f->type->name.data;
+        *size = (f->type == zwfw_type_file) ? f->size / (1024 * 1024)
+                                            : f->size;
+    }
+}
+
+
+/* "{size}" becomes the number */
 
 static ngx_str_t
-ngx_http_zwfw_sized(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *word,
-    ngx_str_t *field)
+ngx_http_zwfw_sized(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *word, size_t size)
 {
-    u_char        *p, *mark;
-    ngx_str_t      text;
-    zwfw_field_t  *f;
+    u_char     *p, *mark;
+    ngx_str_t   text;
 
-    static ngx_str_t  size = ngx_string("{size}");
+    static ngx_str_t  name = ngx_string("{size}");
 
-    mark = ngx_strnstr(word->data, (char *) size.data, word->len);
-    f = mark && ctx->route ? zwfw_field_find(ctx->route->fields,
-                                             (zwfw_str_t *) field)
-                           : NULL;
+    mark = ngx_strnstr(word->data, (char *) name.data, word->len);
 
-    p = f ? ctx->mem.alloc(ctx->mem.pool, word->len + NGX_INT64_LEN) : NULL;
+    p = mark ? ctx->mem.alloc(ctx->mem.pool, word->len + NGX_INT64_LEN) : NULL;
 
     if (p == NULL) {
         return *word;
@@ -218,8 +287,8 @@ ngx_http_zwfw_sized(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *word,
     text.data = p;
 
     p = ngx_cpymem(p, word->data, mark - word->data);
-    p = ngx_sprintf(p, "%uz", f->size / (1024 * 1024));
-    mark += size.len;
+    p = ngx_sprintf(p, "%uz", size);
+    mark += name.len;
     p = ngx_cpymem(p, mark, word->data + word->len - mark);
 
     text.len = p - text.data;
@@ -296,25 +365,13 @@ ngx_http_zwfw_reply_next(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 static ngx_int_t
 ngx_http_zwfw_reply_login(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
-    u_char                 *p;
-    uintptr_t               escape;
     ngx_http_zwfw_state_t  *state = ctx->core;
 
-    escape = 2 * ngx_escape_uri(NULL, r->unparsed_uri.data,
-                                r->unparsed_uri.len, NGX_ESCAPE_URI_COMPONENT);
-
-    p = ngx_pnalloc(r->pool, sizeof("/login?next=") + r->unparsed_uri.len
-                             + escape);
-    if (p == NULL) {
+    if (ngx_http_zwfw_login_path(r, &r->unparsed_uri, &state->location)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
-
-    state->location.data = p;
-    p = ngx_cpymem(p, "/login?next=", sizeof("/login?next=") - 1);
-    p = (u_char *) ngx_escape_uri(p, r->unparsed_uri.data,
-                                  r->unparsed_uri.len,
-                                  NGX_ESCAPE_URI_COMPONENT);
-    state->location.len = p - state->location.data;
 
     ctx->status = NGX_HTTP_SEE_OTHER;
 

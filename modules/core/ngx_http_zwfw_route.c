@@ -471,9 +471,10 @@ static ngx_int_t
 ngx_http_zwfw_allowed(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     ngx_http_zwfw_node_t *node)
 {
-    ngx_str_t         allow;
-    ngx_uint_t        get, post;
-    ngx_table_elt_t  *h;
+    ngx_str_t               allow;
+    ngx_uint_t              get, post;
+    ngx_table_elt_t        *h;
+    ngx_http_zwfw_state_t  *state = ctx->core;
 
     get = node->get && ngx_http_zwfw_has_face(ctx, node->get->route);
     post = node->post && ngx_http_zwfw_has_face(ctx, node->post->route);
@@ -489,6 +490,17 @@ ngx_http_zwfw_allowed(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 
     } else {
         return ngx_http_zwfw_refuse(r, NGX_HTTP_NOT_FOUND, "not_found", NULL);
+    }
+
+    /* a reload, or the end of a log-in: to the page with the form */
+
+    if (ctx->page && !get && (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
+        && ngx_http_zwfw_back(r, ctx, node->post->route) == NGX_OK)
+    {
+        state->location = state->back;
+        ctx->status = NGX_HTTP_SEE_OTHER;
+        ctx->step = ngx_http_zwfw_send_steps;
+        return NGX_OK;
     }
 
     h = ngx_list_push(&r->headers_out.headers);
@@ -580,12 +592,13 @@ ngx_http_zwfw_query(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 /* the GET row whose page has the form that was posted; NULL: none */
 
 ngx_http_zwfw_route_t *
-ngx_http_zwfw_form_route(ngx_http_zwfw_ctx_t *ctx)
+ngx_http_zwfw_form_route(ngx_http_zwfw_ctx_t *ctx,
+    ngx_http_zwfw_route_t *posted)
 {
     ngx_str_t              *form;
     ngx_http_zwfw_route_t  *rt;
 
-    form = &ctx->route->form;
+    form = &posted->form;
 
     if (form->len == 0) {
         return NULL;

@@ -7,7 +7,9 @@
 #include "ngx_http_zwfw_core.h"
 
 
-static ngx_http_zwfw_step_pt *ngx_http_zwfw_refused(ngx_http_zwfw_ctx_t *ctx);
+static ngx_http_zwfw_step_pt *ngx_http_zwfw_refused(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+static void ngx_http_zwfw_first_refusal(ngx_http_zwfw_ctx_t *ctx);
 static ngx_uint_t ngx_http_zwfw_forgiven(ngx_http_zwfw_ctx_t *ctx);
 static ngx_int_t ngx_http_zwfw_set_channel(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
@@ -24,6 +26,7 @@ static ngx_http_zwfw_step_pt  ngx_http_zwfw_steps[] = {
     ngx_http_zwfw_step_body,        /* what do they say? asks client    413 */
     ngx_http_zwfw_step_check,       /* is it well said?             403 422 */
     ngx_http_zwfw_step_limit_said,  /* too often the same? asks Redis   429 */
+    ngx_http_zwfw_step_resume,      /* typed before a log-in? asks Redis    */
     ngx_http_zwfw_step_turn,        /* to the row's own steps, if it has some */
     ngx_http_zwfw_step_call,        /* do it             asks PostgreSQL    */
     ngx_http_zwfw_step_reply,       /* what came of it: JSON, page or error */
@@ -33,7 +36,7 @@ static ngx_http_zwfw_step_pt  ngx_http_zwfw_steps[] = {
 
 /* a form that was refused is shown again */
 
-static ngx_http_zwfw_step_pt  ngx_http_zwfw_form_steps[] = {
+ngx_http_zwfw_step_pt  ngx_http_zwfw_form_steps[] = {
     ngx_http_zwfw_step_form,        /* what the form's page needs           */
     ngx_http_zwfw_step_reply,
     ngx_http_zwfw_step_send
@@ -101,7 +104,7 @@ ngx_http_zwfw_run(ngx_http_request_t *r)
 
     do {
         if (ctx->declined) {
-            ctx->step = ngx_http_zwfw_refused(ctx);
+            ctx->step = ngx_http_zwfw_refused(r, ctx);
         }
 
         rc = (*ctx->step++)(r, ctx);
@@ -113,7 +116,9 @@ ngx_http_zwfw_run(ngx_http_request_t *r)
             ctx->refused = 0;
         }
 
-        if (rc == NGX_ERROR && (!ctx->refused || state->form)) {
+        if (rc == NGX_ERROR
+            && (!ctx->refused || state->form || state->keeping))
+        {
             rc = ngx_http_zwfw_refuse(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
                                       "internal_error", NULL);
         }
@@ -131,8 +136,9 @@ ngx_http_zwfw_run(ngx_http_request_t *r)
 /* where a refused request goes on */
 
 static ngx_http_zwfw_step_pt *
-ngx_http_zwfw_refused(ngx_http_zwfw_ctx_t *ctx)
+ngx_http_zwfw_refused(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
+    ngx_http_zwfw_step_pt  *steps;
     ngx_http_zwfw_state_t  *state = ctx->core;
 
     ctx->declined = 0;
@@ -148,6 +154,20 @@ ngx_http_zwfw_refused(ngx_http_zwfw_ctx_t *ctx)
         return ctx->step;
     }
 
+    /* it could not be kept */
+
+    if (state->keeping) {
+        state->keeping = 0;
+        ctx->retry = 0;
+        ngx_http_zwfw_first_refusal(ctx);
+        return ngx_http_zwfw_refused_steps;
+    }
+
+    steps = ngx_http_zwfw_keep_list(r, ctx);
+    if (steps) {
+        return steps;
+    }
+
     /* without a body there is nothing to show again */
 
     if (ctx->page && ctx->route && ctx->body && state->form == NULL
@@ -155,7 +175,7 @@ ngx_http_zwfw_refused(ngx_http_zwfw_ctx_t *ctx)
             || ctx->status == NGX_HTTP_CONFLICT
             || ctx->status == NGX_HTTP_TOO_MANY_REQUESTS))
     {
-        state->form = ngx_http_zwfw_form_route(ctx);
+        state->form = ngx_http_zwfw_form_route(ctx, ctx->route);
 
         if (state->form) {
             state->why.status = ctx->status;
@@ -167,15 +187,24 @@ ngx_http_zwfw_refused(ngx_http_zwfw_ctx_t *ctx)
 
     /* the form's own page could not be had: the first refusal counts */
 
-    if (state->form && ctx->status < 500) {
-        ctx->status = state->why.status;
-        ctx->code = state->why.code;
-        ctx->field = state->why.field;
+    if (state->form && state->why.status && ctx->status < 500) {
+        ngx_http_zwfw_first_refusal(ctx);
     }
 
     state->form = NULL;
 
     return ngx_http_zwfw_refused_steps;
+}
+
+
+static void
+ngx_http_zwfw_first_refusal(ngx_http_zwfw_ctx_t *ctx)
+{
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    ctx->status = state->why.status;
+    ctx->code = state->why.code;
+    ctx->field = state->why.field;
 }
 
 

@@ -272,6 +272,25 @@ ngx_http_zwfw_word(ngx_http_zwfw_platform_t *pf, ngx_str_t *slice,
 }
 
 
+ngx_str_t *
+ngx_http_zwfw_error_word(ngx_http_zwfw_platform_t *pf, ngx_str_t *code)
+{
+    ngx_str_t    *word;
+    zwfw_json_t  *slice;
+
+    static ngx_str_t  group = ngx_string("error");
+
+    word = NULL;
+    slice = pf->words ? pf->words->child : NULL;
+
+    for ( /* void */ ; slice && word == NULL; slice = slice->next) {
+        word = ngx_http_zwfw_word(pf, (ngx_str_t *) &slice->key, &group, code);
+    }
+
+    return word;
+}
+
+
 /* every page of a row, partial and filter is there, or nginx does not start */
 
 static ngx_int_t

@@ -12,6 +12,7 @@
 #define NGX_HTTP_ZWFW_TRAIL_ID  64          /* bytes of an id as it was asked */
 
 
+static ngx_uint_t ngx_http_zwfw_trail_denied(ngx_http_zwfw_ctx_t *ctx);
 static zwfw_json_t *ngx_http_zwfw_trail_line(ngx_http_zwfw_ctx_t *ctx);
 static ngx_int_t ngx_http_zwfw_trail_add(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *line, const char *name, ngx_str_t *value);
@@ -57,6 +58,15 @@ ngx_http_zwfw_trail_room(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 }
 
 
+/* a form that is shown again after a log-in is read like any page */
+
+static ngx_uint_t
+ngx_http_zwfw_trail_denied(ngx_http_zwfw_ctx_t *ctx)
+{
+    return ctx->refused && ctx->status != NGX_HTTP_OK;
+}
+
+
 void
 ngx_http_zwfw_trail(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
@@ -67,9 +77,9 @@ ngx_http_zwfw_trail(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 
     if (ctx->session == NULL || ctx->route == NULL || state->untold
         || !(ctx->session->who & NGX_HTTP_ZWFW_STAFF)
-        || (ctx->refused ? (ctx->route->method != NGX_HTTP_POST
-                            || ctx->status >= 500)
-                         : ctx->route->reads.len == 0))
+        || (ngx_http_zwfw_trail_denied(ctx)
+            ? (ctx->route->method != NGX_HTTP_POST || ctx->status >= 500)
+            : ctx->route->reads.len == 0))
     {
         return;
     }
@@ -90,7 +100,8 @@ ngx_http_zwfw_trail(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     text.len = p - text.data - 1;
 
     ngx_http_zwfw_lines_add(ctx->platform, &ctx->session->uid, &text,
-                            &ctx->request_id, ctx->refused);
+                            &ctx->request_id,
+                            ngx_http_zwfw_trail_denied(ctx));
 }
 
 
@@ -124,9 +135,11 @@ ngx_http_zwfw_trail_line(ngx_http_zwfw_ctx_t *ctx)
            != NGX_OK
         || ngx_http_zwfw_trail_object(ctx, line) != NGX_OK
         || ngx_http_zwfw_trail_add(ctx, line, "outcome",
-                                   ctx->refused ? &refused : &ok)
+                                   ngx_http_zwfw_trail_denied(ctx) ? &refused
+                                                                   : &ok)
            != NGX_OK
-        || (ctx->refused && ngx_http_zwfw_trail_refusal(ctx, line) != NGX_OK))
+        || (ngx_http_zwfw_trail_denied(ctx)
+            && ngx_http_zwfw_trail_refusal(ctx, line) != NGX_OK))
     {
         return NULL;
     }

@@ -293,6 +293,9 @@ $$;
 CREATE OR REPLACE FUNCTION zwfw.monitor_routes(since timestamptz) RETURNS json
 LANGUAGE sql STABLE AS $$
     SELECT coalesce(json_agg(json_build_object('route', n.route,
+               'act', replace(regexp_replace(n.route, '^HEAD', 'GET'),
+                              ' /api/', ' /'),
+               'api', n.route LIKE '% /api/%',
                'visits', n.visits, 'refused', n.refused, 'failed', n.failed,
                'latency', n.latency, 'bytes', n.bytes, 'most', n.most)
                ORDER BY n.visits DESC, n.route), '[]')
@@ -345,7 +348,8 @@ SELECT zwfw.describe('monitor_overview', zwfw.monitor_schema(
                 '{"hour":{"type":"string"}}')),
         'routes', jsonb_build_object('type', 'array', 'items',
             zwfw.monitor_schema('visits refused failed latency bytes most',
-                '{"route":{"type":"string"}}')),
+                '{"route":{"type":"string"},
+                  "act":{"type":"string"}, "api":{"type":"boolean"}}')),
         'channels', jsonb_build_object('type', 'array', 'items',
             zwfw.monitor_schema('visits', '{"channel":{"type":"string"}}')),
         'ledger', zwfw.monitor_schema('expected stored pending lost',

@@ -144,7 +144,7 @@ sub people {
         my $cookie = $_;
         my ($token) = $bench->{http}->get('/help',
             headers => { Cookie => "zwfw=$cookie" })->body
-            =~ /name="_token" value="([\w-]{43})"/ or die "no form token\n";
+            =~ /name="_token" value="([^"]{43,})"/ or die "no form token\n";
 
         [$cookie, $token];
     } $bench->keep_sessions(@me);

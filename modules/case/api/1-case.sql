@@ -134,18 +134,18 @@ BEGIN
        OR kind NOT IN ('integer', 'boolean')
           AND jsonb_typeof(value) <> 'string'
     THEN
-        RETURN 'bad_type';
+        RETURN concat_ws(' ', 'bad_type', kind, most);
     END IF;
 
     RETURN CASE WHEN kind = 'integer' AND given::integer > most
-                THEN 'too_large'
+                THEN concat('too_large integer ', most)
                 WHEN kind IN ('line', 'text') AND length(given) > most
-                THEN 'too_long'
+                THEN concat_ws(' ', 'too_long', kind, most)
                 WHEN kind = 'choice' AND NOT f->'options' ? given
                      OR kind = 'line' AND given ~ '[\n\t]'
-                THEN 'bad_value'
+                THEN concat_ws(' ', 'bad_value', kind, most)
                 WHEN kind = 'date' AND NOT zwfw.case_is_day(given)
-                THEN 'bad_date' END;
+                THEN 'bad_date date 0' END;
 END $$;
 
 -- The answers to a form in which nothing is wrong, each of its type.
@@ -187,7 +187,8 @@ BEGIN
         RETURN CASE WHEN whole AND material->>'need' = '1' AND there = '{}'
                THEN 'missing' WHEN asked THEN 'not_corrected' END;
     ELSIF cardinality(files) > coalesce((material->>'files')::integer, 5) THEN
-        RETURN 'too_many';
+        RETURN concat('too_many files ',
+                      coalesce((material->>'files')::integer, 5));
     ELSIF NOT kept <@ there OR EXISTS (
               SELECT FROM unnest(files) f
                WHERE NOT (jsonb_typeof(f) = 'string' OR f ? 'file'))

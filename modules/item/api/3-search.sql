@@ -1,6 +1,23 @@
 -- Finding items: words, topics, the basic directory.
 
 
+-- Is it a code of the closed list that a search may name?
+
+CREATE OR REPLACE FUNCTION zwfw.item_known(list text, code text)
+RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN CASE list
+        WHEN 'object' THEN code IN ('1', '2', '3', '4', '5', '6', '9')
+        WHEN 'type' THEN code ~ '^(0[0-9]|10|20)$'
+        WHEN 'topic' THEN EXISTS (
+            SELECT FROM zwfw.item_topics t WHERE t.code = item_known.code)
+        ELSE EXISTS (
+            SELECT FROM zwfw.item_catalog c WHERE c.code = item_known.code)
+        END;
+END $$;
+
+
 -- What a search asks of zwfw.items.words; NULL: there is no word in q.
 -- Errors: bad_value.
 
@@ -21,7 +38,7 @@ BEGIN
                     ('p:', 'topic'), ('c:', 'catalog')) AS v (mark, name)
                  WHERE args ? v.name
     LOOP
-        IF args->>part.name !~ '^[0-9a-z]{1,12}$' THEN
+        IF NOT zwfw.item_known(part.name, args->>part.name) THEN
             PERFORM zwfw.fail('bad_value', 422, part.name);
         END IF;
 
@@ -198,7 +215,7 @@ SELECT zwfw.describe('item_search', jsonb_set(jsonb_set(
             "level":{"type":"integer"}, "chosen":{"enum":[true]}}}}')::text);
 
 
--- GET item/topics: audience natural or legal.
+-- GET item/topics: audience natural or legal.  Errors: bad_value.
 
 CREATE OR REPLACE FUNCTION api.item_topics(args jsonb, body jsonb)
 RETURNS json
@@ -207,6 +224,10 @@ SET search_path = zwfw, pg_temp AS $$
 DECLARE
     items  json[];
 BEGIN
+    IF args->>'audience' NOT IN ('natural', 'legal') THEN
+        PERFORM fail('bad_value', 422, 'audience');
+    END IF;
+
     SELECT array_agg(json_strip_nulls(json_build_object(
                'code', t.code, 'name', t.name,
                'audience', CASE left(t.code, 1) WHEN 'u' THEN 'natural'
