@@ -224,8 +224,11 @@ async function journey(t, options) {
         for (const name of ['收件凭证', '补正告知书', '受理通知书',
                             '准予决定书'])
         {
-            await she.getByRole('heading', { name, exact: true }).waitFor();
+            await she.getByRole('heading', { name, exact: true }).first()
+                .waitFor();
         }
+
+        assert.strictEqual(await she.locator('article.paper').count(), 5);
     });
 
     await calm(she, clerk, approver);
