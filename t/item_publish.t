@@ -232,11 +232,45 @@ subtest 'published' => sub {
                @readers);
     is($_->get("/api/item/$item")->json->{version}, 2, 'as JSON')
         for @readers;
+    was_promised();
     is($readers[0]->get("/api/item/?q=" . Http::escape('ABC执照'))
        ->json->{count}, 1, 'its new words find it');
     like($editor->get($page)->text, qr/<button[^>]*>暂停办理/,
          'it may be suspended now');
 };
+
+
+# a case is of the version that was in force on its day, and leads there
+
+sub was_promised {
+    my $reader = $readers[0];
+
+    is($reader->get("/api/item/$item?version=1")->json->{promise_day}, 0,
+       'what version 1 promised');
+    is($reader->get("/api/item/$item?version=1")->json->{newer}, 2,
+       'and that there is another');
+    is($reader->get("/api/item/$item")->json->{promise_day}, 1,
+       'what version 2 promises');
+    ok(!exists $reader->get("/api/item/$item?version=2")->json->{newer},
+       'which is the last');
+
+    for my $look (1, 2) {
+        my $page = $reader->get("/item/$item?version=1")->text;
+
+        like($page, qr/您看的是第 1 版指南，最新公布的是第 2 版/,
+             "the page of version 1 says so, look $look");
+        like($page, qr{<dt>承诺办结时限</dt><dd>不到 1 个工作日},
+             'with what it promised');
+        unlike($page, qr{在线办理</a>}, 'nobody applies by it');
+        unlike($reader->get("/item/$item")->text, qr/您看的是第/,
+               'the page in force is another');
+    }
+
+    is($reader->get("/api/item/$item?version=3")->code, 404, 'no such version');
+    is($reader->get("/item/$item?version=3")->code, 404, 'nor its page');
+    is($reader->get("/api/item/$item?version=x")->json->{field}, 'version',
+       'no number');
+}
 
 
 subtest 'suspended' => sub {

@@ -27,8 +27,10 @@
 static ngx_int_t ngx_http_zwfw_item_init(ngx_conf_t *cf);
 
 
-static zwfw_field_t  ngx_http_zwfw_item_code_fields[] = {
+static zwfw_field_t  ngx_http_zwfw_item_show_fields[] = {
       ngx_http_zwfw_item_code,
+    { zwfw_string("version"), zwfw_type_integer, ZWFW_FIELD_QUERY, 2147483647,
+      NULL, NULL },
       zwfw_null_field
 };
 
@@ -177,7 +179,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_item_routes[] = {
     { .method = NGX_HTTP_GET,
       .path = ngx_string("/{code}"),
       .who = NGX_HTTP_ZWFW_ANYONE,
-      .fields = ngx_http_zwfw_item_code_fields,
+      .fields = ngx_http_zwfw_item_show_fields,
       .call = ngx_string("item_show"),
       .class = NGX_HTTP_ZWFW_READ,
       .page = ngx_string("item/show"),

@@ -89,8 +89,9 @@ BEGIN
 END $$;
 
 
--- GET item/{code}: the guide, of the version in force or of args.version.
--- A suspended or cancelled item is shown with its reason.
+-- GET item/{code}: the guide, of the version in force or of args.version, with
+-- the number of a newer one.  A suspended or cancelled item is shown with its
+-- reason.
 -- Errors: item_not_found.
 
 CREATE OR REPLACE FUNCTION api.item_show(args jsonb, body jsonb) RETURNS json
@@ -103,7 +104,7 @@ DECLARE
 BEGIN
     SELECT * INTO v FROM item_versions o
      WHERE o.code = args->>'code'
-       AND o.version <= coalesce((args->>'version')::integer, 2147483647)
+       AND o.version = coalesce((args->>'version')::integer, o.version)
      ORDER BY o.version DESC LIMIT 1;
 
     IF NOT FOUND THEN
@@ -117,6 +118,8 @@ BEGIN
                 'applicable', i.state = 'in_use' AND i.online,
                 'not_natural', CASE WHEN NOT v.document::jsonb->'objects'
                                     ? '1' THEN true END,
+                'newer', (SELECT max(o.version) FROM item_versions o
+                           WHERE o.code = v.code AND o.version > v.version),
                 'reason', i.reason, 'hash', v.hash,
                 'published_at', v.published_at));
 
@@ -128,6 +131,7 @@ ALTER FUNCTION api.item_show OWNER TO zwfw_citizen;
 SELECT zwfw.describe('item_show', zwfw.item_schema('{
     "state":{"enum":["in_use","suspended","cancelled","replaced"]},
     "applicable":{"type":"boolean"}, "not_natural":{"enum":[true]},
+    "newer":{"type":"integer"},
     "reason":{"type":"string"},
     "hash":{"type":"string","pattern":"^[0-9a-f]{64}$"},
     "published_at":{"type":"string","format":"date-time"}}',
