@@ -102,7 +102,12 @@ subtest 'a draft' => sub {
     is_deeply([map { $_->{field} } @{ $shown->{changes} }],
               ['keywords', 'promise_day'], 'what changed');
     is_deeply($shown->{changes}[1],
-              { field => 'promise_day', old => '5', new => '4' }, 'from, to');
+              { field => 'promise_day', old => '5', new => '4',
+                was => { values => { promise_day => [5],
+                                     promise_type => [1] } },
+                now => { values => { promise_day => [4],
+                                     promise_type => [1] } } },
+              'from, to, with the unit of each');
     is($shown->{before}, 1, 'since version 1');
     ok($shown->{own}, 'own work');
     is($stranger->refused('item_draft_show', $id), '404 item_not_found',
@@ -191,7 +196,14 @@ subtest 'a day to come' => sub {
     $draft = draft(promise_day => 3, effective_on => '2026-12-01');
     my $id = { id => $draft->{id} };
 
+    is($writer->refused('item_submit', $id, { revision => 2,
+                            effective_on => '2026-11-22' }),
+       '422 effective_day_past effective_on', 'not a day that is gone');
     $writer->call('item_submit', $id, { revision => 2 });
+    $db->admin("SELECT zwfw.move_clock('2026-12-02T00:00:01+08:00')");
+    is($editor->refused('item_approve', $id, { revision => 2 }),
+       '422 effective_day_past effective_on', 'nor one that went meanwhile');
+    $db->admin("SELECT zwfw.move_clock('2026-11-23T10:00:00+08:00')");
     my $done = $editor->call('item_approve', $id, { revision => 2 });
     is("$done->{state} $done->{effective_on}", 'approved 2026-12-01',
        'it waits');
@@ -274,6 +286,7 @@ subtest 'the rules' => sub {
     is($check->('heat = 0'), 'ok', 'a good one passes');
 
     my @rules = (
+        [C1 => 'effective_day_past', 'effective_on = zwfw.today() - 1'],
         [C1 => 'promise_longer_than_legal', 'promise_day = 11'],
         [C1 => 'promise_longer_than_legal',
             "anticipate_type = '2', anticipate_day = 6, promise_day = 5"],

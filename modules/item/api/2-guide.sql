@@ -166,7 +166,7 @@ END $$;
 
 CREATE OR REPLACE FUNCTION zwfw.item_rules_time(i zwfw.items)
 RETURNS TABLE (broken boolean, code text, field text)
-LANGUAGE plpgsql IMMUTABLE AS $$
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
     legal    numeric := CASE i.anticipate_type WHEN '2'
                         THEN i.anticipate_day * 5 / 7.0
@@ -178,6 +178,7 @@ DECLARE
     paid     boolean := coalesce((i.guide->>'pay_online')::boolean, false);
 BEGIN
     RETURN QUERY VALUES
+    (i.effective_on < zwfw.today(), 'effective_day_past', 'effective_on'),
     (promise > legal, 'promise_longer_than_legal', 'promise_day'),
     (i.type = '01' AND legal > 20 AND NOT i.guide ? 'anticipate_explain',
         'legal_time_needs_basis', 'guide.anticipate_explain'),

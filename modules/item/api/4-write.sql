@@ -288,9 +288,10 @@ RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-                       'field', f, 'row', nullif(row, ''),
-                       'old', a.text, 'was', zwfw.item_coded(f, a.text),
-                       'new', b.text, 'now', zwfw.item_coded(f, b.text)))
+                       'field', f, 'row', nullif(row, ''), 'old', a.text,
+                       'was', zwfw.item_timed(f, a.text, item_changes.old),
+                       'new', b.text,
+                       'now', zwfw.item_timed(f, b.text, item_changes.new)))
                        ORDER BY f, row), '[]')
               FROM (SELECT o.field, coalesce(o.which, '') AS row, o.text
                       FROM zwfw.item_values(old) o) a
@@ -306,6 +307,35 @@ BEGIN
                AND a.text IS DISTINCT FROM b.text);
 END $$;
 
+-- Everything that a writer sets and that is so, row by row: whoever approves
+-- it has seen it.
+
+CREATE OR REPLACE FUNCTION zwfw.item_members(doc jsonb) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT jsonb_agg(m ORDER BY regexp_replace(m->>'field',
+                                 '[.][^.]*$', ''), m->>'row', n)
+              FROM jsonb_array_elements(zwfw.item_changes('{}', doc
+                       - '{code,catalog_code,type,level,region,body}'::text[]))
+                   WITH ORDINALITY AS o (m, n));
+END $$;
+
+-- What item_coded() says, and of a time its unit, which is another column.
+
+CREATE OR REPLACE FUNCTION zwfw.item_timed(field text, value text, doc jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    unit  text := replace(field, '_day', '_type');
+BEGIN
+    IF value IS NOT NULL AND field IN ('anticipate_day', 'promise_day') THEN
+        RETURN jsonb_build_object('values', jsonb_build_object(
+                   field, ARRAY[value], unit, ARRAY[doc->>unit]));
+    END IF;
+
+    RETURN zwfw.item_coded(field, value);
+END $$;
+
 -- A code, or several, under the name of its group of words.
 
 CREATE OR REPLACE FUNCTION zwfw.item_coded(field text, value text)
@@ -314,7 +344,9 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     name  text := regexp_replace(field, '^.*\.', '');
 BEGIN
-    IF zwfw.item_codes(field) IS NULL AND name <> 'amount' THEN
+    IF zwfw.item_codes(field) IS NULL
+        AND name NOT IN ('amount', 'effective_on')
+    THEN
         name := 'yes';
         field := CASE WHEN value IN ('true', 'false') THEN field END;
     END IF;
@@ -681,8 +713,8 @@ BEGIN
 END $$;
 
 -- GET item/drafts/{id}: any version of the asking person's body, or of one
--- below it, with what differs from the version before, what may be done, and
--- the form for whoever may write.  Errors: item_not_found.
+-- below it, with what differs from the version before, what may be done, the
+-- form for whoever may write and all that was written for whoever may not.  Errors: item_not_found.
 
 CREATE OR REPLACE FUNCTION api.item_draft_show(args jsonb, body jsonb)
 RETURNS json
@@ -709,9 +741,11 @@ BEGIN
 
     RETURN (doc || jsonb_strip_nulls(jsonb_build_object('id', i.id,
         'state', i.state, 'revision', i.revision, 'reason', i.reason,
-        'why', CASE WHEN i.reason IS NOT NULL THEN i.state END, 'updated_at', i.updated_at, 'own', me() = ANY (i.authors),
+        'why', CASE WHEN i.reason IS NOT NULL THEN i.state END,
+        'updated_at', i.updated_at, 'own', me() = ANY (i.authors),
         'before', v.version, 'can', can,
         'edit', CASE WHEN can ? 'save' THEN item_form(i) END,
+        'members', CASE WHEN NOT can ? 'save' THEN item_members(doc) END,
         'changes', item_changes(v.document::jsonb, doc))))::json;
 END $$;
 
@@ -724,6 +758,10 @@ SELECT zwfw.describe('item_draft_show', zwfw.item_schema('{
     "own":{"type":"boolean"}, "before":{"type":"integer"},
     "can":{"type":"object","additionalProperties":{"enum":[true]}},
     "edit":{"type":"object"},
+    "members":{"type":"array","items":{"type":"object",
+        "required":["field","new"], "additionalProperties":false,
+        "properties":{"field":{"type":"string"}, "row":{"type":"string"},
+            "new":{"type":"string"}, "now":{"type":"object"}}}},
     "changes":{"type":"array","items":{"type":"object",
         "required":["field"], "additionalProperties":false,
         "properties":{"field":{"type":"string"}, "row":{"type":"string"},
