@@ -47,6 +47,23 @@ sub page {
 }
 
 
+# what may be chosen
+
+{
+    my $page = page()->text;
+    my $codes = $node->db->admin("SELECT string_agg(c, ' ')"
+        . " FROM unnest(zwfw.item_codes('objects')) c");
+
+    is(join(' ', map { /value="(\d)"/g }
+            $page =~ m{<select id="f-object".*?</select>}gs), $codes,
+       'each kind of people that an item may serve');
+    like($http->get('/')->text,
+         qr{<form [^>]*action="/item/"(?:(?!</form>).)*
+            <select[^>]*name="region">\s*<option\ value="all">}sx,
+         'the home page lets choose a region');
+}
+
+
 # words
 
 my $card = '社会保障卡申领';

@@ -383,6 +383,37 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 
+-- A guide whose form has a name for each of its fields: people need not think
+-- of one.  No name is taken that the form of before had.
+
+CREATE OR REPLACE FUNCTION zwfw.item_named(guide jsonb, before jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    taken  text[] := ARRAY(SELECT e->>'name' FROM jsonb_array_elements(
+                         coalesce(guide->'form', '[]')
+                         || coalesce(before->'form', '[]')) e);
+    list   jsonb := '[]';
+    field  jsonb;
+    n      integer := 1;
+BEGIN
+    FOR field IN SELECT e FROM jsonb_array_elements(guide->'form') e LOOP
+        WHILE NOT field ? 'name' AND 'field_' || n = ANY (taken) LOOP
+            n := n + 1;
+        END LOOP;
+
+        IF NOT field ? 'name' THEN
+            field := field || jsonb_build_object('name', 'field_' || n);
+            n := n + 1;
+        END IF;
+
+        list := list || field;
+    END LOOP;
+
+    RETURN CASE WHEN guide ? 'form'
+           THEN guide || jsonb_build_object('form', list) ELSE guide END;
+END $$;
+
 -- Writes into a draft what was sent.  Errors: those of item_patch and
 -- shape_check.
 
@@ -404,7 +435,8 @@ BEGIN
     END IF;
 
     i := zwfw.item_patch(i, body);
-    i.guide := coalesce(zwfw.shape_pack(given, shape), i.guide);
+    i.guide := coalesce(zwfw.item_named(zwfw.shape_pack(given, shape),
+                                        i.guide), i.guide);
 
     UPDATE zwfw.items o
        SET name = i.name, project_type = i.project_type,
