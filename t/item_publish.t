@@ -85,9 +85,6 @@ subtest 'rows' => sub {
     my $form = Form->new($manager->get($page), $page);
 
     $form->check('guide.materials.1.remove', 1);
-    my $free = fields();
-    $form->set("guide.form.$free.label" => '<店名>',
-               "guide.form.$free.type" => 'line');
     $form->set('guide.materials.3.code' => 'M09',
                'guide.materials.3.name' => "住所<承诺书>",
                'guide.materials.3.need' => '2',
@@ -101,7 +98,6 @@ subtest 'rows' => sub {
     $form->check('picked.topics.is_u05', 1);
     is($form->send($manager)->code, 303, 'saved');
 
-    named();
     my $draft = draft();
     is(join(' ', map { $_->{code} } @{ $draft->{materials} }), 'M01 M03 M09',
        'one is gone, one is new');
@@ -123,27 +119,6 @@ subtest 'rows' => sub {
          qr{是否必要<p class="hint">M09</p></th>\s*<td[^>]*><span[^>]*>没有</span></td>\s*<td[^>]*>\s*<span class="list">非必要},
          'a code by its word');
 };
-
-
-# nobody has to think of names for the fields of the application
-
-sub fields { return scalar @{ draft()->{form} } }
-
-sub named {
-    my $names = sub { join ' ', map { $_->{name} } @{ draft()->{form} } };
-    my $had = $names->();
-
-    like($had, qr/ field_1$/, 'a field gets a name');
-    unlike($had, qr/field_2/, 'rows that are empty get none');
-    my $form = Form->new($manager->get($page), $page);
-    my $last = fields();
-    $form->check('guide.form.' . ($last - 1) . '.remove', 1);
-    $form->set("guide.form.$last.label" => '店名',
-               "guide.form.$last.type" => 'line');
-    is($form->send($manager)->code, 303, 'another instead of it');
-    is($names->(), $had =~ s/field_1$/field_2/r,
-       'gets a name that had no other meaning');
-}
 
 
 subtest 'wrong input' => sub {

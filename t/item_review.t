@@ -89,6 +89,34 @@ $form->set(catalog_code => '000199001000');
 my $page = $form->send($manager)->header('Location');
 my $edit = $manager->get("/api$page")->json->{edit};
 
+
+
+# nobody has to think of names for the fields of the application
+
+sub names {
+    return map { $_->{name} } @{ $manager->get("/api$page")->json->{form} };
+}
+
+
+sub add_field {
+    my ($gone) = @_;
+    my $form = Form->new($manager->get($page), $page);
+    my $free = scalar names();
+
+    $form->check("guide.form.$gone.remove", 1) if defined $gone;
+    $form->set("guide.form.$free.label" => '店名',
+               "guide.form.$free.type" => 'line');
+    is($form->send($manager)->code, 303, 'a field without a name');
+    return join ' ', names();
+}
+
+
+my @had = names();
+is(add_field(), "@had field_1", 'gets one; rows that are empty get none');
+is(add_field(scalar @had), "@had field_2",
+   'another instead of it gets a name that had no other meaning');
+
+
 my $guide = value_of('guide', $json->decode($db->admin(
     'SELECT zwfw.item_shape()')));
 $db->admin("UPDATE zwfw.items SET guide = '" . $json->encode($guide) . "',"

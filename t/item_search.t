@@ -64,6 +64,22 @@ sub page {
 }
 
 
+# the home page leads to nothing that is empty
+
+{
+    my %topics = map { $_ => 1 } $http->get('/')->text
+        =~ m{href="/item/\?topic=([uc]\d\d)">\p{Han}}g;
+
+    is(join(' ', sort keys %topics), $node->db->admin(
+        "SELECT string_agg(DISTINCT t, ' ' ORDER BY t)"
+        . " FROM zwfw.items, unnest(topics) t WHERE state = 'in_use'"),
+       'its topics are those of what is offered');
+    isnt(names(topic => $_, region => 'all'), '', "topic $_") for keys %topics;
+}
+
+like(names(q => '开餐馆'), qr/食品经营许可/, 'another word for the same');
+
+
 # words
 
 my $card = '社会保障卡申领';

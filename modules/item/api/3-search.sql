@@ -215,6 +215,43 @@ SELECT zwfw.describe('item_search', jsonb_set(jsonb_set(
             "level":{"type":"integer"}, "chosen":{"enum":[true]}}}}')::text);
 
 
+-- Topics under which something is offered, of those whose code begins so.
+
+CREATE OR REPLACE FUNCTION zwfw.item_shelves(kind text) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('topic', t.code)
+                                      ORDER BY t.code), '[]')
+              FROM zwfw.item_topics t
+             WHERE starts_with(t.code, kind)
+               AND EXISTS (SELECT FROM zwfw.items i
+                            WHERE i.words @@ quote_literal('p:' || t.code)
+                                             ::tsquery));
+END $$;
+
+-- GET /: what item_search() finds without a question, and the topics that
+-- lead to something.
+
+CREATE OR REPLACE FUNCTION api.item_home(args jsonb, body jsonb) RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = zwfw, pg_temp AS $$
+BEGIN
+    RETURN (api.item_search(args, body)::jsonb
+            || jsonb_build_object('natural', item_shelves('u'),
+                                  'legal', item_shelves('c')))::json;
+END $$;
+
+ALTER FUNCTION api.item_home OWNER TO zwfw_citizen;
+SELECT zwfw.describe('item_home', jsonb_set(s, '{properties}',
+           s->'properties' || jsonb_build_object('natural', t, 'legal', t))
+           ::text)
+  FROM (SELECT obj_description('api.item_search'::regproc, 'pg_proc')::jsonb,
+               '{"type":"array","items":{"type":"object",
+                   "additionalProperties":false, "required":["topic"],
+                   "properties":{"topic":{"type":"string"}}}}'::jsonb)
+       AS o (s, t);
+
+
 -- GET item/topics: audience natural or legal.  Errors: bad_value.
 
 CREATE OR REPLACE FUNCTION api.item_topics(args jsonb, body jsonb)
