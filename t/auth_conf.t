@@ -85,3 +85,41 @@ location /a/ { zwfw_auth who=user; }
 --- must_die
 --- error_log
 zwfw_auth: no zwfw_use says whose sessions are meant
+
+=== TEST 12: zwfw_auth where rows answer
+--- config
+location /api/ { zwfw_use test; zwfw_api; zwfw_auth who=user; }
+--- must_die
+--- error_log
+zwfw_auth: stands beside zwfw_api or zwfw_pages
+
+=== TEST 13: zwfw_auth with both spellings of a level
+--- config
+location /a/ { zwfw_use test; zwfw_auth who=user level=1 level>=2; }
+--- must_die
+--- error_log
+invalid number of arguments in "zwfw_auth" directive
+
+=== TEST 14: zwfw_auth with a level before who
+--- config
+location /a/ { zwfw_use test; zwfw_auth level>=1 who=user; }
+--- must_die
+--- error_log
+invalid parameter "level>=1" in "zwfw_auth", it takes off or who=...
+
+=== TEST 15: zwfw_auth of a whole server leaves the login alone
+--- config
+zwfw_use test;
+zwfw_auth who=user;
+location /api/ { zwfw_api; }
+location / { zwfw_pages $TEST_NGINX_ZWFW_HTML; }
+location /intranet/ { return 200 "in"; }
+location /file/ { alias $TEST_NGINX_SERVROOT/html/; }
+--- request eval
+["GET /login", "GET /api/privacy", "GET /file/x"]
+--- more_headers
+Accept: text/html
+--- error_code eval
+[200, 200, 303]
+--- response_headers eval
+["! Location", "! Location", "Location: /login?next=%2Ffile%2Fx"]

@@ -11,7 +11,8 @@ no_root_location();
 add_block_preprocessor(sub {
     my $block = shift;
 
-    $block->set_value(config => 'location /api/ { zwfw_use test; zwfw_api; }');
+    $block->set_value(config => 'location /api/ { zwfw_use test; zwfw_api; }')
+        if !defined $block->config;
 });
 
 run_tests();
@@ -318,3 +319,80 @@ duplicate zwfw_platform "test"
 --- must_die
 --- error_log
 invalid number of arguments in "zwfw_platform" directive
+
+=== TEST 44: a platform whose name is empty
+--- http_config eval
+'zwfw_platform "" { code 370000; }'
+--- must_die
+--- error_log eval
+'zwfw_platform takes a name'
+
+=== TEST 45: base_url with an account
+--- http_config eval
+main::platform(base_url => 'https://me@a.example')
+--- must_die
+--- error_log eval
+'invalid "base_url https://me@a.example"'
+
+=== TEST 46: base_url with a query
+--- http_config eval
+main::platform(base_url => 'https://a.example?x')
+--- must_die
+--- error_log eval
+'invalid "base_url https://a.example?x"'
+
+=== TEST 47: redis_timeout is too short
+--- http_config eval
+main::platform(redis_timeout => 0)
+--- must_die
+--- error_log eval
+'invalid time "0" in "redis_timeout", it takes at least 100ms'
+
+=== TEST 48: redis: no such database
+--- http_config eval
+main::platform(redis => '"unix:/tmp/x db=none"')
+--- must_die
+--- error_log eval
+'invalid "db=none" in "redis"'
+
+=== TEST 49: redis: a database twice
+--- http_config eval
+main::platform(redis => '"unix:/tmp/x db=1 db=2"')
+--- must_die
+--- error_log eval
+'invalid "db=2" in "redis"'
+
+=== TEST 50: page_cache that keeps nothing
+--- http_config eval
+main::platform(page_cache => '1k')
+--- must_die
+--- error_log eval
+'invalid size "1k" in "page_cache", it takes 0 or at least 256k'
+
+=== TEST 51: channels: none
+--- http_config eval
+main::platform(channels => '')
+--- must_die
+--- error_log eval
+'invalid number of arguments in "channels" directive'
+
+=== TEST 52: channels: an unknown one
+--- http_config eval
+main::platform(channels => 'pc fax')
+--- must_die
+--- error_log eval
+'unknown channel "fax" in "channels"'
+
+=== TEST 53: channels: one twice
+--- http_config eval
+main::platform(channels => 'pc app pc')
+--- must_die
+--- error_log eval
+'channel "pc" twice in "channels"'
+
+=== TEST 54: channels twice
+--- http_config eval
+main::platform(channels => ['pc', 'app'])
+--- must_die
+--- error_log eval
+'"channels" directive is duplicate'

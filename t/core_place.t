@@ -107,3 +107,117 @@ zwfw_insecure_cookies yes;
 --- must_die
 --- error_log
 invalid value "yes" in "zwfw_insecure_cookies" directive
+
+=== TEST 15: zwfw_use of an empty name
+--- config
+location /api/ { zwfw_use ""; zwfw_api; }
+--- must_die
+--- error_log
+zwfw_use takes the name of a zwfw_platform
+
+=== TEST 16: zwfw_use of what is not there
+--- config
+location /api/ { zwfw_use other; zwfw_api; }
+--- must_die
+--- error_log
+zwfw_use: there is no zwfw_platform "other"
+
+=== TEST 17: zwfw_api without a slash at the end
+--- config
+location /api { zwfw_use test; zwfw_api; }
+--- must_die
+--- error_log
+zwfw_api in location "/api" takes a location that ends with a slash
+
+=== TEST 18: zwfw_api in an exact match
+--- config
+location = /api/ { zwfw_use test; zwfw_api; }
+--- must_die
+--- error_log
+zwfw_api in location "/api/" takes a location that is no exact match
+
+=== TEST 19: zwfw_pages in an exact match
+--- config
+location = / { zwfw_use test; zwfw_pages $TEST_NGINX_ZWFW_HTML; }
+--- must_die
+--- error_log
+zwfw_pages in location "/" takes a location that is no exact match
+
+=== TEST 20: zwfw_pages in a folder
+--- config
+location /a/ { zwfw_use test; zwfw_pages $TEST_NGINX_ZWFW_HTML; }
+--- must_die
+--- error_log
+zwfw_pages in location "/a/" takes the location "/"
+
+=== TEST 21: zwfw_api in a named location
+--- config
+location @a { zwfw_use test; zwfw_api; }
+--- must_die
+--- error_log
+zwfw_api in location "@a" takes a location that is a path
+
+=== TEST 22: zwfw_pages beside zwfw_api
+--- config
+location / { zwfw_use test; zwfw_api; zwfw_pages $TEST_NGINX_ZWFW_HTML; }
+--- must_die
+--- error_log
+"zwfw_pages" directive is duplicate
+
+=== TEST 23: zwfw_pages of a folder that is not there
+--- config
+location / { zwfw_use test; zwfw_pages /nonexistent; }
+--- must_die
+--- error_log
+"zwfw_pages" takes a folder that is there, not "/nonexistent"
+
+=== TEST 24: zwfw_metrics twice
+--- config
+location /m { zwfw_metrics; zwfw_metrics; }
+--- must_die
+--- error_log
+"zwfw_metrics" directive is duplicate
+
+=== TEST 25: zwfw_metrics before another handler
+--- config
+location /m { zwfw_metrics; proxy_pass http://127.0.0.1:1; }
+--- must_die
+--- error_log
+zwfw_metrics in location "/m" stands beside another content handler
+
+=== TEST 26: zwfw_metrics behind another handler
+--- config
+location /m { proxy_pass http://127.0.0.1:1; zwfw_metrics; }
+--- must_die
+--- error_log
+"zwfw_metrics" directive stands beside another content handler
+
+=== TEST 27: zwfw_metrics beside zwfw_api
+--- config
+location /api/ { zwfw_use test; zwfw_api; zwfw_metrics; }
+--- must_die
+--- error_log
+"zwfw_metrics" directive stands beside another content handler
+
+=== TEST 28: zwfw_metrics without a platform
+--- http_config
+
+--- config
+location /m { zwfw_metrics; }
+--- must_die
+--- error_log
+zwfw_metrics in location "/m" has no zwfw_platform to tell of
+
+=== TEST 29: zwfw_api behind another handler
+--- config
+location /api/ { zwfw_use test; proxy_pass http://127.0.0.1:1; zwfw_api; }
+--- must_die
+--- error_log
+"zwfw_api" directive stands beside another content handler
+
+=== TEST 30: zwfw_pages behind another handler
+--- config
+location / { proxy_pass http://127.0.0.1:1; zwfw_pages $TEST_NGINX_ZWFW_HTML; }
+--- must_die
+--- error_log
+"zwfw_pages" directive stands beside another content handler

@@ -120,7 +120,10 @@ my $dir = File::Temp->newdir('zwfw-e-XXXXXX', TMPDIR => 1);
 my $text = do { local (@ARGV, $/) = 'conf/existing.conf'; <> };
 my %env = map { $_ => $ENV{"TEST_NGINX_ZWFW_$_"} } qw(POSTGRES REDIS KEYS HTML);
 
-mkdir "$dir/$_" for qw(modules-enabled certificates tmp);
+mkdir "$dir/$_" for qw(modules-enabled certificates tmp files);
+chmod 0755, $dir;
+chmod 0700, "$dir/files";
+chown((getpwnam 'www-data')[2, 3], "$dir/files") if !$>;
 put('modules-enabled/other.conf', map { "load_module $_;\n" } @other);
 system("openssl req -x509 -newkey rsa:2048 -noenc -subj /CN=intranet.example"
        . " -keyout $dir/certificates/key -out $dir/certificates/pem"
@@ -135,6 +138,7 @@ for ($text) {
     s{"host=/run[^"]*"}{"$env{POSTGRES}"};
     s{unix:/run/redis\S*;}{"$env{REDIS}";};
     s{/etc/nginx/zwfw.keys}{$env{KEYS}};
+    s{/var/lib/zwfw/files}{$dir/files};
     s{/usr/share/zwfw/html}{$env{HTML}}g;
     s{443 ssl}{127.0.0.1:@{[Port::free()]} ssl};
     s{^(http \{)}{$1 client_body_temp_path $dir/tmp/a; proxy_temp_path
@@ -154,8 +158,22 @@ sub put {
 }
 
 
-my $said = `$ENV{TEST_NGINX_BINARY} -t -e stderr -c $dir/existing.conf 2>&1`;
+sub check {
+    return scalar `$ENV{TEST_NGINX_BINARY} -t -e stderr -c $dir/existing.conf 2>&1`;
+}
+
+my $said = check();
 
 is($?, 0, 'conf/existing.conf is accepted by nginx -t') or diag($said);
+
+
+# files that were made by an administrator, for nobody else
+
+chown 0, 0, "$dir/files";
+chmod 0500, "$dir/files";
+$said = check();
+isnt($?, 0, 'a folder that workers cannot write is refused');
+like($said, qr/"files": (?:workers cannot|nothing can be) writ.* "$dir\/files/,
+     'by name');
 
 done_testing();

@@ -66,3 +66,28 @@ zwfw_monitor_ring 1m;
 --- must_die
 --- error_log
 "zwfw_monitor_ring" directive is not allowed here
+
+
+=== TEST 7: a ring twice
+--- http_config eval
+main::platform() . "zwfw_monitor_ring 1m; zwfw_monitor_ring 2m;\n"
+--- config
+--- must_die
+--- error_log
+"zwfw_monitor_ring" directive is duplicate
+
+
+=== TEST 8: on twice
+--- config
+zwfw_monitor on; zwfw_monitor off;
+--- must_die
+--- error_log
+"zwfw_monitor" directive is duplicate
+
+
+=== TEST 9: a value too many
+--- config
+zwfw_monitor on off;
+--- must_die
+--- error_log
+invalid number of arguments in "zwfw_monitor" directive

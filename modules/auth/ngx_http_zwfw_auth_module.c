@@ -505,6 +505,21 @@ ngx_http_zwfw_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_zwfw_auth_conf_t  *prev = parent;
     ngx_http_zwfw_auth_conf_t  *conf = child;
 
+    if (ngx_http_zwfw_conf_rows(cf)) {
+
+        if (conf->enabled == 1) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "zwfw_auth: stands beside zwfw_api or zwfw_pages, "
+                          "whose rows say themselves who may ask");
+            return NGX_CONF_ERROR;
+        }
+
+        /* a guard of the whole server does not close its own login */
+
+        conf->enabled = 0;
+        return NGX_CONF_OK;
+    }
+
     if (conf->enabled == NGX_CONF_UNSET && prev->enabled != NGX_CONF_UNSET) {
         *conf = *prev;
     }

@@ -278,6 +278,9 @@ ngx_int_t ngx_http_zwfw_hide_cookie(ngx_http_request_t *r);
 /* while location configurations are merged: the platform selected there */
 ngx_http_zwfw_platform_t *ngx_http_zwfw_conf_platform(ngx_conf_t *cf);
 
+/* and whether rows answer there, which have a gate of their own */
+ngx_uint_t ngx_http_zwfw_conf_rows(ngx_conf_t *cf);
+
 /* bit of a role's or kind's name, "clerk", "natural"; 0: unknown */
 ngx_uint_t ngx_http_zwfw_who(ngx_str_t *name);
 

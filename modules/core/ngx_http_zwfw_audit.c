@@ -1,7 +1,8 @@
 
 /*
  * GET audit/export: the audit trail as CSV, for spreadsheets.  The list is
- * read page by page, newest first, and sent when all of it is there
+ * read page by page, newest first, and sent when all of it is there; it holds
+ * 10000 rows at most, and says so where more would follow
  */
 
 
@@ -74,7 +75,7 @@ static ngx_http_zwfw_audit_column_t  ngx_http_zwfw_audit_columns[] = {
 static ngx_str_t  ngx_http_zwfw_audit_call = ngx_string("audit_list");
 
 static ngx_str_t  ngx_http_zwfw_audit_cut = ngx_string(
-    "只有最近的 10000 条，更早的没有导出"
+    "只导出了最近的 10000 条，更早的没有导出。请缩小日期范围，再次导出"
 );
 
 

@@ -326,6 +326,8 @@ struct ngx_http_zwfw_platform_s {
     ngx_str_t                  files;       /* folder, with a slash */
     ngx_str_t                  html;        /* folder of templates and words */
     ngx_str_t                  override;    /* looked into before it */
+    ngx_str_t                  tokens;      /* of override, a style sheet */
+    ngx_uint_t                 channels;    /* bits of those open; 0: all */
     ngx_str_t                  prefix;      /* "zwfw:<name>:" */
     time_t                     idle;        /* of a session */
     time_t                     life;
@@ -388,6 +390,7 @@ typedef struct {
                                                core's first */
     ngx_array_t                navs;        /* of nav.c, in their order */
     ngx_http_zwfw_node_t      *root;
+    ngx_http_core_loc_conf_t  *http;        /* of http{}, never merged */
 } ngx_http_zwfw_main_conf_t;
 
 
@@ -401,6 +404,8 @@ typedef struct {
     ngx_flag_t                 insecure;    /* cookies over plain http */
     ngx_uint_t                 face;
     off_t                      most;        /* bytes of any body here */
+    ngx_uint_t                 metrics;     /* zwfw_metrics stands here */
+    ngx_uint_t                 bounded;     /* client_max_body_size does */
     ngx_str_t                  mount;       /* "/api": cut off the path */
     ngx_str_t                  folder;      /* of pages */
 } ngx_http_zwfw_loc_conf_t;
@@ -472,6 +477,8 @@ typedef struct {
     void                      *entry;       /* of login.c */
     ngx_str_t                  device;      /* Set-Cookie of the browser */
     ngx_uint_t                 limited;     /* the limits that are asked for */
+    void                      *place;       /* location configuration that
+                                               platform and channel are of */
     unsigned                   asking:1;    /* query is in flight */
     unsigned                   cleanup:1;   /* is registered */
     unsigned                   reading:1;   /* the body */
@@ -498,8 +505,25 @@ char *ngx_http_zwfw_platform_block(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_http_zwfw_platform_t *ngx_http_zwfw_find_platform(
     ngx_http_zwfw_main_conf_t *mcf, ngx_str_t *name);
-char *ngx_http_zwfw_set_folder(ngx_conf_t *cf, ngx_str_t *name,
+
+/* place.c: a folder that is there; that workers can write to; a file with a
+   secret that others cannot read */
+char *ngx_http_zwfw_set_folder(ngx_conf_t *cf, ngx_str_t *directive,
+    ngx_str_t *name, ngx_str_t *folder);
+ngx_int_t ngx_http_zwfw_writable(ngx_conf_t *cf, ngx_str_t *directive,
     ngx_str_t *folder);
+ngx_int_t ngx_http_zwfw_secret(ngx_conf_t *cf, ngx_str_t *directive,
+    ngx_fd_t fd, ngx_str_t *file);
+
+/* channel.c */
+char *ngx_http_zwfw_open_channels(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_uint_t ngx_http_zwfw_is_channel(ngx_str_t *name);
+ngx_int_t ngx_http_zwfw_set_channel(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_loc_conf_t *lcf);
+ngx_int_t ngx_http_zwfw_channel_open(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+ngx_int_t ngx_http_zwfw_channel_words(ngx_http_zwfw_platform_t *pf);
 
 /* slice.c: what core itself answers */
 extern ngx_http_zwfw_slice_t  ngx_http_zwfw_core_slice;
@@ -515,7 +539,6 @@ ngx_http_zwfw_platform_t *ngx_http_zwfw_platform(ngx_http_request_t *r);
    memory */
 ngx_str_t *ngx_http_zwfw_request_id(ngx_http_request_t *r);
 
-ngx_uint_t ngx_http_zwfw_is_channel(ngx_str_t *name);
 void ngx_http_zwfw_resume(ngx_http_request_t *r);
 extern ngx_http_zwfw_step_pt  ngx_http_zwfw_form_steps[];
 extern ngx_http_zwfw_step_pt  ngx_http_zwfw_send_steps[];
@@ -697,7 +720,17 @@ extern ngx_http_zwfw_step_pt  ngx_http_zwfw_keys_steps[];
 ngx_int_t ngx_http_zwfw_files_sweep(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_told_pt done, void *data);
 
+/* override.c: reads tokens, refuses what overrides nothing; words over words;
+   the steps of their row */
+ngx_int_t ngx_http_zwfw_override(ngx_conf_t *cf,
+    ngx_http_zwfw_platform_t *pf);
+ngx_int_t ngx_http_zwfw_override_words(ngx_conf_t *cf,
+    ngx_http_zwfw_platform_t *pf, zwfw_json_t *words, zwfw_json_t *over);
+extern ngx_http_zwfw_step_pt  ngx_http_zwfw_tokens_steps[];
+
 /* site.c: templates and words of a platform */
+ngx_int_t ngx_http_zwfw_read_file(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *text);
 char *ngx_http_zwfw_site_folder(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf,
     ngx_str_t *folder);
 ngx_int_t ngx_http_zwfw_site(ngx_conf_t *cf, ngx_http_zwfw_main_conf_t *mcf,

@@ -11,7 +11,12 @@ static char *ngx_http_zwfw_api(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_zwfw_pages_folder(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static void ngx_http_zwfw_bodies(ngx_http_core_loc_conf_t *clcf,
+static ngx_uint_t ngx_http_zwfw_bounded(ngx_conf_t *cf);
+static ngx_int_t ngx_http_zwfw_answers(ngx_conf_t *cf,
+    ngx_http_zwfw_loc_conf_t *lcf);
+static char *ngx_http_zwfw_check_use(ngx_conf_t *cf,
+    ngx_http_zwfw_loc_conf_t *lcf);
+static const char *ngx_http_zwfw_misplaced(ngx_http_core_loc_conf_t *clcf,
     ngx_http_zwfw_loc_conf_t *lcf);
 static char *ngx_http_zwfw_check_place(ngx_conf_t *cf,
     ngx_http_zwfw_loc_conf_t *lcf);
@@ -19,6 +24,10 @@ static char *ngx_http_zwfw_check_channel(ngx_conf_t *cf,
     ngx_http_zwfw_loc_conf_t *lcf);
 static char *ngx_http_zwfw_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_zwfw_check_metrics(ngx_conf_t *cf,
+    ngx_http_zwfw_loc_conf_t *lcf);
+static ngx_int_t ngx_http_zwfw_check_files(ngx_conf_t *cf,
+    ngx_http_zwfw_main_conf_t *mcf, ngx_uint_t n);
 static ngx_int_t ngx_http_zwfw_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_zwfw_postconfiguration(ngx_conf_t *cf);
 static void *ngx_http_zwfw_create_main_conf(ngx_conf_t *cf);
@@ -130,9 +139,15 @@ ngx_http_zwfw_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler) {
+        return "stands beside another content handler";
+    }
+
     clcf->handler = ngx_http_zwfw_handler;
 
     lcf->face = NGX_HTTP_ZWFW_API;
+    lcf->bounded = ngx_http_zwfw_bounded(cf);
     lcf->mount = clcf->name;
 
     if (lcf->mount.len && lcf->mount.data[lcf->mount.len - 1] == '/') {
@@ -158,11 +173,40 @@ ngx_http_zwfw_pages_folder(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler) {
+        return "stands beside another content handler";
+    }
+
     clcf->handler = ngx_http_zwfw_handler;
 
     lcf->face = NGX_HTTP_ZWFW_PAGES;
+    lcf->bounded = ngx_http_zwfw_bounded(cf);
 
-    return ngx_http_zwfw_set_folder(cf, &value[1], &lcf->folder);
+    return ngx_http_zwfw_set_folder(cf, &value[0], &value[1], &lcf->folder);
+}
+
+
+/*
+ * Whether client_max_body_size stands above in this location or its server:
+ * when configurations are merged, a default of 1m looks like a wish for 1m
+ */
+
+static ngx_uint_t
+ngx_http_zwfw_bounded(ngx_conf_t *cf)
+{
+    ngx_http_conf_ctx_t        *ctx;
+    ngx_http_core_loc_conf_t   *clcf, *of_server;
+    ngx_http_core_srv_conf_t   *cscf;
+
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    ctx = cscf->ctx;
+    of_server = ctx->loc_conf[ngx_http_core_module.ctx_index];
+
+    return clcf->client_max_body_size != NGX_CONF_UNSET
+           || of_server->client_max_body_size != NGX_CONF_UNSET;
 }
 
 
@@ -172,14 +216,21 @@ ngx_http_zwfw_pages_folder(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  * its default counts.  Text bodies are read in memory only
  */
 
-static void
-ngx_http_zwfw_bodies(ngx_http_core_loc_conf_t *clcf,
-    ngx_http_zwfw_loc_conf_t *lcf)
+static ngx_int_t
+ngx_http_zwfw_answers(ngx_conf_t *cf, ngx_http_zwfw_loc_conf_t *lcf)
 {
+    ngx_http_core_loc_conf_t   *clcf;
+    ngx_http_zwfw_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_zwfw_core_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
     lcf->most = NGX_HTTP_ZWFW_BODIES;
 
     if (clcf->client_max_body_size
-        && clcf->client_max_body_size != NGX_HTTP_ZWFW_BODY)
+        && (lcf->bounded
+            || mcf->http->client_max_body_size != NGX_CONF_UNSET
+            || clcf->client_max_body_size != NGX_HTTP_ZWFW_BODY))
     {
         lcf->most = ngx_min(clcf->client_max_body_size, lcf->most);
     }
@@ -191,6 +242,8 @@ ngx_http_zwfw_bodies(ngx_http_core_loc_conf_t *clcf,
     }
 
     clcf->client_body_in_file_only = 0;
+
+    return ngx_http_zwfw_error_pages(cf, clcf);
 }
 
 
@@ -204,29 +257,10 @@ ngx_http_zwfw_check_place(ngx_conf_t *cf, ngx_http_zwfw_loc_conf_t *lcf)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    wrong = NULL;
-
-    if (clcf->handler != ngx_http_zwfw_handler) {
-        wrong = "stands beside another content handler";
-
-    } else if (clcf->name.len == 0 || clcf->name.data[0] != '/') {
-        wrong = "takes a location that is a path";
-
-#if (NGX_PCRE)
-
-    } else if (clcf->regex) {
-        wrong = "takes a location that is no regular expression";
-
-#endif
-
-    } else if (lcf->face == NGX_HTTP_ZWFW_PAGES && clcf->name.len != 1) {
-        wrong = "takes the location \"/\"";
-    }
+    wrong = ngx_http_zwfw_misplaced(clcf, lcf);
 
     if (wrong == NULL) {
-        ngx_http_zwfw_bodies(clcf, lcf);
-        return ngx_http_zwfw_error_pages(cf, clcf) == NGX_OK
-               ? NGX_CONF_OK : NGX_CONF_ERROR;
+        return NGX_CONF_OK;
     }
 
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s in location \"%V\" %s",
@@ -237,21 +271,102 @@ ngx_http_zwfw_check_place(ngx_conf_t *cf, ngx_http_zwfw_loc_conf_t *lcf)
 }
 
 
+static const char *
+ngx_http_zwfw_misplaced(ngx_http_core_loc_conf_t *clcf,
+    ngx_http_zwfw_loc_conf_t *lcf)
+{
+    if (clcf->handler != ngx_http_zwfw_handler) {
+        return "stands beside another content handler";
+    }
+
+    if (clcf->name.len == 0 || clcf->name.data[0] != '/') {
+        return "takes a location that is a path";
+    }
+
+#if (NGX_PCRE)
+
+    if (clcf->regex) {
+        return "takes a location that is no regular expression";
+    }
+
+#endif
+
+    if (clcf->exact_match) {
+        return "takes a location that is no exact match";
+    }
+
+    if (lcf->face == NGX_HTTP_ZWFW_PAGES) {
+        return clcf->name.len == 1 ? NULL : "takes the location \"/\"";
+    }
+
+    return clcf->name.data[clcf->name.len - 1] == '/'
+           ? NULL : "takes a location that ends with a slash";
+}
+
+
 static char *
 ngx_http_zwfw_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
+    ngx_http_zwfw_loc_conf_t  *lcf = conf;
+
     ngx_http_core_loc_conf_t  *clcf;
 
+    if (lcf->metrics) {
+        return "is duplicate";
+    }
+
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler) {
+        return "stands beside another content handler";
+    }
+
     clcf->handler = ngx_http_zwfw_metrics_handler;
 
+    lcf->metrics = 1;
+
     return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_zwfw_check_metrics(ngx_conf_t *cf, ngx_http_zwfw_loc_conf_t *lcf)
+{
+    const char                 *wrong;
+    ngx_http_core_loc_conf_t   *clcf;
+    ngx_http_zwfw_main_conf_t  *mcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_zwfw_core_module);
+
+    wrong = NULL;
+
+    if (clcf->handler != ngx_http_zwfw_metrics_handler || lcf->face) {
+        wrong = "stands beside another content handler";
+
+    } else if (mcf->platforms.nelts == 0) {
+        wrong = "has no zwfw_platform to tell of";
+    }
+
+    if (wrong == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "zwfw_metrics in location \"%V\" %s", &clcf->name, wrong);
+
+    return NGX_CONF_ERROR;
 }
 
 
 static ngx_int_t
 ngx_http_zwfw_preconfiguration(ngx_conf_t *cf)
 {
+    ngx_http_zwfw_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_zwfw_core_module);
+    mcf->http = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
     if (ngx_http_zwfw_add_variables(cf) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -287,12 +402,46 @@ ngx_http_zwfw_postconfiguration(ngx_conf_t *cf)
     pf = mcf->platforms.elts;
 
     for (i = 0; i < mcf->platforms.nelts; i++) {
-        if (ngx_http_zwfw_site(cf, mcf, pf[i]) != NGX_OK) {
+        if (ngx_http_zwfw_site(cf, mcf, pf[i]) != NGX_OK
+            || ngx_http_zwfw_check_files(cf, mcf, i) != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
 
     return NGX_OK;
+}
+
+
+/* a platform sweeps what its own database does not know out of the folder */
+
+static ngx_int_t
+ngx_http_zwfw_check_files(ngx_conf_t *cf, ngx_http_zwfw_main_conf_t *mcf,
+    ngx_uint_t n)
+{
+    ngx_str_t                   *a, *b;
+    ngx_uint_t                   i;
+    ngx_http_zwfw_platform_t   **pf;
+
+    static ngx_str_t  directive = ngx_string("files");
+
+    pf = mcf->platforms.elts;
+    a = &pf[n]->files;
+
+    for (i = 0; i < n; i++) {
+        b = &pf[i]->files;
+
+        if (pf[i]->pg != pf[n]->pg && a->len == b->len
+            && ngx_strncmp(a->data, b->data, a->len) == 0)
+        {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "\"files\" of zwfw_platform \"%V\" and \"%V\" are "
+                          "the same folder", &pf[i]->name, &pf[n]->name);
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_zwfw_writable(cf, &directive, a);
 }
 
 
@@ -310,6 +459,7 @@ ngx_http_zwfw_create_main_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     mcf->root = NULL;
+     *     mcf->http = NULL;
      */
 
     if (ngx_array_init(&mcf->platforms, cf->pool, 4, sizeof(void *)) != NGX_OK
@@ -342,7 +492,7 @@ ngx_http_zwfw_create_loc_conf(ngx_conf_t *cf)
      *     lcf->platform = NULL;
      *     lcf->most = 0;
      *     lcf->channel = NULL;
-     *     lcf->face = 0;
+     *     lcf->face, metrics, bounded = 0;
      */
 
     lcf->insecure = NGX_CONF_UNSET;
@@ -357,8 +507,13 @@ ngx_http_zwfw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_zwfw_loc_conf_t  *prev = parent;
     ngx_http_zwfw_loc_conf_t  *conf = child;
 
-    char                       *rv;
-    ngx_http_zwfw_main_conf_t  *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (conf->use.data && conf->use.len == 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "zwfw_use takes the name of a zwfw_platform");
+        return NGX_CONF_ERROR;
+    }
 
     ngx_conf_merge_str_value(conf->use, prev->use, "");
     ngx_conf_merge_value(conf->insecure, prev->insecure, 0);
@@ -367,39 +522,68 @@ ngx_http_zwfw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->channel = prev->channel;
     }
 
-    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_zwfw_core_module);
-
-    if (conf->use.len) {
-        conf->platform = ngx_http_zwfw_find_platform(mcf, &conf->use);
-
-        if (conf->platform == NULL) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "zwfw_use: there is no zwfw_platform \"%V\"",
-                          &conf->use);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (conf->face && conf->platform == NULL) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "%s: no zwfw_use says which platform answers",
-                      conf->face == NGX_HTTP_ZWFW_API ? "zwfw_api"
-                                                      : "zwfw_pages");
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_http_zwfw_check_channel(cf, conf) != NGX_CONF_OK
-        || (conf->face
-            && ngx_http_zwfw_check_place(cf, conf) != NGX_CONF_OK))
+    if (ngx_http_zwfw_check_use(cf, conf) != NGX_CONF_OK
+        || ngx_http_zwfw_check_channel(cf, conf) != NGX_CONF_OK
+        || (conf->metrics
+            && ngx_http_zwfw_check_metrics(cf, conf) != NGX_CONF_OK))
     {
         return NGX_CONF_ERROR;
     }
 
-    if (conf->folder.len) {
-        rv = ngx_http_zwfw_site_folder(cf, conf->platform, &conf->folder);
-        if (rv != NGX_CONF_OK) {
-            return rv;
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (conf->face == 0) {
+
+        /* "if" and "limit_except" are of the location around them */
+
+        if (clcf->noname) {
+            conf->face = prev->face;
+            conf->mount = prev->mount;
+            conf->bounded = prev->bounded;
         }
+
+        return conf->face == 0 || ngx_http_zwfw_answers(cf, conf) == NGX_OK
+               ? NGX_CONF_OK : NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_zwfw_check_place(cf, conf) != NGX_CONF_OK
+        || ngx_http_zwfw_answers(cf, conf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return conf->folder.len
+           ? ngx_http_zwfw_site_folder(cf, conf->platform, &conf->folder)
+           : NGX_CONF_OK;
+}
+
+
+/* the platform that is named, and whether one has to be */
+
+static char *
+ngx_http_zwfw_check_use(ngx_conf_t *cf, ngx_http_zwfw_loc_conf_t *lcf)
+{
+    ngx_http_zwfw_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_zwfw_core_module);
+
+    if (lcf->use.len) {
+        lcf->platform = ngx_http_zwfw_find_platform(mcf, &lcf->use);
+
+        if (lcf->platform == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "zwfw_use: there is no zwfw_platform \"%V\"",
+                          &lcf->use);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (lcf->face && lcf->platform == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "%s: no zwfw_use says which platform answers",
+                      lcf->face == NGX_HTTP_ZWFW_API ? "zwfw_api"
+                                                     : "zwfw_pages");
+        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;
@@ -434,6 +618,17 @@ ngx_http_zwfw_conf_platform(ngx_conf_t *cf)
     lcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_zwfw_core_module);
 
     return lcf->platform;
+}
+
+
+ngx_uint_t
+ngx_http_zwfw_conf_rows(ngx_conf_t *cf)
+{
+    ngx_http_zwfw_loc_conf_t  *lcf;
+
+    lcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_zwfw_core_module);
+
+    return lcf->face != 0;
 }
 
 

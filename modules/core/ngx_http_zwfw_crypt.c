@@ -23,6 +23,8 @@
 #define NGX_HTTP_ZWFW_STORE   4096          /* random bytes for ids */
 
 
+static ssize_t ngx_http_zwfw_read_keys(ngx_conf_t *cf,
+    ngx_http_zwfw_platform_t *pf, u_char *buf);
 static ngx_int_t ngx_http_zwfw_key_line(ngx_conf_t *cf,
     ngx_http_zwfw_platform_t *pf, u_char *p, u_char *last);
 static ngx_int_t ngx_http_zwfw_derive(u_char *master, const char *label,
@@ -51,7 +53,6 @@ ngx_http_zwfw_keys(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf)
 {
     u_char      *p, *last, *end, buf[NGX_HTTP_ZWFW_KEYS];
     ssize_t      n;
-    ngx_fd_t     fd;
     ngx_int_t    rc;
 
     if (ngx_array_init(&pf->keys, cf->pool, 2, sizeof(ngx_http_zwfw_key_t))
@@ -60,22 +61,8 @@ ngx_http_zwfw_keys(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf)
         return NGX_ERROR;
     }
 
-    fd = ngx_open_file(pf->keys_file.data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "keys: " ngx_open_file_n " \"%V\" failed",
-                           &pf->keys_file);
-        return NGX_ERROR;
-    }
-
-    n = ngx_read_fd(fd, buf, sizeof(buf));
-    (void) ngx_close_file(fd);
-
-    if (n <= 0 || n == (ssize_t) sizeof(buf)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "keys: \"%V\" is empty or too long",
-                           &pf->keys_file);
+    n = ngx_http_zwfw_read_keys(cf, pf, buf);
+    if (n == NGX_ERROR) {
         return NGX_ERROR;
     }
 
@@ -103,6 +90,45 @@ ngx_http_zwfw_keys(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf)
     }
 
     return rc;
+}
+
+
+static ssize_t
+ngx_http_zwfw_read_keys(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf,
+    u_char *buf)
+{
+    ssize_t    n;
+    ngx_fd_t   fd;
+    ngx_int_t  rc;
+
+    static ngx_str_t  directive = ngx_string("keys");
+
+    fd = ngx_open_file(pf->keys_file.data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "keys: " ngx_open_file_n " \"%V\" failed",
+                           &pf->keys_file);
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_zwfw_secret(cf, &directive, fd, &pf->keys_file);
+    n = (rc == NGX_OK) ? ngx_read_fd(fd, buf, NGX_HTTP_ZWFW_KEYS) : 0;
+
+    (void) ngx_close_file(fd);
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (n <= 0 || n == NGX_HTTP_ZWFW_KEYS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "keys: \"%V\" is empty or too long",
+                           &pf->keys_file);
+        return NGX_ERROR;
+    }
+
+    return n;
 }
 
 

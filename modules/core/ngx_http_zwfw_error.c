@@ -2,7 +2,8 @@
 /*
  * What nginx itself refuses where rows answer, as a body beyond all limits or
  * too many connections, is answered as a page or a problem of ours: the
- * request comes back to its location as to an error page
+ * request comes back to its location as to an error page.  error_page may
+ * lead to one from elsewhere, see conf/site.conf
  */
 
 
@@ -26,8 +27,14 @@ typedef struct {
 
 static ngx_http_zwfw_error_t  ngx_http_zwfw_errors[] = {
     { NGX_HTTP_BAD_REQUEST, "bad_request", 0 },
+    { NGX_HTTP_FORBIDDEN, "not_allowed", 0 },
+    { NGX_HTTP_NOT_FOUND, "not_found", 0 },
+    { NGX_HTTP_NOT_ALLOWED, "method_not_allowed", 0 },
     { NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, "too_large", 0 },
+    { NGX_HTTP_REQUEST_URI_TOO_LARGE, "uri_too_long", 0 },
+    { NGX_HTTP_MISDIRECTED_REQUEST, "wrong_host", 0 },
     { NGX_HTTP_TOO_MANY_REQUESTS, "too_many_requests", 1 },
+    { 431, "header_too_large", 0 },
     { NGX_HTTP_INTERNAL_SERVER_ERROR, "internal_error", 0 },
     { NGX_HTTP_SERVICE_UNAVAILABLE, "unavailable", 1 },
     { 0, NULL, 0 }

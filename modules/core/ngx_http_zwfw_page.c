@@ -228,6 +228,7 @@ ngx_http_zwfw_page_roles(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *user)
 static ngx_int_t
 ngx_http_zwfw_page_platform(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *page)
 {
+    zwfw_str_t                 tokens = zwfw_string("/tokens.css");
     zwfw_json_t               *platform;
     ngx_http_zwfw_platform_t  *pf;
 
@@ -245,6 +246,13 @@ ngx_http_zwfw_page_platform(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *page)
                          (zwfw_str_t *) &pf->kind) == NULL
         || zwfw_json_add(&ctx->mem, platform, "code", ZWFW_JSON_STRING,
                          (zwfw_str_t *) &pf->code) == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    if (pf->tokens.len
+        && zwfw_json_add(&ctx->mem, platform, "tokens", ZWFW_JSON_STRING,
+                         &tokens) == NULL)
     {
         return NGX_ERROR;
     }

@@ -13,6 +13,7 @@ static char *ngx_http_zwfw_platform_check(ngx_conf_t *cf,
     ngx_http_zwfw_platform_t *pf);
 static char *ngx_http_zwfw_platform_stores(ngx_conf_t *cf,
     ngx_http_zwfw_platform_t *pf);
+static ngx_uint_t ngx_http_zwfw_is_host(u_char *p, u_char *last);
 static char *ngx_http_zwfw_digits(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_zwfw_one_of_kinds(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -26,6 +27,10 @@ static char *ngx_http_zwfw_connections(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_http_zwfw_timeouts(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_zwfw_bounds(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_http_zwfw_least_time(ngx_conf_t *cf, void *post,
+    void *data);
+static char *ngx_http_zwfw_least_cache(ngx_conf_t *cf, void *post,
+    void *data);
 
 
 /* the directives inside of a zwfw_platform block */
@@ -40,6 +45,15 @@ static ngx_conf_num_bounds_t  ngx_http_zwfw_waiting_bounds = {
 
 static ngx_conf_num_bounds_t  ngx_http_zwfw_depth_bounds = {
     ngx_http_zwfw_bounds, 1, 32
+};
+
+
+static ngx_conf_post_t  ngx_http_zwfw_time_post = {
+    ngx_http_zwfw_least_time
+};
+
+static ngx_conf_post_t  ngx_http_zwfw_cache_post = {
+    ngx_http_zwfw_least_cache
 };
 
 
@@ -71,6 +85,13 @@ static ngx_command_t  ngx_http_zwfw_platform_commands[] = {
       ngx_conf_set_str_slot,
       0,
       offsetof(ngx_http_zwfw_platform_t, title),
+      NULL },
+
+    { ngx_string("channels"),
+      NGX_HTTP_ZWFW_PLATFORM_CONF|NGX_CONF_1MORE,
+      ngx_http_zwfw_open_channels,
+      0,
+      0,
       NULL },
 
     { ngx_string("base_url"),
@@ -155,7 +176,7 @@ static ngx_command_t  ngx_http_zwfw_platform_commands[] = {
       ngx_conf_set_msec_slot,
       0,
       offsetof(ngx_http_zwfw_platform_t, redis_timeout),
-      NULL },
+      &ngx_http_zwfw_time_post },
 
     { ngx_string("session_idle"),
       NGX_HTTP_ZWFW_PLATFORM_CONF|NGX_CONF_TAKE1,
@@ -183,7 +204,7 @@ static ngx_command_t  ngx_http_zwfw_platform_commands[] = {
       ngx_conf_set_size_slot,
       0,
       offsetof(ngx_http_zwfw_platform_t, page_cache),
-      NULL },
+      &ngx_http_zwfw_cache_post },
 
     { ngx_string("thread_pool"),
       NGX_HTTP_ZWFW_PLATFORM_CONF|NGX_CONF_TAKE1,
@@ -309,6 +330,12 @@ ngx_http_zwfw_platform_create(ngx_conf_t *cf, ngx_str_t *name)
     ngx_uint_t                 i;
     ngx_http_zwfw_platform_t  *pf;
 
+    if (name->len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zwfw_platform takes a name");
+        return NULL;
+    }
+
     for (i = 0; i < name->len; i++) {
         if ((name->data[i] < 'a' || name->data[i] > 'z')
             && (name->data[i] < '0' || name->data[i] > '9'))
@@ -330,6 +357,7 @@ ngx_http_zwfw_platform_create(ngx_conf_t *cf, ngx_str_t *name)
      *
      *     pf->code, kind, title, region, base_url, html = { 0, NULL };
      *     pf->redis_address, keys_file, files, override = { 0, NULL };
+     *     pf->channels = 0;
      *     pf->pg_conf.connections, timeout = { 0, 0, 0 };
      */
 
@@ -455,6 +483,24 @@ ngx_http_zwfw_platform_stores(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf)
 }
 
 
+/* names, addresses and a port: no path, no query, no account */
+
+static ngx_uint_t
+ngx_http_zwfw_is_host(u_char *p, u_char *last)
+{
+    for ( /* void */ ; p < last; p++) {
+        if ((*p < 'a' || *p > 'z') && (*p < 'A' || *p > 'Z')
+            && (*p < '0' || *p > '9') && *p != '.' && *p != '-'
+            && *p != ':' && *p != '[' && *p != ']')
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 /* six digits of GB/T 2260, or the code of a ministry */
 
 static char *
@@ -540,7 +586,7 @@ ngx_http_zwfw_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     p = value[1].data + skip;
     last = value[1].data + value[1].len;
 
-    if (skip == 0 || p == last || ngx_strlchr(p, last, '/') != NULL) {
+    if (skip == 0 || p == last || !ngx_http_zwfw_is_host(p, last)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid \"base_url %V\", it takes a scheme and a "
                            "host without a slash at the end", &value[1]);
@@ -552,8 +598,6 @@ ngx_http_zwfw_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     return NGX_CONF_OK;
 }
 
-
-/* a folder, kept with a slash at the end */
 
 static char *
 ngx_http_zwfw_folder(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -569,38 +613,7 @@ ngx_http_zwfw_folder(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
-    return ngx_http_zwfw_set_folder(cf, &value[1], field);
-}
-
-
-char *
-ngx_http_zwfw_set_folder(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *folder)
-{
-    u_char     *p;
-    ngx_str_t   full;
-
-    full = *name;
-
-    if (full.len == 0 || ngx_conf_full_name(cf->cycle, &full, 0) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    p = ngx_pnalloc(cf->pool, full.len + 2);
-    if (p == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    folder->data = p;
-    p = ngx_cpymem(p, full.data, full.len);
-
-    if (p[-1] != '/') {
-        *p++ = '/';
-    }
-
-    *p = '\0';
-    folder->len = p - folder->data;
-
-    return NGX_CONF_OK;
+    return ngx_http_zwfw_set_folder(cf, &value[0], &value[1], field);
 }
 
 
@@ -698,6 +711,50 @@ ngx_http_zwfw_bounds(ngx_conf_t *cf, void *post, void *data)
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid number \"%V\" in \"%V\", it takes %i to %i",
                        &value[1], &value[0], bounds->low, bounds->high);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_zwfw_least_time(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t  *ms = data;
+
+    ngx_str_t  *value;
+
+    if (*ms >= 100) {
+        return NGX_CONF_OK;
+    }
+
+    value = cf->args->elts;
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid time \"%V\" in \"%V\", it takes at least "
+                       "100ms", &value[1], &value[0]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+/* a page takes at most a quarter of it: with less it would never keep one */
+
+static char *
+ngx_http_zwfw_least_cache(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t  *size = data;
+
+    ngx_str_t  *value;
+
+    if (*size == 0 || *size >= 262144) {
+        return NGX_CONF_OK;
+    }
+
+    value = cf->args->elts;
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid size \"%V\" in \"%V\", it takes 0 or at "
+                       "least 256k", &value[1], &value[0]);
 
     return NGX_CONF_ERROR;
 }

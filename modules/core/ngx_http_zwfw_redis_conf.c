@@ -17,6 +17,8 @@ static ngx_int_t ngx_http_zwfw_redis_option(ngx_conf_t *cf, ngx_str_t *value,
     ngx_http_zwfw_address_t *a);
 static ngx_int_t ngx_http_zwfw_redis_password(ngx_conf_t *cf,
     ngx_str_t *name, ngx_http_zwfw_address_t *a);
+static ssize_t ngx_http_zwfw_redis_read(ngx_conf_t *cf, ngx_str_t *file,
+    u_char *p, size_t size);
 static ngx_uint_t ngx_http_zwfw_redis_same(ngx_http_zwfw_address_t *a,
     ngx_http_zwfw_address_t *b);
 
@@ -195,7 +197,6 @@ ngx_http_zwfw_redis_password(ngx_conf_t *cf, ngx_str_t *name,
 {
     ssize_t     n;
     u_char     *p;
-    ngx_fd_t    fd;
     ngx_str_t   file;
 
     enum { size = 512 };
@@ -214,18 +215,7 @@ ngx_http_zwfw_redis_password(ngx_conf_t *cf, ngx_str_t *name,
         return NGX_ERROR;
     }
 
-    fd = ngx_open_file(file.data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-    n = (fd == NGX_INVALID_FILE) ? NGX_ERROR : ngx_read_fd(fd, p, size);
-
-    if (n == NGX_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "cannot read the password file \"%V\" of "
-                           "\"redis\"", &file);
-    }
-
-    if (fd != NGX_INVALID_FILE) {
-        (void) ngx_close_file(fd);
-    }
+    n = ngx_http_zwfw_redis_read(cf, &file, p, size);
 
     if (n == NGX_ERROR) {
         return NGX_ERROR;
@@ -247,6 +237,37 @@ ngx_http_zwfw_redis_password(ngx_conf_t *cf, ngx_str_t *name,
     a->password.len = n;
 
     return NGX_OK;
+}
+
+
+static ssize_t
+ngx_http_zwfw_redis_read(ngx_conf_t *cf, ngx_str_t *file, u_char *p,
+    size_t size)
+{
+    ssize_t   n;
+    ngx_fd_t  fd;
+
+    static ngx_str_t  directive = ngx_string("redis");
+
+    fd = ngx_open_file(file->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    n = (fd == NGX_INVALID_FILE) ? NGX_ERROR : ngx_read_fd(fd, p, size);
+
+    if (fd != NGX_INVALID_FILE
+        && ngx_http_zwfw_secret(cf, &directive, fd, file) != NGX_OK)
+    {
+        n = NGX_ERROR;
+
+    } else if (n == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "cannot read the password file \"%V\" of "
+                           "\"redis\"", file);
+    }
+
+    if (fd != NGX_INVALID_FILE) {
+        (void) ngx_close_file(fd);
+    }
+
+    return n;
 }
 
 

@@ -17,6 +17,8 @@ static void ngx_http_zwfw_kind(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *field,
     ngx_str_t *kind, size_t *size);
 static ngx_str_t ngx_http_zwfw_sized(ngx_http_zwfw_ctx_t *ctx,
     ngx_str_t *word, size_t size);
+static ngx_int_t ngx_http_zwfw_error_page(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, ngx_str_t *name);
 static ngx_int_t ngx_http_zwfw_reply_page(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_str_t *name);
 static ngx_int_t ngx_http_zwfw_reply_next(ngx_http_request_t *r,
@@ -73,7 +75,10 @@ ngx_http_zwfw_step_reply(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
             return ngx_http_zwfw_reply_login(r, ctx);
         }
 
-        ngx_str_set(&name, "core/error");
+        if (ngx_http_zwfw_error_page(r, ctx, &name) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
         return ngx_http_zwfw_reply_page(r, ctx, &name);
     }
 
@@ -294,6 +299,29 @@ ngx_http_zwfw_sized(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *word, size_t size)
     text.len = p - text.data;
 
     return text;
+}
+
+
+/* "core/error_<code>" for a code that has a page of its own */
+
+static ngx_int_t
+ngx_http_zwfw_error_page(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_str_t *name)
+{
+    name->data = ngx_pnalloc(r->pool, sizeof("core/error_") - 1
+                                      + ctx->code.len);
+    if (name->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    name->len = ngx_sprintf(name->data, "core/error_%V", &ctx->code)
+                - name->data;
+
+    if (ngx_http_zwfw_find_page(ctx->platform, name) == NULL) {
+        ngx_str_set(name, "core/error");
+    }
+
+    return NGX_OK;
 }
 
 

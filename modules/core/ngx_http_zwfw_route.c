@@ -514,14 +514,9 @@ ngx_http_zwfw_allowed(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     h->value = allow;
 
     if (r->method == NGX_HTTP_OPTIONS) {
-        if (ngx_http_discard_request_body(r) != NGX_OK) {
-            r->keepalive = 0;
-        }
-
-        r->headers_out.status = NGX_HTTP_NO_CONTENT;
-        r->header_only = 1;
-        ctx->rc = ngx_http_send_header(r);
-        return NGX_DONE;
+        ctx->status = NGX_HTTP_NO_CONTENT;
+        ctx->step = ngx_http_zwfw_send_steps;
+        return NGX_OK;
     }
 
     return ngx_http_zwfw_refuse(r, NGX_HTTP_NOT_ALLOWED, "method_not_allowed",

@@ -11,8 +11,6 @@ static ngx_http_zwfw_step_pt *ngx_http_zwfw_refused(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 static void ngx_http_zwfw_first_refusal(ngx_http_zwfw_ctx_t *ctx);
 static ngx_uint_t ngx_http_zwfw_forgiven(ngx_http_zwfw_ctx_t *ctx);
-static ngx_int_t ngx_http_zwfw_set_channel(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx);
 
 
 /* every request runs through these, in this order */
@@ -51,15 +49,6 @@ ngx_http_zwfw_step_pt  ngx_http_zwfw_send_steps[] = {
 static ngx_http_zwfw_step_pt  ngx_http_zwfw_refused_steps[] = {
     ngx_http_zwfw_step_reply,
     ngx_http_zwfw_step_send
-};
-
-
-/* 5.1; the first one is the default */
-
-static ngx_str_t  ngx_http_zwfw_channels[] = {
-    ngx_string("pc"), ngx_string("mobile"), ngx_string("app"),
-    ngx_string("hall"), ngx_string("terminal"), ngx_string("hotline"),
-    ngx_null_string
 };
 
 
@@ -299,11 +288,25 @@ ngx_http_zwfw_ctx_t *
 ngx_http_zwfw_ctx(ngx_http_request_t *r)
 {
     ngx_http_zwfw_ctx_t       *ctx;
+    ngx_http_zwfw_state_t     *state;
     ngx_http_zwfw_loc_conf_t  *lcf;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_zwfw_core_module);
+
     if (ctx) {
-        return ctx;
+        state = ctx->core;
+
+        /* a variable was asked for before the location was found */
+
+        if (state->place == lcf) {
+            return ctx;
+        }
+
+        ctx->platform = lcf->platform;
+        state->place = lcf;
+
+        return ngx_http_zwfw_set_channel(r, ctx, lcf) == NGX_OK ? ctx : NULL;
     }
 
     ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_zwfw_ctx_t)
@@ -312,14 +315,15 @@ ngx_http_zwfw_ctx(ngx_http_request_t *r)
         return NULL;
     }
 
-    lcf = ngx_http_get_module_loc_conf(r, ngx_http_zwfw_core_module);
+    state = (ngx_http_zwfw_state_t *) (ctx + 1);
+    state->place = lcf;
 
-    ctx->core = ctx + 1;
+    ctx->core = state;
     ctx->platform = lcf->platform;
     ctx->mem.alloc = ngx_http_zwfw_alloc;
     ctx->mem.pool = r->pool;
 
-    if (ngx_http_zwfw_set_channel(r, ctx) != NGX_OK) {
+    if (ngx_http_zwfw_set_channel(r, ctx, lcf) != NGX_OK) {
         return NULL;
     }
 
@@ -375,44 +379,6 @@ ngx_http_zwfw_request_id(ngx_http_request_t *r)
     ctx->request_id.len = 2 * sizeof(id);
 
     return &ctx->request_id;
-}
-
-
-static ngx_int_t
-ngx_http_zwfw_set_channel(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
-{
-    ngx_http_zwfw_loc_conf_t  *lcf;
-
-    lcf = ngx_http_get_module_loc_conf(r, ngx_http_zwfw_core_module);
-
-    if (lcf->channel
-        && ngx_http_complex_value(r, lcf->channel, &ctx->channel) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (!ngx_http_zwfw_is_channel(&ctx->channel)) {
-        ctx->channel = ngx_http_zwfw_channels[0];
-    }
-
-    return NGX_OK;
-}
-
-
-ngx_uint_t
-ngx_http_zwfw_is_channel(ngx_str_t *name)
-{
-    ngx_str_t  *c;
-
-    for (c = ngx_http_zwfw_channels; c->len; c++) {
-        if (c->len == name->len
-            && ngx_strncmp(c->data, name->data, c->len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 

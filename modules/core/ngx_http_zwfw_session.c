@@ -89,6 +89,11 @@ ngx_http_zwfw_session(ngx_http_request_t *r)
         return NGX_AGAIN;
     }
 
+    if (ngx_http_zwfw_channel_open(r, ctx) != NGX_OK) {
+        state->known = 1;
+        return NGX_DECLINED;
+    }
+
     ctx->session = ngx_http_zwfw_session_kept(r, ctx->platform);
 
     if (ctx->session || ngx_http_zwfw_cookie(r, &token) != NGX_OK) {

@@ -13,14 +13,14 @@ static ngx_int_t ngx_http_zwfw_site_page(ngx_conf_t *cf,
     ngx_http_zwfw_platform_t *pf, ngx_str_t *file);
 static ngx_int_t ngx_http_zwfw_site_words(ngx_conf_t *cf,
     ngx_http_zwfw_platform_t *pf, ngx_str_t *slice);
+static zwfw_json_t *ngx_http_zwfw_site_words_of(ngx_conf_t *cf,
+    ngx_http_zwfw_platform_t *pf, ngx_str_t *folder, ngx_str_t *slice);
 static ngx_int_t ngx_http_zwfw_site_rows(ngx_conf_t *cf,
     ngx_http_zwfw_main_conf_t *mcf, ngx_http_zwfw_platform_t *pf);
 static void ngx_http_zwfw_site_name(void *data, zwfw_str_t *name);
 static void ngx_http_zwfw_site_filter(void *data, zwfw_str_t *name);
 static ngx_int_t ngx_http_zwfw_site_read(ngx_conf_t *cf,
     ngx_http_zwfw_platform_t *pf, ngx_str_t *file, ngx_str_t *text);
-static ngx_int_t ngx_http_zwfw_read_file(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *text);
 
 
 typedef struct {
@@ -63,12 +63,20 @@ ngx_http_zwfw_site(ngx_conf_t *cf, ngx_http_zwfw_main_conf_t *mcf,
     ngx_uint_t               i;
     ngx_http_zwfw_slice_t  **slice;
 
+    static ngx_str_t  directive = ngx_string("html");
+
     if (pf->html.len == 0) {
         ngx_str_set(&folder, "html");
 
-        if (ngx_http_zwfw_set_folder(cf, &folder, &pf->html) != NGX_CONF_OK) {
+        if (ngx_http_zwfw_set_folder(cf, &directive, &folder, &pf->html)
+            != NGX_CONF_OK)
+        {
             return NGX_ERROR;
         }
+    }
+
+    if (ngx_http_zwfw_override(cf, pf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     ngx_rbtree_init(&pf->pages, &pf->sentinel, ngx_str_rbtree_insert_value);
@@ -93,7 +101,9 @@ ngx_http_zwfw_site(ngx_conf_t *cf, ngx_http_zwfw_main_conf_t *mcf,
         }
     }
 
-    if (ngx_http_zwfw_nav_words(cf, mcf, pf) != NGX_OK) {
+    if (ngx_http_zwfw_nav_words(cf, mcf, pf) != NGX_OK
+        || ngx_http_zwfw_channel_words(pf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -211,23 +221,59 @@ static ngx_int_t
 ngx_http_zwfw_site_words(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf,
     ngx_str_t *slice)
 {
-    u_char             *p;
-    ngx_str_t           file, text;
+    zwfw_json_t  *words, *over;
+
+    words = ngx_http_zwfw_site_words_of(cf, pf, &pf->html, slice);
+    if (words == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (pf->override.len) {
+        over = ngx_http_zwfw_site_words_of(cf, pf, &pf->override, slice);
+
+        if (over == NULL
+            || ngx_http_zwfw_override_words(cf, pf, words, over) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    zwfw_json_append(pf->words, (zwfw_str_t *) slice, words);
+
+    return NGX_OK;
+}
+
+
+/* an override need not have some */
+
+static zwfw_json_t *
+ngx_http_zwfw_site_words_of(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf,
+    ngx_str_t *folder, ngx_str_t *slice)
+{
+    ngx_str_t           name, text;
     zwfw_json_t        *words;
+    ngx_file_info_t     fi;
     zwfw_json_error_t   error;
 
     static zwfw_json_limits_t  limits = { 3, 10000, 2000, 20 };
 
-    p = ngx_pnalloc(cf->pool, slice->len + sizeof("/words.json"));
-    if (p == NULL) {
-        return NGX_ERROR;
+    name.data = ngx_pnalloc(cf->pool, folder->len + slice->len
+                                      + sizeof("/words.json"));
+    if (name.data == NULL) {
+        return NULL;
     }
 
-    file.data = p;
-    file.len = ngx_sprintf(p, "%V/words.json%Z", slice) - p - 1;
+    name.len = ngx_sprintf(name.data, "%V%V/words.json%Z", folder, slice)
+               - name.data - 1;
 
-    if (ngx_http_zwfw_site_read(cf, pf, &file, &text) != NGX_OK) {
-        return NGX_ERROR;
+    if (folder == &pf->override
+        && ngx_file_info(name.data, &fi) == NGX_FILE_ERROR)
+    {
+        return zwfw_json_new(&pf->mem, ZWFW_JSON_OBJECT, NULL);
+    }
+
+    if (ngx_http_zwfw_read_file(cf, &name, &text) != NGX_OK) {
+        return NULL;
     }
 
     if (zwfw_json_parse(&pf->mem, text.data, text.len, &limits, &words,
@@ -235,14 +281,12 @@ ngx_http_zwfw_site_words(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf,
         != ZWFW_OK)
     {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "zwfw_pages: words \"%V\": %s at \"%V\"", &file,
+                      "zwfw_pages: words \"%V\": %s at \"%V\"", &name,
                       error.code, (ngx_str_t *) &error.field);
-        return NGX_ERROR;
+        return NULL;
     }
 
-    zwfw_json_append(pf->words, (zwfw_str_t *) slice, words);
-
-    return NGX_OK;
+    return words;
 }
 
 
@@ -415,7 +459,7 @@ ngx_http_zwfw_site_read(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_zwfw_read_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *text)
 {
     ssize_t           n;

@@ -136,6 +136,14 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_core_routes[] = {
           "\"additionalProperties\":{\"type\":\"object\","
           "\"additionalProperties\":{\"type\":\"string\"}}}") },
 
+    /* what a platform looks like */
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("//tokens.css"),
+      .who = NGX_HTTP_ZWFW_ANYONE,
+      .steps = ngx_http_zwfw_tokens_steps,
+      .reply = ngx_string("text/css") },
+
     /* the audit trail: seen, taken along, and proved to be whole */
 
     { .method = NGX_HTTP_GET,

@@ -9,6 +9,8 @@
 
 static ngx_int_t ngx_http_zwfw_variable_route(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_http_zwfw_ctx_t *ngx_http_zwfw_variable_ctx(
+    ngx_http_request_t *r);
 static ngx_int_t ngx_http_zwfw_variable_id(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_zwfw_variable_channel(ngx_http_request_t *r,
@@ -92,13 +94,22 @@ ngx_http_zwfw_variable_route(ngx_http_request_t *r,
 }
 
 
+/* where a platform is selected, before or without a handler of ours */
+
+static ngx_http_zwfw_ctx_t *
+ngx_http_zwfw_variable_ctx(ngx_http_request_t *r)
+{
+    return ngx_http_zwfw_platform(r) ? ngx_http_zwfw_ctx(r) : NULL;
+}
+
+
 static ngx_int_t
 ngx_http_zwfw_variable_id(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     ngx_http_zwfw_ctx_t  *ctx;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+    ctx = ngx_http_zwfw_variable_ctx(r);
 
     return ngx_http_zwfw_variable_set(v, ctx ? ngx_http_zwfw_request_id(r)
                                              : NULL);
@@ -111,7 +122,7 @@ ngx_http_zwfw_variable_channel(ngx_http_request_t *r,
 {
     ngx_http_zwfw_ctx_t  *ctx;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+    ctx = ngx_http_zwfw_variable_ctx(r);
 
     return ngx_http_zwfw_variable_set(v, ctx ? &ctx->channel : NULL);
 }
