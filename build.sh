@@ -2,6 +2,8 @@
 #
 # Builds, runs and tests ngx-zwfw.  ./build.sh help lists the commands.
 
+# shellcheck disable=SC2119,SC2120 # options are for the command line
+
 set -euo pipefail
 umask 022
 export LC_ALL=C.UTF-8
@@ -17,6 +19,7 @@ BUILD_PACKAGES=(gcc make libc6-dev binutils nginx nginx-dev libhiredis-dev
     libpq-dev libyajl-dev libssl-dev)
 RUN_PACKAGES=(postgresql redis-server openssl curl perl)
 TEST_PACKAGES=(postgresql-plpgsql-check libnginx-mod-http-headers-more-filter)
+BENCH_PACKAGES=(wrk)
 BROWSER_PACKAGES=(chromium fonts-noto-cjk nodejs npm)
 
 say() {
@@ -49,8 +52,15 @@ slices() {
 . "$ROOT/modules/core/stores.sh"
 # shellcheck source=modules/core/migrate.sh
 . "$ROOT/modules/core/migrate.sh"
-# shellcheck source=conf/demo.sh
-. "$ROOT/conf/demo.sh"
+# shellcheck source=modules/core/install.sh
+. "$ROOT/modules/core/install.sh"
+
+# an installation has no demo
+
+if [ -f "$ROOT/conf/demo.sh" ]; then
+    # shellcheck source=conf/demo.sh
+    . "$ROOT/conf/demo.sh"
+fi
 
 # ---- packages ----
 
@@ -83,7 +93,7 @@ present() {
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# The names of what is missing for the groups: build, run, test.
+# The names of what is missing for the groups: build, run, test, bench.
 
 missing() {
     local group package packages=()
@@ -99,7 +109,10 @@ missing() {
         test)
             packages+=("${TEST_PACKAGES[@]}")
             [ ! -d "$ROOT/t/browser" ] || packages+=("${BROWSER_PACKAGES[@]}")
-            [ ! -d "$ROOT/t/bench" ] || packages+=(wrk)
+            [ ! -d "$ROOT/t/bench" ] || packages+=("${BENCH_PACKAGES[@]}")
+            ;;
+        bench)
+            packages+=("${BENCH_PACKAGES[@]}")
             ;;
         esac
     done
@@ -179,7 +192,37 @@ need_npm() {
     ) 9>"$BUILD/npm.lock" || exit
 }
 
+# Everything that is missing is told at once.
+
+PROBLEMS=()
+
+problem() {
+    PROBLEMS+=("$*")
+}
+
+report_problems() {
+    [ ${#PROBLEMS[@]} -gt 0 ] || return 0
+
+    printf 'build.sh: %s\n' "${PROBLEMS[@]}" >&2
+    exit 3
+}
+
+preflight() {
+    local list
+
+    list=$(missing build | tr '\n' ' ')
+    [ -z "$list" ] || problem "missing packages.  As root: apt-get install $list"
+    find_nginx
+    find_source
+    report_problems
+}
+
 cmd_deps() {
+    if [ "${1-}" = --dry-run ]; then
+        missing build run test
+        return
+    fi
+
     need build run test
     need_npm
     say "deps: all packages are here"
@@ -188,16 +231,34 @@ cmd_deps() {
 # ---- modules ----
 
 find_nginx() {
-    NGINX=${NGINX:-$(command -v nginx)} || die 3 "no nginx; set NGINX"
-    [ -x "$NGINX" ] || die 3 "NGINX=$NGINX cannot be executed"
+    NGINX_ABOUT=
+    NGINX_VERSION=
+    NGINX=${NGINX:-$(command -v nginx || true)}
+
+    if [ ! -x "$NGINX" ]; then
+        problem "there is no nginx${NGINX:+ in $NGINX}; NGINX says where"
+        return
+    fi
 
     NGINX_ABOUT=$("$NGINX" -V 2>&1)
     NGINX_VERSION=$(sed -n 's|^nginx version: nginx/\([0-9.]*\).*|\1|p' \
         <<<"$NGINX_ABOUT")
+
+    case $NGINX_ABOUT in
+    *--with-threads*)
+        ;;
+    *)
+        problem "$NGINX was built without --with-threads"
+        ;;
+    esac
 }
 
 package_version() {
     dpkg-query -W -f='${Version}' "$1" 2>/dev/null || true
+}
+
+nginx_identity() {
+    echo "nginx $NGINX_VERSION $(package_version nginx)"
 }
 
 # Finds the tree with the headers of exactly this nginx, and its flags.
@@ -205,26 +266,26 @@ package_version() {
 find_source() {
     local version word
 
+    FLAGS=()
     SRC=${NGINX_SRC:-$DEBIAN_SRC}
-    [ -f "$SRC/src/core/nginx.h" ] || die 3 "no nginx tree in $SRC"
-    SRC=$(cd "$SRC" && pwd -P)
 
+    if [ ! -f "$SRC/src/core/nginx.h" ]; then
+        problem "there is no nginx tree in $SRC: install nginx-dev, or" \
+            "NGINX_SRC says where"
+        return
+    fi
+
+    SRC=$(cd "$SRC" && pwd -P)
     version=$(sed -n 's/^#define NGINX_VERSION *"\(.*\)"/\1/p' \
         "$SRC/src/core/nginx.h")
-    [ "$version" = "$NGINX_VERSION" ] \
-        || die 3 "$SRC is nginx $version, but $NGINX is $NGINX_VERSION"
 
-    case $NGINX_ABOUT in
-    *--with-threads*)
-        ;;
-    *)
-        die 3 "$NGINX was built without --with-threads"
-        ;;
-    esac
+    if [ -n "$NGINX_VERSION" ] && [ "$version" != "$NGINX_VERSION" ]; then
+        problem "$SRC is nginx $version, but $NGINX is $NGINX_VERSION"
+    fi
 
     if [ -z "${NGINX_SRC-}" ]; then
         [ "$(package_version nginx)" = "$(package_version nginx-dev)" ] \
-            || die 3 "nginx $(package_version nginx) needs the nginx-dev of" \
+            || problem "nginx $(package_version nginx) needs the nginx-dev of" \
                 "the very same version: apt-get install nginx nginx-dev"
 
         # shellcheck disable=SC1091 # of nginx-dev
@@ -232,8 +293,6 @@ find_source() {
         FLAGS=("${NGX_CONF_FLAGS[@]}")
         return
     fi
-
-    FLAGS=()
 
     for word in compat threads debug http_ssl_module http_v2_module \
                 http_v3_module http_realip_module
@@ -243,11 +302,58 @@ find_source() {
     done
 }
 
+# How to compile, for what.
+
+profile_flags() {
+    CC_OPT="-g -fPIC -W -Wall -Wextra -Werror -Wno-unused-parameter"
+    LD_OPT="-Wl,-z,relro -Wl,-z,now"
+
+    case $PROFILE in
+    release)
+        CC_OPT+=" -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2"
+        ;;
+    debug)
+        CC_OPT+=" -O0"
+        ;;
+    coverage)
+        CC_OPT+=" -O0 --coverage"
+        LD_OPT+=" --coverage"
+        ;;
+    asan)
+        CC_OPT+=" -O1 -fno-omit-frame-pointer -fsanitize=address,undefined"
+        CC_OPT+=" -fno-sanitize=nonnull-attribute"
+        LD_OPT+=" -fsanitize=address,undefined"
+        ;;
+    *)
+        die 2 "there is no profile $PROFILE:" \
+            "release, debug, coverage or asan"
+        ;;
+    esac
+}
+
+# An nginx without the sanitizers loads modules with them when these are there
+# first.
+
+sanitized_nginx() {
+    local wrapper=$BUILD/nginx-asan
+
+    cat >"$wrapper" <<SCRIPT
+#!/bin/sh
+export LD_PRELOAD="$(cc -print-file-name=libasan.so) \
+$(cc -print-file-name=libubsan.so)"
+export ASAN_OPTIONS="detect_odr_violation=0:detect_leaks=0\${ASAN_OPTIONS:+:\$ASAN_OPTIONS}"
+exec "$NGINX" "\$@"
+SCRIPT
+    chmod 755 "$wrapper"
+    NGINX=$wrapper
+}
+
 # What makes an earlier configuration useless when it changes.
 
 build_key() {
     {
         echo "$SRC $NGINX $NGINX_ABOUT ${FLAGS[*]} $CC_OPT $LD_OPT"
+        chosen
         package_version nginx-dev
         cc --version
         cd "$ROOT/modules"
@@ -262,11 +368,6 @@ build_key() {
 configure() {
     local key
 
-    CC_OPT="-g -O2 -fPIC -fstack-protector-strong -D_FORTIFY_SOURCE=2"
-    CC_OPT+=" -W -Wall -Wextra -Werror -Wno-unused-parameter"
-    LD_OPT="-Wl,-z,relro -Wl,-z,now"
-    find_nginx
-    find_source
     key=$(build_key)
     [ "$(cat "$BUILD/key" 2>/dev/null)" != "$key" ] || return 0
 
@@ -277,7 +378,9 @@ configure() {
         cd "$SRC"
         configure=./configure
         [ -x "$configure" ] || configure=auto/configure
-        $configure --builddir="$BUILD/nginx" --with-cc-opt="$CC_OPT" \
+        # leaks of its little programs are no news
+        export ASAN_OPTIONS=detect_leaks=0
+        ZWFW_MODULES=$(chosen) $configure --builddir="$BUILD/nginx" --with-cc-opt="$CC_OPT" \
             --with-ld-opt="$LD_OPT" "${FLAGS[@]}" \
             --add-dynamic-module="$ROOT/modules"
     ) >"$BUILD/configure.log" 2>&1 \
@@ -287,10 +390,32 @@ configure() {
     echo "$key" >"$BUILD/key"
 }
 
-built() {
+# The slices to build: all, or those of --modules, in their order.
+
+chosen() {
     local slice
 
     for slice in $(slices); do
+        [ -n "${CHOSEN-}" ] && [[ ,$CHOSEN, != *,"$slice",* ]] || echo "$slice"
+    done
+}
+
+check_chosen() {
+    local slice
+
+    [ -n "${CHOSEN-}" ] || return 0
+    [[ ,$CHOSEN, == *,core,* ]] || die 2 "no slice runs without core"
+
+    for slice in ${CHOSEN//,/ }; do
+        slices | grep -qx "$slice" \
+            || die 2 "there is no slice $slice: $(slices | tr '\n' ' ')"
+    done
+}
+
+built() {
+    local slice
+
+    for slice in $(chosen); do
         echo "ngx_http_zwfw_${slice}_module.so"
     done
 }
@@ -364,7 +489,11 @@ write_manifest() {
     local so
 
     {
-        echo "nginx $NGINX_VERSION $(package_version nginx)"
+        nginx_identity
+        echo "signature $(grep -aohE '[0-9],[0-9],[0-9],[01]{30,}' \
+            "$DIST/$(built | head -n 1)" | head -n 1)"
+        echo "profile $PROFILE"
+        echo "modules $(chosen | tr '\n' ' ')"
         echo "commit $(git -C "$ROOT" rev-parse -q --verify HEAD \
             2>/dev/null || echo none)"
         cc --version | head -n 1
@@ -390,8 +519,39 @@ publish_headers() {
     done
 }
 
+# Symbols for debuggers stand beside a module that is to be installed.
+
+split_debug() {
+    local so=$1
+
+    objcopy --only-keep-debug "$so" "$so.debug"
+    objcopy --strip-debug --add-gnu-debuglink="$so.debug" "$so" "$so.small"
+}
+
 cmd_modules() {
-    local so list
+    local so dry=
+
+    PROFILE=${PROFILE:-release}
+    CHOSEN=
+    [ -z "${SANITIZE-}" ] || PROFILE=asan
+
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --modules=*)
+            CHOSEN=${1#*=}
+            ;;
+        --profile=*)
+            PROFILE=${1#*=}
+            ;;
+        --dry-run)
+            dry=1
+            ;;
+        *)
+            die 2 "modules [--modules=core,...] [--profile=...] [--dry-run]"
+            ;;
+        esac
+        shift
+    done
 
     # nginx's configure takes it apart at spaces, make at some others
 
@@ -399,8 +559,15 @@ cmd_modules() {
         || die 2 "$ROOT: nginx cannot be built in a path with such" \
             "characters, move this folder"
 
-    list=$(missing build | tr '\n' ' ')
-    [ -z "$list" ] || die 3 "missing packages: apt-get install $list"
+    profile_flags
+    check_chosen
+    preflight
+
+    if [ -n "$dry" ]; then
+        say "would build for $NGINX $NGINX_VERSION ($SRC), $PROFILE: $CC_OPT"
+        built
+        return
+    fi
 
     mkdir -p "$BUILD" "$DIST"
     exec 8>"$BUILD/lock"
@@ -416,15 +583,25 @@ cmd_modules() {
     fi
 
     for so in "$DIST"/*.so; do
-        built | grep -qx "${so##*/}" || rm -f "$so"
+        built | grep -qx "${so##*/}" || rm -f "$so" "$so.debug"
     done
 
     for so in $(built); do
         check_symbols "$BUILD/nginx/$so"
-        publish "$BUILD/nginx/$so" "$DIST/$so"
+
+        if [ "$PROFILE" = release ]; then
+            split_debug "$BUILD/nginx/$so"
+            publish "$BUILD/nginx/$so.debug" "$DIST/$so.debug"
+            publish "$BUILD/nginx/$so.small" "$DIST/$so"
+
+        else
+            rm -f "$DIST/$so.debug"
+            publish "$BUILD/nginx/$so" "$DIST/$so"
+        fi
     done
 
     publish_headers
+    [ "$PROFILE" != asan ] || sanitized_nginx
     check_load
     write_manifest
     exec 8>&-
@@ -543,6 +720,9 @@ cmd_migrate() {
     done
 
     if [ ${#databases[@]} -eq 0 ]; then
+        [ -n "${ZWFW_POSTGRES-}" ] || ! installed \
+            || die 2 "migrate which database?"
+
         if [[ ${ZWFW_POSTGRES-} =~ (^|[[:space:]])dbname=([a-z0-9_]+) ]]; then
             databases=("${BASH_REMATCH[2]}")
 
@@ -551,13 +731,23 @@ cmd_migrate() {
         fi
     fi
 
+    [ ${#databases[@]} -gt 0 ] || die 2 "migrate which database?"
+
     if [ "$mode" = --dba ]; then
         print_dba "${databases[@]}"
         return
     fi
 
-    need run
-    place "$ROOT/.run"
+    if [ -n "${ZWFW_POSTGRES-}" ] || installed; then
+        command -v psql >/dev/null \
+            || die 3 "missing packages.  As root: apt-get install" \
+                "postgresql-client"
+
+    else
+        need run
+        place "$ROOT/.run"
+    fi
+
     connect
 
     for database in "${databases[@]}"; do
@@ -712,7 +902,7 @@ cmd_testenv() {
         return
     fi
 
-    cmd_deps
+    need build run
     cmd_modules
     start_test_stores "$ROOT/.run/testenv"
     test_variables
@@ -726,7 +916,7 @@ cmd_bench() {
     local file code=0
 
     compgen -G "$ROOT/t/bench/*.*" >/dev/null || die 2 "nothing in t/bench"
-    cmd_deps
+    need build run bench
     cmd_modules
     trap 'exit 130' INT TERM
     trap 'remove_stores 2>/dev/null' EXIT
@@ -755,8 +945,18 @@ cmd_help() {
     cat <<'TEXT'
 usage: ./build.sh command [argument ...]
 
-  deps                 installs what is missing, with apt and npm
-  modules              builds dist/*.so for the installed nginx, checks them
+  deps [--dry-run]     installs what is missing, with apt and npm; or lists it
+  modules [--modules=core,...] [--profile=release] [--dry-run]
+                       builds dist/*.so for the installed nginx, checks them:
+                       all slices or these; for use (release), for a debugger
+                       (debug), to count lines (coverage), with AddressSanitizer
+                       and UBSan (asan)
+  install [--enable] [--dry-run]
+                       copies dist, html, SQL and headers to where nginx and
+                       this machine have such things; --enable: nginx loads
+                       the modules when it starts again
+  uninstall [--dry-run]
+                       takes that away, and nothing else
   run                  builds and starts the demo, prints its addresses
   stop                 stops the demo
   test [file ...]      runs the tests, or these; options go to prove
@@ -772,16 +972,33 @@ usage: ./build.sh command [argument ...]
 environment:
   NGINX                the nginx to build for; default: the one in PATH
   NGINX_SRC            the source tree it was built from; default: nginx-dev
+  SANITIZE             1: the same as --profile=asan, for run and test as well
   JOBS                 compilers at a time; default: all processors
+  DESTDIR, PREFIX      install below DESTDIR, into PREFIX (/usr)
   ZWFW_POSTGRES        "host=… user=…": for run and migrate, instead of a
                        private server
   ZWFW_REDIS           unix:/path or address:port, the same
   ZWFW_PORT            8080, http of the demo
   ZWFW_TLS_PORT        8443, https of the demo
 
+examples:
+  $ ./build.sh run                                 a first look
+  $ ./build.sh modules --modules=core,auth         only log-in and guard
+  $ NGINX=/opt/nginx/sbin/nginx NGINX_SRC=~/nginx-1.30.4 ./build.sh modules
+  $ sudo ./build.sh install --enable               into Debian's nginx
+  $ DESTDIR=/tmp/root ./build.sh install           to look at it, or pack it
+  $ ./build.sh test -v t/core_conf.t               one file
+
 exit codes: 1 a test failed, 2 wrong usage, 3 something must be installed,
-            4 the build failed, 5 the database, 6 a server did not start
+            4 the build failed, 5 the database, 6 a server did not start,
+            7 the installation
 TEXT
+}
+
+# An installation keeps what migrates its databases and takes it away.
+
+installed() {
+    [ -f "$ROOT/INSTALLED" ]
 }
 
 main() {
@@ -790,8 +1007,11 @@ main() {
     [ $# -eq 0 ] || shift
 
     case $name:$* in
-    deps:?*|modules:?*|run:?*|stop:?*)
+    run:?*|stop:?*)
         die 2 "$name takes no arguments"
+        ;;
+    deps:?*)
+        [ "$*" = --dry-run ] || die 2 "deps [--dry-run]"
         ;;
     testenv:?*)
         [ "$*" = --stop ] || die 2 "testenv [--stop]"
@@ -802,7 +1022,12 @@ main() {
     esac
 
     case $name in
-    deps|modules|run|stop|test|testenv|bench|migrate|clean)
+    deps|modules|install|run|stop|test|testenv|bench|clean)
+        ! installed || die 2 "this is an installation: it can migrate and" \
+            "uninstall"
+        "cmd_$name" "$@"
+        ;;
+    migrate|uninstall)
         "cmd_$name" "$@"
         ;;
     help|-h|--help)

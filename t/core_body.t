@@ -328,6 +328,20 @@ $page = $eager->post('/case/draft', \%form);
 is($page->code, 429, 'page: the same');
 like($page->text, qr/操作太频繁/, 'in words');
 
-is(join('', $node->nginx->stop), '', 'no alert');
+# a bound of nginx that is meant holds, also where it is as its default
+
+my $bounded = Node->new(workers => 1, db => $db, redis => $node->redis,
+                        http => 'client_max_body_size 1m;');
+
+for ([$bounded, qr/^413 too_large/], [$node, qr/^422/]) {
+    my ($where, $told) = @$_;
+
+    $res = $where->client(kind => 'natural')->upload('/api/case/draft', [
+        item => $item, 'materials.0.code' => 'a', 'materials.0.file' => {
+            name => 'a.pdf', type => 'application/pdf', content => $long }]);
+    like(problem($res), $told, '1m of http{}, or no bound');
+}
+
+is(join('', $_->nginx->stop), '', 'no alert') for $bounded, $node;
 
 done_testing();

@@ -13,7 +13,9 @@ use lib 't/lib';
 use Harness;
 use Node;
 use Port;
+use Proc;
 use Readme;
+use Stores;
 
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
@@ -34,7 +36,8 @@ my $readme = text('README.md');
 
 
 subtest 'what it names is there' => sub {
-    my %command = map { $_ => 1 } text('build.sh') =~ /^cmd_(\w+)\(/mg;
+    my %command = map { $_ => 1 } map { text($_) =~ /^cmd_(\w+)\(/mg }
+        qw(build.sh modules/core/install.sh);
     my @asked = $readme =~ m{\./build\.sh (\w+)}g;
 
     cmp_ok(scalar @asked, '>', 5, 'commands');
@@ -46,7 +49,7 @@ subtest 'what it names is there' => sub {
     cmp_ok(scalar @files, '>', 10, 'files and folders');
     is(join(' ', grep { !-e } @files), '', 'are in the tree');
 
-    my @told = text('build.sh') =~ /^  (ZWFW_\w+|NGINX\w*|JOBS) /mg;
+    my @told = text('build.sh') =~ /^  (ZWFW_\w+|NGINX\w*|JOBS|SANITIZE) /mg;
 
     is(join(' ', grep { $readme !~ /`$_`/ } @told), '', 'all variables');
 };
@@ -64,29 +67,59 @@ subtest 'accounts of the demo' => sub {
 };
 
 
-subtest 'the smallest configuration' => sub {
+# As it stands there, but for the places: a root below $dir, a PostgreSQL of
+# its own, the account that this test runs with; "sudo" is one that stays who
+# it is, but for postgres.
+
+subtest 'into an nginx that is there' => sub {
+    my $pg = Stores::Postgres->start;
+    my $redis = Stores::Redis->start;
+    my $root = "$dir/system";
+    my $me = getpwuid $>;
+    my %place = ('/usr/share/zwfw' => "$root/usr/share/zwfw",
+                 '/etc/postgresql/15/main' => "$pg->{dir}/data",
+                 '/etc/nginx' => "$root/etc/nginx",
+                 '/var/lib/zwfw' => "$root/var/lib/zwfw",
+                 '/run/postgresql' => $pg->{dir},
+                 'unix:/run/redis/redis.sock' => 'unix:' . $redis->socket,
+                 'www-data' => $me);
+    my $places = join '|', map { quotemeta } sort { length $b <=> length $a }
+        keys %place;
+    my $here = sub { $_[0] =~ s/($places)/$place{$1}/gr };
+
+    mkdir "$dir/bin" or die "bin: $!\n";
+    open my $sudo, '>', "$dir/bin/sudo" or die "sudo: $!\n";
+    print $sudo "#!/bin/sh\n[ \"\$1\" != -u ] || shift 2\nexec \"\$@\"\n";
+    close $sudo or die "sudo: $!\n";
+    chmod 0755, "$dir/bin/sudo";
+
+    {
+        local $ENV{PATH} = "$dir/bin:$ENV{PATH}";
+        local $ENV{DESTDIR} = $root;
+        local ($ENV{PGHOST}, $ENV{PGUSER}) = ($pg->{dir}, 'postgres');
+
+        my $said = eval { Readme::run_text($here->(Readme::block('sh install')))
+                          };
+
+        is($@, '', 'the commands');
+        like($said // '', qr/a reload is not enough/, 'that say what is next');
+    }
+
     my $text = Readme::block('nginx');
 
     cmp_ok($text =~ tr/\n//, '<=', 12, 'at most 12 lines');
 
-    # places of this machine
-    my %env = map { $_ => $ENV{"TEST_NGINX_ZWFW_$_"} // die "no $_\n" }
-        qw(POSTGRES REDIS KEYS FILES HTML);
-    my ($modules) = $ENV{TEST_NGINX_LOAD_MODULES} =~ m{^(\S+)/[^/ ]+};
+    my ($http, $server) =
+        $here->($text) =~ /^(zwfw_platform.*?^\}\n)(.*)/ms;
+    my $main = join '', map { text($root . readlink) }
+        sort glob "$root/etc/nginx/modules-enabled/*.conf";
 
-    for ($text) {
-        s{load_module modules/}{load_module $modules/}g;
-        s{"host=/run[^"]*"}{"$env{POSTGRES}"};
-        s{unix:/run/\S+;}{"$env{REDIS}";};
-        s{/etc/nginx/zwfw.keys}{$env{KEYS}};
-        s{/var/lib/zwfw/files}{$env{FILES}};
-        s{/usr/share/zwfw/html}{$env{HTML}}g;
-    }
+    is(scalar(() = $main =~ /load_module/g),
+       scalar(split ' ', $ENV{TEST_NGINX_LOAD_MODULES}), 'all modules');
 
-    my ($main, $http, $server) =
-        $text =~ /^(.*?)(^zwfw_platform.*?^\}\n)(.*)/ms;
     my $nginx = NginxServer->start(
-        modules => [], main => $main, http => $http, workers => 1,
+        modules => [], main => $main =~ s{load_module }{load_module $root}gr,
+        http => $http, workers => 1,
         server => "$server zwfw_insecure_cookies on; root \$DIR/html;");
     my $anyone = Http->new(port => $nginx->port);
 
@@ -95,6 +128,9 @@ subtest 'the smallest configuration' => sub {
          ->header('Location'), qr{^/login\?}, 'people are led to the login');
     is($anyone->get('/login')->code, 200, 'which is there');
     is($anyone->get('/assets/zwfw.css')->code, 200, 'as it should look');
+    Proc::until_true('connections', 30,
+                     sub { $anyone->get('/health')->code == 200 });
+    is($anyone->get('/item/topics')->code, 200, 'out of the database');
     is(join('', $nginx->stop), '', 'no alert');
 };
 

@@ -228,7 +228,7 @@ ngx_http_zwfw_page_roles(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *user)
 static ngx_int_t
 ngx_http_zwfw_page_platform(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *page)
 {
-    zwfw_str_t                 tokens = zwfw_string("/tokens.css");
+    zwfw_str_t                 tokens = zwfw_string("yes");
     zwfw_json_t               *platform;
     ngx_http_zwfw_platform_t  *pf;
 

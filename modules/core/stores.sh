@@ -116,6 +116,9 @@ connect() {
             MAINTENANCE=${BASH_REMATCH[2]}
         fi
 
+    elif installed; then
+        ADMIN=                  # as psql finds it
+
     else
         start_postgres
         ADMIN="host=$SOCK user=postgres"

@@ -67,7 +67,7 @@ function freePort() {
 }
 
 
-function configuration(dir, port, name) {
+function configuration(dir, port, name, more) {
     const platform = platforms[name];
     const region = platform.region ? `region ${platform.region};` : '';
     const postgres = env('ZWFW_POSTGRES')
@@ -105,6 +105,7 @@ http {
         keys ${env('ZWFW_KEYS')};
         files ${env('ZWFW_FILES')};
         html ${env('ZWFW_HTML')};
+        ${more}
     }
 
     server {
@@ -113,7 +114,7 @@ http {
         zwfw_use ${name};
         zwfw_insecure_cookies on;
 
-        location /api/ { zwfw_api; }
+        location /api/ { zwfw_channel app; zwfw_api; }
         location / { gzip off; zwfw_pages ${env('ZWFW_HTML')}; }
         location /assets/ { alias ${env('ZWFW_HTML')}/assets/; }
     }
@@ -152,16 +153,20 @@ async function download(page, path) {
 }
 
 
-/* returns when it serves: { base, stop }; stop gives the bad lines of its log */
+/*
+ * Returns when it serves: { base, stop }; stop gives the bad lines of its log.
+ * more: directives of the platform
+ */
 
-async function startNginx(platform = 'shandong') {
+async function startNginx(platform = 'shandong', more = '') {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'zwfw-b-'));
     const port = await freePort();
     const log = path.join(dir, 'error.log');
     const give = Date.now() + 30000;
     let ended = false;
 
-    fs.writeFileSync(path.join(dir, 'nginx.conf'), configuration(dir, port, platform));
+    fs.writeFileSync(path.join(dir, 'nginx.conf'),
+                     configuration(dir, port, platform, more));
 
     const nginx = spawn(process.env.TEST_NGINX_BINARY || 'nginx',
                         ['-e', log, '-p', `${dir}/`, '-c', 'nginx.conf'],

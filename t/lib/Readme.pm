@@ -64,17 +64,24 @@ sub run {
 
     local @ENV{keys %env} = values %env;
 
+    return run_text(block($title));
+}
+
+
+sub run_text {
+    my $text = shift;
+
     my $pid = open(my $out, '-|') // die "fork() failed: $!\n";
 
     if ($pid == 0) {
         open STDERR, '>&', \*STDOUT;
-        exec 'bash', '-euc', block($title) or die "bash: $!\n";
+        exec 'bash', '-euc', $text or die "bash: $!\n";
     }
 
-    my $text = join '', <$out>;
+    my $printed = join '', <$out>;
 
-    close $out or die "$title:\n" . substr($text, -2000) . "\n";
-    return $text;
+    close $out or die "$text\n" . substr($printed, -2000) . "\n";
+    return $printed;
 }
 
 
