@@ -333,7 +333,7 @@ like($page->text, qr/操作太频繁/, 'in words');
 my $bounded = Node->new(workers => 1, db => $db, redis => $node->redis,
                         http => 'client_max_body_size 1m;');
 
-for ([$bounded, qr/^413 too_large/], [$node, qr/^422/]) {
+for ([$bounded, qr/^413 too_large/], [$node, qr/^403 bad_token/]) {
     my ($where, $told) = @$_;
 
     $res = $where->client(kind => 'natural')->upload('/api/case/draft', [

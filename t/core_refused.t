@@ -87,11 +87,11 @@ for (['/api/item/%zz', 400, 'bad_request'],
 }
 
 
-# 31 at once are too many, whatever their answer
+# 61 at once are too many, whatever their answer
 
 my ($limited) = grep { $_->code == 429 } map {
     $http->post_json('/api/login', { email => 'x', password => 'y' })
-} 1 .. 40;
+} 1 .. 80;
 
 ok($limited, 'guessing is slowed down');
 is($limited->json->{code}, 'too_many_requests', 'with a problem');

@@ -81,6 +81,6 @@ location /api/ { zwfw_api; }
 OPTIONS /api/login
 --- error_code: 204
 --- response_headers_like
-Allow: GET, HEAD, OPTIONS, POST
+Allow: OPTIONS, POST
 X-Content-Type-Options: nosniff
 X-Request-Id: ^[0-9a-f]{32}$
