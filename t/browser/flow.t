@@ -235,21 +235,6 @@ async function journey(t, options) {
 }
 
 
-/* presses Tab until it is there, as somebody without a mouse */
-
-async function tabTo(page, target) {
-    for (let i = 0; i < 60; i++) {
-        await page.keyboard.press('Tab');
-
-        if (await target.evaluate((node) => node === document.activeElement)) {
-            return;
-        }
-    }
-
-    assert.fail(`${target} is not reached by the keyboard`);
-}
-
-
 test.before(async () => {
     nginx = await kit.startNginx();
     browser = await kit.startBrowser();
@@ -357,40 +342,15 @@ test('others see nothing of it', async () => {
     await calm(she, he, supervisor);
 });
 
-test('by keyboard only', async () => {
+test('by keyboard only', async (t) => {
     const page = await kit.person(browser, nginx.base);
 
     await page.goto('/login');
     await page.keyboard.press('Tab');
     assert.strictEqual(await page.evaluate(
         () => document.activeElement.className), 'skip');
-    await page.keyboard.press('Enter');
-    await tabTo(page, page.getByLabel('电子邮箱'));
-    await page.keyboard.type('liuyang@shandong.example');
-    await page.keyboard.press('Tab');
-    await page.keyboard.type(kit.password);
-    await page.keyboard.press('Enter');
-    await page.getByRole('button', { name: '退出登录' }).waitFor();
 
-    await page.goto('/item/?q=个体工商户');
-    await tabTo(page, page.getByRole('link', { name: '个体工商户注册登记' }));
-    await page.keyboard.press('Enter');
-    await page.getByRole('link', { name: '在线办理' }).waitFor();
-    await tabTo(page, page.getByRole('link', { name: '在线办理' }));
-    await page.keyboard.press('Enter');
-    await page.getByLabel('拟用名称').waitFor();
-    await tabTo(page, page.getByLabel('拟用名称'));
-    await page.keyboard.type('键盘小店');
-    await tabTo(page, page.getByRole('button', { name: '存为草稿' }));
-    await page.keyboard.press('Enter');
-    await page.waitForURL(/\/edit$/);
-    assert.strictEqual(await page.getByLabel('拟用名称').inputValue(),
-                       '键盘小店');
-    await tabTo(page, page.getByText('删除这份草稿'));
-    await page.keyboard.press('Enter');
-    await tabTo(page, page.getByRole('button', { name: '删除草稿' }));
-    await page.keyboard.press('Enter');
-    await page.waitForURL(/\/case\/$/);
+    await kit.byKeyboard(page, () => journey(t, { width: 1280, js: true }));
     await calm(page);
 });
 

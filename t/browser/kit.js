@@ -5,6 +5,7 @@
 
 'use strict';
 
+const assert = require('node:assert');
 const fs = require('node:fs');
 const http = require('node:http');
 const net = require('node:net');
@@ -272,6 +273,81 @@ async function logIn(page, name) {
 }
 
 
+/*
+ * While work() runs, nobody has a mouse: whatever is clicked, filled, checked
+ * or given a file is reached with Tab, and done with keys
+ */
+
+async function byKeyboard(page, work) {
+    const locator = Object.getPrototypeOf(page.locator('html'));
+    const mouse = {};
+
+    for (const name of Object.keys(hands)) {
+        mouse[name] = locator[name];
+        locator[name] = hands[name];
+    }
+
+    try {
+        await work();
+
+    } finally {
+        Object.assign(locator, mouse);
+    }
+}
+
+
+const hands = {
+
+    async click() {
+        await tabTo(this);
+        await this.page().keyboard.press('Enter');
+    },
+
+    async fill(text) {
+        await tabTo(this);
+        await this.page().keyboard.press('Control+A');
+        await this.page().keyboard.press('Delete');
+        await this.page().keyboard.type(text);
+    },
+
+    async check() {
+        await tabTo(this);
+        await this.page().keyboard.press('Space');
+        assert.ok(await this.isChecked());
+    },
+
+    async setInputFiles(file) {
+        const chooser = this.page().waitForEvent('filechooser');
+
+        await tabTo(this);
+        await this.page().keyboard.press('Enter');
+        await (await chooser).setFiles(file);
+    },
+};
+
+
+/* once around the page, at the most */
+
+async function tabTo(target) {
+    const page = target.page();
+
+    await target.waitFor();
+
+    for (let i = 0; i < 150; i++) {
+        if (await target.evaluate((node) =>
+            document.activeElement !== document.body
+            && document.activeElement.contains(node)))
+        {
+            return;
+        }
+
+        await page.keyboard.press('Tab');
+    }
+
+    assert.fail(`${target} is not reached by the keyboard`);
+}
+
+
 /* somebody nobody has seen before; names have no digits */
 
 async function register(page, options = {}) {
@@ -462,7 +538,7 @@ async function weight(browser, base, path) {
 
 
 module.exports = {
-    startNginx, startBrowser, person, logIn, register, photo, fill, fillAny,
-    attach, material, apply, rows, account, axeFinds, overflow, weight,
+    startNginx, startBrowser, person, byKeyboard, logIn, register, photo, fill,
+    fillAny, attach, material, apply, rows, account, axeFinds, overflow, weight,
     download, password,
 };
