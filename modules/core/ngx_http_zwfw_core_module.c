@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_zwfw_core.h"
+#include "ngx_http_zwfw_place.h"
 
 
 static char *ngx_http_zwfw_api(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -5,7 +5,7 @@
  */
 
 
-#include "ngx_http_zwfw_core.h"
+#include "ngx_http_zwfw_place.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>

@@ -5,7 +5,7 @@
  */
 
 
-#include "ngx_http_zwfw_core.h"
+#include "ngx_http_zwfw_place.h"
 
 
 #define NGX_HTTP_ZWFW_TOKENS  65536

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_zwfw_core.h"
+#include "ngx_http_zwfw_place.h"
 
 
 static ngx_http_zwfw_platform_t *ngx_http_zwfw_platform_create(

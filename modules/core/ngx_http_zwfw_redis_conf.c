@@ -6,6 +6,7 @@
  */
 
 
+#include "ngx_http_zwfw_place.h"
 #include "ngx_http_zwfw_redis.h"
 
 

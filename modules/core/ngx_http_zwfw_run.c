@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_zwfw_core.h"
+#include "ngx_http_zwfw_place.h"
 
 
 static ngx_http_zwfw_step_pt *ngx_http_zwfw_refused(ngx_http_request_t *r,

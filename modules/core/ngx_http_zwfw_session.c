@@ -6,6 +6,7 @@
 
 #include <hiredis/read.h>
 
+#include "ngx_http_zwfw_place.h"
 #include "ngx_http_zwfw_session.h"
 
 

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_zwfw_core.h"
+#include "ngx_http_zwfw_place.h"
 
 
 static ngx_int_t ngx_http_zwfw_health(ngx_http_request_t *r,
