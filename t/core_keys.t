@@ -30,6 +30,7 @@ sub keys_file {
     open my $out, '>', "$dir/keys" or die "$dir/keys: $!\n";
     print $out @_;
     close $out or die "$dir/keys: $!\n";
+    chmod 0600, "$dir/keys" or die "$dir/keys: $!\n";
 }
 
 
