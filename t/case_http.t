@@ -255,7 +255,7 @@ subtest 'not without end' => sub {
         isnt($ask->($two[1], $url)->code, 429, 'others may');
 
         my $page = $two[0]->get(Rows::url($row, mount => ''));
-        like($page->text, qr/请在 <strong>\d+ 秒<\/strong>以后再试/,
+        like($page->text, qr/请在 <strong>\d+ (?:秒|分钟)<\/strong>以后再试/,
              'page: says when') if $row->{method} eq 'GET';
     }
 };

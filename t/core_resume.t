@@ -54,7 +54,7 @@ sub log_in {
 sub forget {
     my $who = shift;
 
-    $who->{cookies} = {};
+    delete $who->{cookies}{localhost}{zwfw};
     delete $who->{headers}{'X-CSRF-Token'};
 }
 

@@ -6,8 +6,7 @@
  */
 
 
-#include "ngx_http_zwfw_core.h"
-#include "zwfw_cookie.h"
+#include "ngx_http_zwfw_session.h"
 
 #include <openssl/crypto.h>
 #include <hiredis/read.h>
@@ -69,9 +68,18 @@ ngx_http_zwfw_step_pt *
 ngx_http_zwfw_keep_list(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
     off_t                   len;
+    ngx_str_t               cookie;
     ngx_http_zwfw_state_t  *state = ctx->core;
 
     len = r->headers_in.content_length_n;
+
+    /* a browser that nobody has logged in with is a stranger's */
+
+    if (ngx_http_zwfw_cookie_token(r, &cookie) != NGX_OK
+        && ngx_http_zwfw_device(r, &cookie) != NGX_OK)
+    {
+        return NULL;
+    }
 
     if (!ctx->page || ctx->route == NULL || ctx->body
         || ctx->route->method != NGX_HTTP_POST || ctx->route->form.len == 0
