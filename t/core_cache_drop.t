@@ -36,7 +36,7 @@ sub small {
     return <<"END";
     zwfw_platform small {
         code 100000; kind national; base_url https://small.localhost;
-        postgres "$pg"; postgres_timeout 60s 60s; page_cache 200k;
+        postgres "$pg"; postgres_timeout 60s 60s; page_cache 256k;
         redis "unix:${\ $redis->socket}"; keys $ENV{TEST_NGINX_ZWFW_KEYS};
         files $files; html $ENV{TEST_NGINX_ZWFW_HTML};
     }
