@@ -255,7 +255,7 @@ BEGIN
                       AND a.action = line.action);
 END $$;
 
-ALTER FUNCTION zwfw.audit_has OWNER TO zwfw_system;
+ALTER FUNCTION zwfw.audit_has(zwfw.audit) OWNER TO zwfw_system;
 
 
 -- Lines that nginx tells after its answers: refusals of staff, which have
