@@ -71,22 +71,30 @@ BEGIN
     tab := split_part(c.name, '.', 1);
     col := split_part(c.name, '.', 2);
 
-    EXECUTE format('WITH due AS (
-            SELECT t.id, v.new, v.blind
-              FROM jsonb_to_recordset($1)
-                   AS v(id uuid, old text, new text, blind text)
-              JOIN %1$I t ON t.id = v.id
-             WHERE t.%2$I = v.old %4$s
-               FOR UPDATE OF t SKIP LOCKED)
-        UPDATE %1$I t SET %2$I = due.new %3$s FROM due WHERE t.id = due.id',
-        tab, col,
-        CASE WHEN c.blind IS NOT NULL
-             THEN format(', %I = due.blind', c.blind) END,
-        CASE WHEN c.blind IS NOT NULL
-             THEN format('AND NOT EXISTS (SELECT FROM %I o
-                             WHERE o.%I = v.blind AND o.id <> v.id)',
-                         tab, c.blind) END)
-      USING body->'values';
+    IF c.blind IS NULL THEN
+        EXECUTE format('WITH due AS (
+                SELECT t.id, v.new
+                  FROM jsonb_to_recordset($1) AS v(id uuid, old text, new text)
+                  JOIN %1$I t ON t.id = v.id
+                 WHERE t.%2$I = v.old FOR UPDATE OF t SKIP LOCKED)
+            UPDATE %1$I t SET %2$I = due.new FROM due WHERE t.id = due.id',
+            tab, col) USING body->'values';
+
+    ELSE
+        EXECUTE format('WITH due AS (
+                SELECT t.id, v.new, v.blind
+                  FROM jsonb_to_recordset($1)
+                       AS v(id uuid, old text, new text, blind text)
+                  JOIN %1$I t ON t.id = v.id
+                 WHERE t.%2$I = v.old
+                   AND NOT EXISTS (SELECT FROM %1$I o
+                        WHERE o.%3$I = v.blind AND o.id <> v.id)
+                   FOR UPDATE OF t SKIP LOCKED)
+            UPDATE %1$I t SET %2$I = due.new, %3$I = due.blind
+              FROM due WHERE t.id = due.id',
+            tab, col, c.blind) USING body->'values';
+    END IF;
+
     GET DIAGNOSTICS rolled = ROW_COUNT;
 
     RETURN json_build_object('rolled', rolled);

@@ -102,10 +102,14 @@ DECLARE
     i     items;
     head  json;
 BEGIN
-    SELECT * INTO v FROM item_versions o
-     WHERE o.code = args->>'code'
-       AND o.version = coalesce((args->>'version')::integer, o.version)
-     ORDER BY o.version DESC LIMIT 1;
+    IF args ? 'version' THEN
+        SELECT * INTO v FROM item_versions o
+         WHERE o.code = args->>'code'
+           AND o.version = (args->>'version')::integer;
+    ELSE
+        SELECT * INTO v FROM item_versions o
+         WHERE o.code = args->>'code' ORDER BY o.version DESC LIMIT 1;
+    END IF;
 
     IF NOT FOUND THEN
         PERFORM fail('item_not_found', 404);

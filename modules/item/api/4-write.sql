@@ -393,7 +393,7 @@ DECLARE
     taken  text[] := ARRAY(SELECT e->>'name' FROM jsonb_array_elements(
                          coalesce(guide->'form', '[]')
                          || coalesce(before->'form', '[]')) e);
-    list   jsonb := '[]';
+    list   jsonb := '[]'::jsonb;
     field  jsonb;
     n      integer := 1;
 BEGIN
