@@ -444,6 +444,15 @@ ngx_http_zwfw_login_done(ngx_http_zwfw_command_t *c)
 ngx_int_t
 ngx_http_zwfw_sessions(ngx_http_request_t *r)
 {
+    return ngx_http_zwfw_login_each(r, &ngx_http_zwfw_sessions_script,
+                                    ngx_http_zwfw_sessions_done);
+}
+
+
+ngx_int_t
+ngx_http_zwfw_login_each(ngx_http_request_t *r, ngx_str_t *script,
+    void (*done)(ngx_http_zwfw_command_t *c))
+{
     ngx_str_t              *words;
     ngx_http_zwfw_ctx_t    *ctx;
     ngx_http_zwfw_state_t  *state;
@@ -458,7 +467,7 @@ ngx_http_zwfw_sessions(ngx_http_request_t *r)
     }
 
     ngx_str_set(&words[0], "EVAL");
-    words[1] = ngx_http_zwfw_sessions_script;
+    words[1] = *script;
     ngx_str_set(&words[2], "1");
 
     if (ngx_http_zwfw_session_key(r, 'u', &ctx->session->uid, &words[3])
@@ -468,10 +477,11 @@ ngx_http_zwfw_sessions(ngx_http_request_t *r)
     }
 
     words[4] = ctx->platform->prefix;
+    words[5] = ctx->session->id;
 
-    state->command.nwords = 5;
+    state->command.nwords = 6;
     state->command.words = words;
-    state->command.done = ngx_http_zwfw_sessions_done;
+    state->command.done = done;
 
     return ngx_http_zwfw_ask_redis(r, ctx);
 }

@@ -142,37 +142,8 @@ ngx_http_zwfw_logout_done(ngx_http_zwfw_command_t *c)
 ngx_int_t
 ngx_http_zwfw_logout_others(ngx_http_request_t *r)
 {
-    ngx_str_t              *words;
-    ngx_http_zwfw_ctx_t    *ctx;
-    ngx_http_zwfw_state_t  *state;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
-    state = ctx->core;
-    words = state->words;
-
-    if (ctx->session == NULL) {
-        return ngx_http_zwfw_refuse(r, NGX_HTTP_UNAUTHORIZED, "no_session",
-                                    NULL);
-    }
-
-    ngx_str_set(&words[0], "EVAL");
-    words[1] = ngx_http_zwfw_logout_others_script;
-    ngx_str_set(&words[2], "1");
-
-    if (ngx_http_zwfw_session_key(r, 'u', &ctx->session->uid, &words[3])
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    words[4] = ctx->platform->prefix;
-    words[5] = ctx->session->id;
-
-    state->command.nwords = 6;
-    state->command.words = words;
-    state->command.done = ngx_http_zwfw_logout_others_done;
-
-    return ngx_http_zwfw_ask_redis(r, ctx);
+    return ngx_http_zwfw_login_each(r, &ngx_http_zwfw_logout_others_script,
+                                    ngx_http_zwfw_logout_others_done);
 }
 
 

@@ -41,6 +41,11 @@ void ngx_http_zwfw_login_finish(ngx_http_request_t *r, ngx_int_t rc);
 ngx_int_t ngx_http_zwfw_login_set_cookie(ngx_http_request_t *r,
     ngx_str_t *cookie);
 
+/* a script over the sessions of who asks: KEYS[1] is their list, ARGV the
+   prefix of keys and the id of this session */
+ngx_int_t ngx_http_zwfw_login_each(ngx_http_request_t *r, ngx_str_t *script,
+    void (*done)(ngx_http_zwfw_command_t *c));
+
 /* this node forgets the session at once; the others hear of it */
 void ngx_http_zwfw_login_drop(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *id);
 
