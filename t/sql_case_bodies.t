@@ -150,6 +150,8 @@ subtest 'items' => sub {
     is($editor->call('item_approve', { id => $theirs->{id} },
                      { revision => $theirs->{revision} })->{state},
        'in_use', 'does');
+    ok(!$editor->call('item_draft_show', { id => $theirs->{id} })
+       ->{can}{renew}, 'the next version is not hers to begin');
 
     my $third = staff('item_manager', 3);
     $third->call('item_submit', { id => $mine->{id} },

@@ -134,7 +134,7 @@ BEGIN
     RETURN (SELECT coalesce(jsonb_object_agg(act, true), '{}')
               FROM (VALUES ('save', writer), ('submit', writer),
         ('drop', writer AND own),
-        ('renew', zwfw.has_role('item_manager') AND i.body = zwfw.my_body()
+        ('renew', i.body = (zwfw.bodies_of('item_manager'))[1]
             AND i.state IN ('in_use', 'suspended', 'cancelled')
             AND NOT EXISTS (SELECT FROM zwfw.items o WHERE o.code = i.code
                 AND (o.version > i.version
