@@ -1,4 +1,5 @@
-# Rights, functions, refusals, cursors: core's SQL, asked as nginx asks.
+# Rights, functions, refusals, cursors: core's SQL, asked as nginx asks; what
+# holds for the functions of all slices.
 
 use strict;
 use warnings;
@@ -6,13 +7,14 @@ use utf8;
 
 use lib 't/lib';
 
+use Rows;
 use Sql;
 use Test::More;
 
 binmode $_, ':encoding(UTF-8)' for Test::More->builder->output,
     Test::More->builder->failure_output;
 
-my $db = Sql->new;
+my $db = Sql->new(slices => [Rows::slices()]);
 my $nobody = $db->user;
 
 

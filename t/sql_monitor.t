@@ -54,20 +54,6 @@ sub stored {
 }
 
 
-subtest 'plpgsql_check is silent' => sub {
-    is_deeply([rows(q{
-        SELECT p.oid::regprocedure || ' ' || c
-          FROM pg_proc p,
-               LATERAL plpgsql_check_function(p.oid::regprocedure,
-                           security_warnings => true) c
-         WHERE p.pronamespace IN ('zwfw'::regnamespace, 'api'::regnamespace)
-           AND p.prolang = (SELECT oid FROM pg_language
-                             WHERE lanname = 'plpgsql')
-           AND p.proname LIKE 'monitor%'
-           AND c !~ 'unused parameter "(args|body)"'})], [], 'functions');
-};
-
-
 subtest 'a batch is stored once' => sub {
     is($node->call('monitor_store', batch(0, 3), visits(3))->{stored}, 3,
        'three rows');
