@@ -83,6 +83,45 @@ subtest 'a race' => sub {
 };
 
 
+# two who act on what both have seen: who is second is told
+
+subtest 'at the same time' => sub {
+    my ($colleague, $other) = (staff('item_manager', 2),
+                               staff('item_editor', 2));
+    my $id = { id => $draft->{id} };
+    my $revision = $writer->call('item_draft_show', $id)->{revision};
+    my $at_once = sub {
+        my ($call, $args, @acts) = @_;
+        my @who = map { $db->user(%{ $_->{me} })->patient }
+            map { $_->[0] } @acts;
+
+        $who[0]->ask('BEGIN;');
+        $who[0]->call($call, $args, $acts[0][1]);
+        $who[1]->send($who[1]->statement("api.$call("
+            . Sql::User::arguments($args, $acts[1][1]) . ')'));
+        $db->until_locked(1);
+        $who[0]->ask('COMMIT;');
+        return ($who[1]->receive)[1];
+    };
+
+    like($at_once->('item_save', $id,
+             [$writer, { revision => $revision, keywords => '开店' }],
+             [$colleague, { revision => $revision, keywords => '摆摊' }]),
+         qr/changed_meanwhile/, 'a draft is not written over');
+    is($db->admin("SELECT keywords FROM zwfw.items"
+                  . " WHERE id = '$id->{id}'"), '{开店}',
+       'it is as the first said');
+
+    like($at_once->('item_suspend', { code => $food },
+             [$editor, { version => 1, reason => '系统升级' }],
+             [$other, { version => 1, reason => '另有原因' }]),
+         qr/wrong_state/, 'what is suspended is not once more');
+    is($nobody->call('item_show', { code => $food })->{reason}, '系统升级',
+       'the reason is that of the first');
+    $editor->call('item_resume', { code => $food }, { version => 1 });
+};
+
+
 subtest 'dropped' => sub {
     my $id = { id => $draft->{id} };
     my $revision = $writer->call('item_draft_show', $id)->{revision};

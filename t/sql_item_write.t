@@ -89,7 +89,9 @@ subtest 'a draft' => sub {
         [objects => '7', '422 bad_value objects'],
         [objects => [], '422 bad_value objects'],
         [real_level => 6, '422 bad_value real_level'],
-        [project_type => '3', '422 bad_value project_type'];
+        [project_type => '3', '422 bad_value project_type'],
+        [anticipate_type => '3', '422 bad_value anticipate_type'],
+        [promise_type => '3', '422 bad_value promise_type'];
 
     my $saved = $writer->call('item_save', $id, {
         revision => 2, objects => '1，2', keywords => 'ＫＦＤ、开饭店',
@@ -131,6 +133,8 @@ subtest 'a second person' => sub {
 
     is($editor->refused('item_approve', $id, { revision => 4 }),
        '409 wrong_state', 'not yet submitted');
+    is($editor->refused('item_submit', $id, { revision => 4 }),
+       '403 not_allowed', 'an editor does not submit it');
     is($writer->call('item_submit', $id, { revision => 4 })->{state},
        'pending', 'submitted');
     is($writer->refused('item_save', $id, { revision => 4 }),
@@ -158,6 +162,8 @@ subtest 'a second person' => sub {
        'its writer reads the reason');
 
     $second->call('item_save', $id, { revision => 5, promise_day => 5 });
+    ok(!exists $writer->call('item_own_list')->{items}[0]{reason},
+       'which is answered by what is written');
     $writer->call('item_submit', $id, { revision => 6 });
     is($second->refused('item_approve', $id, { revision => 6 }),
        '403 same_person', 'who wrote a part of it does not approve it');
@@ -199,7 +205,9 @@ subtest 'a day to come' => sub {
     is($writer->refused('item_submit', $id, { revision => 2,
                             effective_on => '2026-11-22' }),
        '422 effective_day_past effective_on', 'not a day that is gone');
-    $writer->call('item_submit', $id, { revision => 2 });
+    $second->call('item_submit', $id, { revision => 2 });
+    is($second->refused('item_approve', $id, { revision => 2 }),
+       '403 same_person', 'nor does who handed it in approve it');
     $db->admin("SELECT zwfw.move_clock('2026-12-02T00:00:01+08:00')");
     is($editor->refused('item_approve', $id, { revision => 2 }),
        '422 effective_day_past effective_on', 'nor one that went meanwhile');
@@ -224,8 +232,8 @@ subtest 'suspended and cancelled' => sub {
     my $code = { code => $food };
     my %seen = (version => 3);
 
-    is($writer->refused('item_suspend', $code, { %seen, reason => 'x' }),
-       '403 not_allowed', 'editors only');
+    is($writer->refused('item_suspend', $_, { %seen, reason => 'x' }),
+       '403 not_allowed', 'editors only') for $code, { code => 'x' };
     is($stranger->refused('item_suspend', $code, { %seen, reason => 'x' }),
        '403 not_allowed', 'of the body');
     is($editor->refused('item_suspend', $code, { %seen, reason => ' ' }),
@@ -253,8 +261,10 @@ subtest 'suspended and cancelled' => sub {
     ok($nobody->call('item_show', $code)->{applicable}, 'resumed');
     ok(!exists $nobody->call('item_show', $code)->{reason}, 'no reason left');
 
+    is($above->refused('item_cancel', $code, { %seen }),
+       '422 missing reason', 'it says why it is cancelled');
     is($above->refused('item_cancel', $code, { version => 2, reason => 'x' }),
-       '409 changed_meanwhile version', 'and cancelled');
+       '409 changed_meanwhile version', 'and cancels what it has seen');
     $above->call('item_cancel', $code, { %seen,
                                          reason => '国家取消该许可' });
     is($nobody->call('item_show', $code)->{state}, 'cancelled', 'cancelled');
@@ -306,8 +316,12 @@ subtest 'the rules' => sub {
         [C6 => 'fee_unexpected', $guide->('pay_online', 'true')],
         [C7 => 'result_type', $guide->('result,result_type', '"20"')],
         [C7 => 'result_type', $guide->('result,name', '"批复"')],
+        [C7 => 'result_type', $guide->('result,name', '"公文"')],
+        [C7 => 'bad_value', $guide->('result', '{"name": "通知书",'
+            . ' "result_type": "30"}')],
         [C8 => 'phones_equal', $guide->('phones,complain', '"0531-00001002"')],
         [C8 => 'phone_without_area', $guide->('phones,consult', '"00001002"')],
+        [C8 => 'phone_without_area', $guide->('phones,complain', '"12345"')],
         [C9 => 'topic_missing', "topics = '{c02}'"],
         [C9 => 'topic_missing', "topics = '{u07}'"],
         [C9 => 'unknown_topic', "topics = '{u07,c02,c99}'"],
@@ -315,7 +329,9 @@ subtest 'the rules' => sub {
         [C10 => 'stage_missing', $without->('flow,2')],
         [C11 => 'material_needs_sample', $without->('materials,0,sample')],
         [C11 => 'material_needs_issuer', $without->('materials,3,issuer')],
+        [C11 => 'material_missing', $guide->('materials', '[]')],
         [C12 => 'entrust_missing', $guide->('power_source', '"5"')],
+        [C12 => 'bad_value', $guide->('power_source', '"7"')],
         [C13 => 'name_not_in_catalog', "name = '食品许可'"],
         [C13 => 'basis_not_in_catalog', $guide->('basis,0,name', '"x"')],
         ['six elements' => 'missing', $without->('accept_condition')],
@@ -326,6 +342,8 @@ subtest 'the rules' => sub {
         [form => 'bad_value', $guide->('form,1,type', '"script"')],
         [form => 'missing', $without->('form,1,options')],
         [materials => 'duplicate', $guide->('materials,1,code', '"M01"')],
+        [materials => 'bad_value', $guide->('materials,0,need', '"4"')],
+        [materials => 'bad_value', $guide->('materials,0,source', '"11"')],
     );
 
     is($check->($_->[2]), $_->[1], "$_->[0]: $_->[1]") for @rules;
@@ -335,6 +353,26 @@ subtest 'the rules' => sub {
     is($check->('anticipate_day = 30, '
                 . $guide->('anticipate_explain', '"x"')), 'ok',
        'C1: a longer legal time with its basis');
+
+    # the directory goes on while somebody writes
+
+    my $ended = sub {
+        my ($set, $sql) = @_;
+        my $got = eval {
+            $db->admin("BEGIN; UPDATE zwfw.item_catalog SET $set"
+                       . " WHERE code = '$catalog'; $sql; ROLLBACK"); 'ok';
+        };
+        return $got // ($@ =~ /ERROR:  (\w+)/)[0];
+    };
+    my $again = "SELECT zwfw.item_check(i) FROM zwfw.items i WHERE id = '$id'";
+
+    is($ended->("state = 'cancelled'", $again), 'catalog_cancelled',
+       'C13: no longer in the directory');
+    is($ended->("levels = '{7}'", $again), 'level_not_in_catalog',
+       'C13: not at this level');
+    is($ended->("state = 'cancelled'",
+                "SELECT zwfw.item_new(gen_random_uuid(), '$catalog')"),
+       'unknown_catalog', 'and no draft begins');
 
     $db->admin("UPDATE zwfw.items SET promise_day = 11 WHERE id = '$id'");
     is($writer->refused('item_submit', { id => $id }, { revision => 2 }),
