@@ -159,6 +159,25 @@ subtest 'a draft' => sub {
 };
 
 
+subtest 'answers of all types' => sub {
+    my $fault = sub {
+        return $db->admin(sprintf "SELECT zwfw.case_fault('%s', '%s', true)",
+                          map { JSON::PP->new->allow_nonref->encode($_) } @_);
+    };
+
+    is($fault->({ type => $_->[0] }, $_->[1]), $_->[2] // '',
+       "$_->[0]: $_->[1]")
+        for [date => '2026-02-28'], [date => '2026-02-30', 'bad_date date 0'],
+            [date => 'infinity', 'bad_date date 0'],
+            [date => '28.2.2026', 'bad_date date 0'],
+            [boolean => 'on'], [boolean => 'false'], [boolean => JSON::PP::true],
+            [boolean => 'perhaps', 'bad_type boolean 100'],
+            [integer => '0'], [integer => '-1', 'bad_type integer 999999999'],
+            [line => 'x' x 100], [line => "a\tb", 'bad_value line 100'],
+            [text => 'x' x 501, 'too_long text 500'], [text => "a\nb"];
+};
+
+
 subtest 'handed in' => sub {
     my $case = ask($wang, 'case_draft', { new_id => Sql::uuid() },
                    { item => $food });

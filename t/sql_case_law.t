@@ -250,6 +250,10 @@ subtest 'a new version of the item' => sub {
     is(act($clerk, 'receive', $draft)->{state}, 'received',
        'but what was handed in goes on');
     $editor->call('item_resume', { code => $food }, { version => 2 });
+    $db->admin("UPDATE zwfw.items SET online = false WHERE code = '$food'");
+    is($wang->refused('case_new', { item => $food }), '409 item_not_offered',
+       'nor for one that is handled at the counter only');
+    $db->admin("UPDATE zwfw.items SET online = true WHERE code = '$food'");
 };
 
 
@@ -270,6 +274,25 @@ subtest 'at the same time' => sub {
     like(($second->receive)[1], qr/case_changed/, 'the other is told');
     is(events($case), 'submit submitted applicant, receive received clerk,'
        . ' accept accepted clerk', 'one did it');
+
+    # a draft on two devices: nothing is written over, nor deleted unseen
+    my $draft = ask($wang, 'case_draft', { new_id => Sql::uuid() },
+                    { item => $food });
+    my ($here, $there) = map { $db->user(%{ $wang->{me} })->patient } 1, 2;
+
+    for my $act ('save', 'drop') {
+        $here->ask('BEGIN;');
+        my $saved = act($here, 'save', $draft, note => "before $act");
+        $there->send($there->statement("api.case_$act("
+            . Sql::User::arguments({ id => $draft->{id} },
+                  { version => $draft->{version} }) . ')'));
+        $db->until_locked(1);
+        $here->ask('COMMIT;');
+        like(($there->receive)[1], qr/case_changed/, "no $act meanwhile");
+        $draft = $saved;
+    }
+
+    is(ask($wang, 'case_edit', $draft)->{note}, 'before drop', 'it is there');
 
     # each of sixteen connections counts for itself
 
