@@ -360,8 +360,7 @@ build_key() {
         cat config order core/*.map
         find . -name config -exec cat {} +
         find . -name '*.[ch]' | sort
-        grep -ohE '\<(ngx_http_)?zwfw_[a-z0-9_]+\>' \
-            core/ngx_http_zwfw.h core/zwfw_{json,field,mem}.h | sort -u
+        public_names
     } 2>/dev/null | sha256sum
 }
 
@@ -431,6 +430,14 @@ publish() {
     fi
 }
 
+# what slices may use: modules/core/config has the linker export no more
+
+public_names() {
+    grep -ohE '\<(ngx_http_)?zwfw_[a-z0-9_]+\>' \
+        "$ROOT"/modules/core/{ngx_http_zwfw,zwfw_json,zwfw_field,zwfw_mem}.h \
+        | sort -u
+}
+
 check_symbols() {
     local so=$1 names name own
 
@@ -443,7 +450,7 @@ check_symbols() {
     own='^ngx_module(s|_names|_order)$'
 
     if [[ $so == *_core_module.so ]]; then
-        own+='|^(ngx_http_)?zwfw_'
+        own+='|^('$(public_names | paste -sd '|')')$'
         grep -q '^ngx_http_zwfw_abi_' <<<"$names" \
             || die 4 "$so does not export its ABI number"
     fi

@@ -108,6 +108,45 @@ subtest 'what is missing' => sub {
 };
 
 
+# a module that another one could clash with, or that brings what is to be
+# linked statically, is no module
+
+subtest 'symbols of a module' => sub {
+    my $core = 'ngx_http_zwfw_core_module';
+    my $three = join '', map { "int $_;" }
+        qw(ngx_modules ngx_module_names ngx_module_order);
+    my $told = sub {
+        my ($name, $text, $more) = @_;
+
+        open my $out, '>', "$tools/x.c" or die "x.c: $!\n";
+        print $out "$text\n";
+        close $out;
+        return Tree::shell("cd $tools && cc -shared -fPIC -o $name.so x.c "
+            . ($more // '') . " && cd - >/dev/null && . ./build.sh help"
+            . " >/dev/null && { (check_symbols $tools/$name.so) 2>&1 || echo \$?; }");
+    };
+
+    is($told->('x', $three), '', 'a slice exports three');
+    is($told->($core, "$three int ngx_http_zwfw_abi_1, zwfw_json_get;"), '',
+       'core its public names as well');
+
+    for (['x', substr($three, 16), 'x.so does not export ngx_modules'],
+         ['x', "$three int zwfw_json_get;", 'x.so exports zwfw_json_get'],
+         [$core, $three, "$core.so does not export its ABI number"],
+         [$core, "$three int ngx_http_zwfw_abi_1, ngx_http_zwfw_steps;",
+          "$core.so exports ngx_http_zwfw_steps"],
+         ['x', $three, 'x.so needs a library that must be linked statically',
+          "-Wl,--no-as-needed $tools/libhiredis.so.1"])
+    {
+        my ($name, $text, $why, $more) = @$_;
+
+        Tree::shell("cd $tools && echo 'int y;' >y.c && cc -shared -fPIC"
+                    . ' -Wl,-soname,libhiredis.so.1 -o libhiredis.so.1 y.c');
+        like($told->($name, $text, $more), qr/\Q$why\E\n4\n\z/, $why);
+    }
+};
+
+
 # as the owner of the checkout: pid files are there, but of other processes
 
 subtest 'stop' => sub {
