@@ -62,6 +62,11 @@ sub behaviour {
 
     my ($worker) = $nginx->workers;
     my @threads = glob "/proc/$worker/task/*";
+    my @shared = do {
+        no warnings 'portable';
+        local @ARGV = "/proc/$worker/maps";
+        map { /^(\w+)-(\w+) .* \/dev\/zero / ? hex($2) - hex $1 : () } <>;
+    };
 
     # it listens, and hears the master
     Proc::until_true("$name: two sockets", 10, sub {
@@ -73,7 +78,8 @@ sub behaviour {
     is(join('', $nginx->log_lines(qr/zwfw[_:]/)), '',
        "$name: not a word of ours");
 
-    return map { s/\b$port\b/PORT/gr } @said, scalar(@threads) . ' threads';
+    return map { s/\b$port\b/PORT/gr } @said, scalar(@threads) . ' threads',
+        "shared: @shared";
 }
 
 
