@@ -19,6 +19,10 @@ my $dir = tempdir('zwfw-c-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 
 chmod 0755, $dir;
 file('keys', 0600, '1 ' . '0' x 64 . "\n");
+file('short', 0600, '1 ' . '0' x 63 . "\n");
+file('zero', 0600, '0 ' . '0' x 64 . "\n");
+file('bare', 0600, '0' x 64 . "\n");
+file('blank', 0600, "\n\n");
 file('open', 0644, '1 ' . '0' x 64 . "\n");
 file('group', 0640, '1 ' . '0' x 64 . "\n");
 file('password', 0600, "secret\n");
@@ -147,3 +151,38 @@ main::platform(keys => main::dir() . '/group', redis => '"unix:/tmp/x db=3 passw
 --- request
 GET /api/nothing
 --- error_code: 404
+
+=== TEST 15: keys: one that is too short
+--- http_config eval
+main::platform(keys => main::dir() . '/short')
+--- must_die
+--- error_log eval
+'keys: "' . main::dir() . '/short" takes lines of a number and 64 hexadecimals'
+
+=== TEST 16: keys: number zero
+--- http_config eval
+main::platform(keys => main::dir() . '/zero')
+--- must_die
+--- error_log eval
+'keys: "' . main::dir() . '/zero" takes lines of a number and 64 hexadecimals'
+
+=== TEST 17: keys: no number
+--- http_config eval
+main::platform(keys => main::dir() . '/bare')
+--- must_die
+--- error_log eval
+'keys: "' . main::dir() . '/bare" takes lines of a number and 64 hexadecimals'
+
+=== TEST 18: keys: empty lines only
+--- http_config eval
+main::platform(keys => main::dir() . '/blank')
+--- must_die
+--- error_log eval
+'keys: no key in "' . main::dir() . '/blank"'
+
+=== TEST 19: redis: nothing but a space
+--- http_config eval
+main::platform(redis => '" "')
+--- must_die
+--- error_log eval
+'invalid address "" in "redis"'

@@ -209,7 +209,7 @@ subtest 'handed in' => sub {
        . " WHERE code = '$food'"), 'the guide it began with');
     is($shown->{channel}, 'pc', 'channel');
     is(refused($wang, $_, $case), '409 wrong_state', "no $_")
-        for qw(save submit drop resubmit);
+        for qw(edit save submit drop resubmit);
     is($wang->refused('case_receipt', $case), '409 wrong_state',
        'no receipt yet');
     is($li->refused("case_$_", $case), '404 case_not_found', "another's $_")

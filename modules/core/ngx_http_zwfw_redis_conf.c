@@ -96,11 +96,6 @@ ngx_http_zwfw_redis_parse(ngx_conf_t *cf, ngx_str_t *value,
         }
     }
 
-    if (a->host == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "no address in \"redis\"");
-        return NGX_ERROR;
-    }
-
     return NGX_OK;
 }
 
