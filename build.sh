@@ -964,6 +964,8 @@ usage: ./build.sh command [argument ...]
                        the modules when it starts again
   uninstall [--dry-run]
                        takes that away, and nothing else
+  package              makes a package of Debian of it, dist/*.deb, for
+                       exactly this nginx
   run                  builds and starts the demo, prints its addresses
   stop                 stops the demo
   test [file ...]      runs the tests, or these; options go to prove
@@ -1029,7 +1031,7 @@ main() {
     esac
 
     case $name in
-    deps|modules|install|run|stop|test|testenv|bench|clean)
+    deps|modules|install|package|run|stop|test|testenv|bench|clean)
         ! installed || die 2 "this is an installation: it can migrate and" \
             "uninstall"
         "cmd_$name" "$@"

@@ -248,6 +248,75 @@ tell_installed() {
         "not enough, it keeps the modules that are loaded"
 }
 
+# A package of Debian with what would be installed, for exactly this nginx: it
+# depends on its binary interface and on the libraries of the modules.
+
+cmd_package() {
+    local root abi name
+
+    [ $# -eq 0 ] || die 2 "package takes no arguments"
+    command -v dpkg-deb >/dev/null || die 3 "there is no dpkg-deb"
+
+    abi=$(dpkg-query -W -f='${Provides}' nginx 2>/dev/null \
+        | grep -oE 'nginx-abi-[0-9.-]+' || true)
+    [ -n "$abi" ] || die 7 "nginx is no package here: install is for it"
+
+    root=$(mktemp -d /tmp/zwfw-package.XXXXXX)
+    chmod 755 "$root"
+    name=ngx-zwfw_$(package_number)_$(dpkg --print-architecture).deb
+
+    # in a process of its own, which says why it ends
+    if ! (DESTDIR=$root PREFIX=/usr cmd_install 2>"$DIST/package.log"); then
+        cat "$DIST/package.log" >&2
+        rm -rf "$root"
+        exit 7
+    fi
+
+    # dpkg removes what it has installed
+    : >"$root/usr/share/zwfw/INSTALLED"
+    mkdir "$root/DEBIAN"
+    (cd "$root" && find etc -type f -printf '/%p\n') >"$root/DEBIAN/conffiles"
+    package_control "$abi" >"$root/DEBIAN/control"
+    dpkg-deb --root-owner-group --build "$root" "$DIST/$name" >/dev/null \
+        || { rm -rf "$root"; die 7 "dpkg-deb failed"; }
+    rm -rf "$root" "$DIST/package.log"
+    say "package: $DIST/$name, for $abi"
+}
+
+# by the day of the commit and its name
+
+package_number() {
+    local number
+
+    number=$(git -C "$ROOT" log -1 --date=format:%Y%m%d --format=%cd.%h \
+        2>/dev/null || true)
+    echo "0~${number:-0}"
+}
+
+package_control() {
+    local so needed
+
+    needed=$(for so in $(installable); do
+                 readelf -d "$DIST/$so"
+             done | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort -u \
+                 | while read -r so; do
+                     dpkg-query -S "*/$so" 2>/dev/null | sed -n '1s/:.*//p'
+                 done | sort -u | sed 's/^/, /' | tr -d '\n')
+    cat <<TEXT
+Package: ngx-zwfw
+Version: $(package_number)
+Architecture: $(dpkg --print-architecture)
+Maintainer: who built it <root@localhost>
+Section: httpd
+Priority: optional
+Depends: $1$needed
+Recommends: postgresql-client
+Description: government service platform, modules for nginx
+ Load the modules by links of /etc/nginx/modules-available/40-mod-zwfw-* in
+ modules-enabled, and restart nginx: a reload is not enough.
+TEXT
+}
+
 # Removes what it reads, as far as it is what was installed.
 
 remove_listed() {
@@ -308,6 +377,8 @@ cmd_uninstall() {
     install_paths
     [ ! -f "$ROOT/INSTALLED" ] || RECORD=$ROOT/INSTALLED
     [ -f "$RECORD" ] || die 7 "nothing is installed: there is no $RECORD"
+
+    [ -s "$RECORD" ] || die 7 "it is a package: apt-get remove ngx-zwfw"
 
     if [ "${1-}" = --dry-run ]; then
         sed -nE "s|^(file\|link) [^ ]* (.*)|would remove $DESTDIR\2|p" \
