@@ -242,6 +242,19 @@ Proc::until_true('the former one has ended', 3, sub {
 });
 pass('the former one has ended');
 
+
+# staff whose last role was taken away may do nothing, and is not let in
+
+my $left = People::register(client());
+
+$db->admin("UPDATE zwfw.users SET kind = 'staff' WHERE id = '$left->{uid}'");
+$http = client();
+$res = $http->post_json('/api/login', {
+    map { $_ => $left->{$_} } qw(email password) });
+is($res->code . ' ' . $res->json->{code}, '403 not_allowed',
+   'nobody without a role');
+is($http->cookie('zwfw'), undef, 'nor has a cookie');
+
 is(join('', $node->nginx->stop), '', 'no alert');
 
 done_testing();
