@@ -355,7 +355,7 @@ build_key() {
         echo "$SRC $NGINX $NGINX_ABOUT ${FLAGS[*]} $CC_OPT $LD_OPT"
         chosen
         package_version nginx-dev
-        cc --version
+        "${CC:-cc}" --version
         cd "$ROOT/modules"
         cat config order core/*.map
         find . -name config -exec cat {} +
@@ -503,7 +503,7 @@ write_manifest() {
         echo "modules $(chosen | tr '\n' ' ')"
         echo "commit $(git -C "$ROOT" rev-parse -q --verify HEAD \
             2>/dev/null || echo none)"
-        cc --version | head -n 1
+        "${CC:-cc}" --version | head -n 1
         openssl version 2>/dev/null || true
         cd "$DIST"
 
@@ -983,6 +983,7 @@ environment:
   NGINX_SRC            the source tree it was built from; default: nginx-dev
   SANITIZE             1: the same as --profile=asan, for run and test as well
   JOBS                 compilers at a time; default: all processors
+  CC                   the compiler, gcc or clang; default: cc
   DESTDIR, PREFIX      install below DESTDIR, into PREFIX (/usr)
   ZWFW_POSTGRES        "host=… user=…": for run and migrate, instead of a
                        private server

@@ -58,7 +58,7 @@ subtest 'usage' => sub {
     is_deeply(\@commands, [sort grep { $_ ne 'help' }
                            Tree::shell('cat build.sh modules/core/install.sh') =~ /^cmd_(\w+)\(/mg],
               'lists each command');
-    like($help, qr/\b$_\b/, "and $_") for qw(NGINX NGINX_SRC JOBS
+    like($help, qr/\b$_\b/, "and $_") for qw(NGINX NGINX_SRC JOBS CC
         ZWFW_POSTGRES ZWFW_REDIS ZWFW_PORT ZWFW_TLS_PORT);
 
     for (['no-such'], ['run', 'now'], ['stop', '-x'], ['modules', 'core'],
@@ -105,6 +105,20 @@ subtest 'what is missing' => sub {
          'all of them at once');
 
     unlink map { "$tools/$_" } qw(dpkg-query sudo apt-get);
+};
+
+
+# another compiler: what the first one has made is not taken for its work
+
+subtest 'CC' => sub {
+    tool('other-cc', 'echo other 1.0');
+    my $key = sub {
+        return Tree::shell(". ./build.sh help >/dev/null; SRC=. NGINX=x"
+            . " NGINX_ABOUT=x CC_OPT= LD_OPT= FLAGS=(); CC=$_[0] build_key");
+    };
+
+    is($key->('cc'), $key->('cc'), 'the same');
+    isnt($key->("$tools/other-cc"), $key->('cc'), 'another');
 };
 
 
