@@ -231,6 +231,8 @@ cmd_deps() {
 # ---- modules ----
 
 find_nginx() {
+    local word
+
     NGINX_ABOUT=
     NGINX_VERSION=
     NGINX=${NGINX:-$(command -v nginx || true)}
@@ -244,13 +246,10 @@ find_nginx() {
     NGINX_VERSION=$(sed -n 's|^nginx version: nginx/\([0-9.]*\).*|\1|p' \
         <<<"$NGINX_ABOUT")
 
-    case $NGINX_ABOUT in
-    *--with-threads*)
-        ;;
-    *)
-        problem "$NGINX was built without --with-threads"
-        ;;
-    esac
+    for word in compat threads; do
+        [[ " $NGINX_ABOUT " == *" --with-$word "* ]] \
+            || problem "$NGINX was built without --with-$word"
+    done
 }
 
 package_version() {
@@ -324,9 +323,14 @@ profile_flags() {
         CC_OPT+=" -fno-sanitize=nonnull-attribute"
         LD_OPT+=" -fsanitize=address,undefined"
         ;;
+    analyzer)
+        # gcc 12 takes bits beside others for uninitialized
+        CC_OPT+=" -O2 -fanalyzer"
+        CC_OPT+=" -Wno-analyzer-use-of-uninitialized-value"
+        ;;
     *)
         die 2 "there is no profile $PROFILE:" \
-            "release, debug, coverage or asan"
+            "release, debug, coverage, asan or analyzer"
         ;;
     esac
 }
@@ -957,7 +961,7 @@ usage: ./build.sh command [argument ...]
                        builds dist/*.so for the installed nginx, checks them:
                        all slices or these; for use (release), for a debugger
                        (debug), to count lines (coverage), with AddressSanitizer
-                       and UBSan (asan)
+                       and UBSan (asan), with gcc's analyzer (analyzer)
   install [--enable] [--dry-run]
                        copies dist, html, SQL and headers to where nginx and
                        this machine have such things; --enable: nginx loads

@@ -93,6 +93,19 @@ refused('help', 0, qr/^examples:.*^exit codes:/ms, 'help');
             'modules');
 }
 
+{
+    my $nginx = "$dir/nginx";
+
+    write_file($nginx, "#!/bin/sh\nexec nginx -V 2>&1"
+                       . " | sed 's/ --with-compat / /' >&2\n");
+    chmod 0755, $nginx;
+    local $ENV{NGINX} = $nginx;
+
+    refused('an nginx that takes no modules from outside', 3,
+            qr{$nginx was built without --with-compat$}m, 'modules');
+    unlink $nginx;
+}
+
 refused('a dry run', 0, qr/would build .*-O0 --coverage\n.*core_module\.so\n\z/s,
         'modules', '--modules=core', '--profile=coverage', '--dry-run');
 ok(!-e "$dir/dist" && !-e "$dir/.build", 'makes nothing');
