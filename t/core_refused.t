@@ -1,6 +1,7 @@
 # What nginx itself refuses on a site of conf/: bad escapes, long addresses,
 # missing assets, too many requests, names of hosts that are nobody's.  The
-# answer is the platform's, in Chinese, as a problem for programs.
+# answer is the platform's, in Chinese, as a problem for programs, by HTTP/2 as
+# well.
 
 use strict;
 use warnings;
@@ -11,10 +12,12 @@ use Test::More;
 
 use lib 't/lib';
 use Node;
+use Port;
 
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
 my $html = abs_path('html');
+my $h2 = Port::free();
 
 
 sub conf {
@@ -30,7 +33,10 @@ sub conf {
     no warnings 'redefine';
     *Node::server = sub {
         return "zwfw_use test;\nzwfw_insecure_cookies on;\n"
-            . "large_client_header_buffers 4 4k;\n" . conf('site.conf');
+            . "large_client_header_buffers 4 4k;\nlisten 127.0.0.1:$h2 http2;\n"
+            . "set_real_ip_from 127.0.0.1;\nreal_ip_header X-From;\n"
+            . "location = /network { return 200 \$zwfw_network; }\n"
+            . conf('site.conf');
     };
 }
 
@@ -85,6 +91,43 @@ for (['/api/item/%zz', 400, 'bad_request'],
     like($got, qr{"status":$status,"code":"$code","detail":"[^"]+"},
          "with its code");
 }
+
+
+# HTTP/2, where nginx has neither a request line nor a path when it refuses
+
+sub h2 {
+    my $path = shift;
+
+    open my $in, '-|', 'curl', '-s', '--noproxy', '*', '--path-as-is',
+        '--http2-prior-knowledge', '-w', '\n%{http_code} %{content_type}',
+        "http://127.0.0.1:$h2$path" or die "curl: $!\n";
+
+    my $text = do { local $/; <$in> };
+
+    return ($text =~ /"code":"(\w+)"/ ? "$1 " : '') . $text =~ s/.*\n//sr;
+}
+
+my $problem = 'application/problem+json; charset=utf-8';
+my $page = 'text/html; charset=utf-8';
+
+is(h2('/api/item/%zz'), "bad_request 400 $problem", 'HTTP/2: a bad escape');
+is(h2('/item/%zz'), "400 $page", 'of a page');
+
+
+# whose limits are one: what comes from where
+
+sub network {
+    my $from = shift;
+
+    return unpack 'H*', $http->get('/network',
+        headers => { 'X-From' => $from })->body;
+}
+
+is(network('192.0.2.1'), 'c0000201', 'an address of IPv4 is itself');
+is(network('::ffff:192.0.2.1'), 'c0000201', 'within IPv6, too');
+is(network('2001:db8:a:a::1'), '20010db8000a000a', 'of IPv6 it is a /64');
+is(network('2001:db8:a:a:ffff:a0a:a0a:a0a'), network('2001:db8:a:a::1'),
+   'of which all are one');
 
 
 # 61 at once are too many, whatever their answer

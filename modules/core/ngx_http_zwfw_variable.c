@@ -21,6 +21,8 @@ static ngx_http_zwfw_session_t *ngx_http_zwfw_variable_session(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_zwfw_variable_level(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_zwfw_variable_path(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_zwfw_variable_set(ngx_http_variable_value_t *v,
     ngx_str_t *s);
 
@@ -40,6 +42,9 @@ static ngx_http_variable_t  ngx_http_zwfw_variables[] = {
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("zwfw_level"), NULL, ngx_http_zwfw_variable_level, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("zwfw_path"), NULL, ngx_http_zwfw_variable_path, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
@@ -180,6 +185,45 @@ ngx_http_zwfw_variable_level(ngx_http_request_t *r,
     level.len = ngx_sprintf(p, "%ui", s->level) - p;
 
     return ngx_http_zwfw_variable_set(v, &level);
+}
+
+
+/* as it was sent: what cannot be read has no $request_uri, and of HTTP/2 not
+   even a request line */
+
+static ngx_int_t
+ngx_http_zwfw_variable_path(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char     *last;
+    ngx_str_t   path;
+
+    r = r->main;
+
+    if (r->unparsed_uri.len) {
+        return ngx_http_zwfw_variable_set(v, &r->unparsed_uri);
+    }
+
+    if (r->http_version >= NGX_HTTP_VERSION_20) {
+        path.data = r->uri_start;
+        path.len = r->uri_end - r->uri_start;
+
+        return ngx_http_zwfw_variable_set(v, &path);
+    }
+
+    /* what there is of "GET /case/..." */
+
+    last = r->request_line.data + r->request_line.len;
+    path.data = ngx_strlchr(r->request_line.data, last, ' ');
+
+    if (path.data == NULL) {
+        return ngx_http_zwfw_variable_set(v, NULL);
+    }
+
+    path.data++;
+    path.len = last - path.data;
+
+    return ngx_http_zwfw_variable_set(v, &path);
 }
 
 
