@@ -236,7 +236,8 @@ my ($persons, $others) = $http->get('/item/topics')->text
     =~ m{<h3>个人办事</h3>(.*?)<h3>法人和其他组织办事</h3>(.*?)<h2}s;
 like($persons, qr/topic=u16/, 'topics for persons');
 unlike($persons, qr/topic=c/, 'and those only');
-like($others, qr/topic=c01/, 'and for others');
+like($others, qr/topic=c02/, 'and for others');
+unlike($others, qr/topic=c01/, 'where something is offered');
 unlike($others, qr/topic=u/, 'theirs only');
 
 my $manager = $node->client(roles => 'item_manager',

@@ -217,16 +217,23 @@ SELECT zwfw.describe('item_search', jsonb_set(jsonb_set(
 
 -- Topics under which something is offered, of those whose code begins so.
 
+CREATE OR REPLACE FUNCTION zwfw.item_led(kind text)
+RETURNS SETOF zwfw.item_topics
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY
+    SELECT t.* FROM zwfw.item_topics t
+     WHERE starts_with(t.code, kind)
+       AND EXISTS (SELECT FROM zwfw.items i
+                    WHERE i.words @@ quote_literal('p:' || t.code)::tsquery);
+END $$;
+
 CREATE OR REPLACE FUNCTION zwfw.item_shelves(kind text) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('topic', t.code)
                                       ORDER BY t.code), '[]')
-              FROM zwfw.item_topics t
-             WHERE starts_with(t.code, kind)
-               AND EXISTS (SELECT FROM zwfw.items i
-                            WHERE i.words @@ quote_literal('p:' || t.code)
-                                             ::tsquery));
+              FROM zwfw.item_led(kind) t);
 END $$;
 
 -- GET /: what item_search() finds without a question, and the topics that
@@ -252,7 +259,8 @@ SELECT zwfw.describe('item_home', jsonb_set(s, '{properties}',
        AS o (s, t);
 
 
--- GET item/topics: audience natural or legal.  Errors: bad_value.
+-- GET item/topics: those that lead to something; audience natural or legal.
+-- Errors: bad_value.
 
 CREATE OR REPLACE FUNCTION api.item_topics(args jsonb, body jsonb)
 RETURNS json
@@ -273,20 +281,24 @@ BEGIN
                'legal', nullif(t.code LIKE 'c%', false)))
                ORDER BY left(t.code, 1) DESC, t.code)
       INTO items
-      FROM item_topics t
-     WHERE args->>'audience' IS NULL
-        OR left(t.code, 1) = CASE args->>'audience' WHEN 'natural' THEN 'u'
-                             WHEN 'legal' THEN 'c' END;
+      FROM item_led(CASE args->>'audience' WHEN 'natural' THEN 'u'
+                    WHEN 'legal' THEN 'c' ELSE '' END) t;
 
-    RETURN list(items, NULL, 100, coalesce(cardinality(items), 0), 100);
+    RETURN (list(items, NULL, 100, coalesce(cardinality(items), 0), 100)::jsonb
+            || jsonb_build_object('has', (
+                   SELECT coalesce(jsonb_object_agg(t->>'audience', true), '{}')
+                     FROM unnest(items) t)))::json;
 END $$;
 
 ALTER FUNCTION api.item_topics OWNER TO zwfw_citizen;
-SELECT zwfw.describe('item_topics', zwfw.list_schema('{"type":"object",
-    "required":["code","name","audience"], "additionalProperties":false,
-    "properties":{"code":{"type":"string"}, "name":{"type":"string"},
-        "audience":{"enum":["natural","legal"]},
-        "natural":{"enum":[true]}, "legal":{"enum":[true]}}}'));
+SELECT zwfw.describe('item_topics', jsonb_set(
+    zwfw.list_schema('{"type":"object",
+        "required":["code","name","audience"], "additionalProperties":false,
+        "properties":{"code":{"type":"string"}, "name":{"type":"string"},
+            "audience":{"enum":["natural","legal"]},
+            "natural":{"enum":[true]}, "legal":{"enum":[true]}}}')::jsonb,
+    '{properties,has}', '{"type":"object",
+        "additionalProperties":{"enum":[true]}}')::text);
 
 
 -- GET item/catalog: the basic directory, by code; type.
