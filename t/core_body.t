@@ -300,6 +300,23 @@ for my $at ('/api', '') {
 
     is($http->get("$at/item/$item", headers => {
         'If-None-Match' => '"x"' })->code, 200, 'another one');
+    for my $match ($etag, "\"x\", $etag", '*') {
+        is($http->get("$at/item/$item", headers => {
+            'If-Match' => $match })->code, 200, "If-Match: $match");
+    }
+
+    for my $match ('"x"', "W/$etag", "\"x$etag") {
+        my $res = $http->get("$at/item/$item",
+                             headers => { 'If-Match' => $match });
+        is($res->code, 412, "If-Match: $match");
+        like($res->text, qr/您要的内容已经有了变化/, 'in our words');
+        ok($res->header('X-Request-Id'), 'an answer of ours');
+    }
+
+    is($http->get("$at/item/$item", headers => { 'If-Unmodified-Since' =>
+        'Sat, 01 Jan 2000 00:00:00 GMT' })->code, 200,
+       'nothing says when it was changed');
+
     is($http->get("$at/nothing", headers => {
         'If-None-Match' => '*' })->code, 404, 'no validator of an error');
 }

@@ -7,6 +7,9 @@
 #include "ngx_http_zwfw_core.h"
 
 
+static ngx_int_t ngx_http_zwfw_send_wanted(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
+static ngx_int_t ngx_http_zwfw_send_hash(ngx_http_zwfw_state_t *state);
 static ngx_int_t ngx_http_zwfw_etag(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 static void ngx_http_zwfw_send_unread(ngx_http_request_t *r);
@@ -28,6 +31,7 @@ static ngx_str_t  ngx_http_zwfw_csp = ngx_string(
 ngx_int_t
 ngx_http_zwfw_step_send(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
+    ngx_int_t               rc;
     ngx_buf_t              *b;
     ngx_chain_t            *cl;
     ngx_http_zwfw_state_t  *state = ctx->core;
@@ -42,17 +46,16 @@ ngx_http_zwfw_step_send(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         }
     }
 
-    ngx_http_zwfw_send_unread(r);
-
     r->headers_out.status = ctx->status ? ctx->status : NGX_HTTP_OK;
+
+    rc = ngx_http_zwfw_send_wanted(r, ctx);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_http_zwfw_send_unread(r);
     ngx_http_zwfw_status_line(r);
     r->headers_out.content_length_n = state->length;
-
-    /* validators are of what is read: what was done is not undone by one */
-
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        r->disable_not_modified = 1;
-    }
 
     ngx_http_zwfw_count(ctx->platform, NGX_HTTP_ZWFW_COUNT_2XX
                                        + r->headers_out.status / 100 - 2);
@@ -82,6 +85,60 @@ ngx_http_zwfw_step_send(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     ctx->rc = ngx_http_output_filter(r, state->out);
 
     return NGX_DONE;
+}
+
+
+/*
+ * If-Match, which nginx would answer with a page of its own; nothing says when
+ * an answer was changed last, so that it ignores If-Unmodified-Since
+ */
+
+static ngx_int_t
+ngx_http_zwfw_send_wanted(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    u_char                 *p, *last, etag[34];
+    ngx_str_t              *wanted;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    wanted = r->headers_in.if_match ? &r->headers_in.if_match->value : NULL;
+
+    r->headers_in.if_match = NULL;
+    r->headers_in.if_unmodified_since = NULL;
+
+    /* validators are of what is read: what was done is not undone by one */
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        r->disable_not_modified = 1;
+        return NGX_OK;
+    }
+
+    if (wanted == NULL || r->headers_out.status != NGX_HTTP_OK
+        || (wanted->len == 1 && wanted->data[0] == '*'))
+    {
+        return NGX_OK;
+    }
+
+    if (ngx_http_zwfw_send_hash(state) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    etag[0] = '"';
+    *ngx_hex_dump(etag + 1, state->hash, 16) = '"';
+    last = wanted->data + wanted->len;
+
+    p = memmem(wanted->data, wanted->len, etag, sizeof(etag));
+
+    /* compared strongly: a weak one is none, nor is a part of another */
+
+    if (p && (p == wanted->data || p[-1] == ' ' || p[-1] == ',')
+        && (p + sizeof(etag) == last || p[sizeof(etag)] == ' '
+            || p[sizeof(etag)] == ','))
+    {
+        return NGX_OK;
+    }
+
+    return ngx_http_zwfw_refuse(r, NGX_HTTP_PRECONDITION_FAILED,
+                                "precondition_failed", NULL);
 }
 
 
@@ -256,16 +313,13 @@ ngx_http_zwfw_add_header(ngx_http_request_t *r, const char *name,
 }
 
 
-/* strong: the digest of the bytes; nginx answers If-None-Match itself */
+/* of the bytes */
 
 static ngx_int_t
-ngx_http_zwfw_etag(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+ngx_http_zwfw_send_hash(ngx_http_zwfw_state_t *state)
 {
-    u_char                 *p;
-    ngx_str_t               parts[2];
-    ngx_chain_t            *cl;
-    ngx_table_elt_t        *h;
-    ngx_http_zwfw_state_t  *state = ctx->core;
+    ngx_str_t     parts[2];
+    ngx_chain_t  *cl;
 
     for (cl = state->hashed ? NULL : state->out; cl; cl = cl->next) {
         parts[0].data = state->hash;
@@ -276,6 +330,25 @@ ngx_http_zwfw_etag(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         if (ngx_http_zwfw_sha256(parts, 2, state->hash) != NGX_OK) {
             return NGX_ERROR;
         }
+    }
+
+    state->hashed = 1;
+
+    return NGX_OK;
+}
+
+
+/* strong; nginx answers If-None-Match itself */
+
+static ngx_int_t
+ngx_http_zwfw_etag(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    u_char                 *p;
+    ngx_table_elt_t        *h;
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    if (ngx_http_zwfw_send_hash(state) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     h = ngx_list_push(&r->headers_out.headers);
