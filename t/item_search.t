@@ -246,6 +246,7 @@ like($manager->get('/item/manage?state=in_use')->text,
      qr{在用：共 1 项。.*第 1 版}s, 'own items by state');
 like($manager->get('/item/manage?state=cancelled')->text,
      qr{没有“已取消”的事项}, 'none of this state');
+is($manager->get('/item/manage?state=gone')->code, 422, 'no such state');
 
 
 is_deeply([$node->nginx->stop], [], 'nothing bad in the log');

@@ -244,6 +244,9 @@ subtest 'topics and directory' => sub {
     is($nobody->call('item_topics', { audience => 'legal' })->{items}[0]{name},
        '准营准办', 'of legal persons');
 
+    is($nobody->refused('item_catalog', { type => '99' }),
+       '422 bad_value type', 'no such type');
+
     my $list = $nobody->call('item_catalog', { limit => 2, type => '20' });
     is_deeply([map { $_->{name} } @{ $list->{items} }],
               ['社会保障卡申领', '住房公积金提取（租房）'], 'directory');

@@ -1,7 +1,7 @@
 -- Finding items: words, topics, the basic directory.
 
 
--- Is it a code of the closed list that a search may name?
+-- Is it a code of the closed list that a search or a list may name?
 
 CREATE OR REPLACE FUNCTION zwfw.item_known(list text, code text)
 RETURNS boolean
@@ -10,11 +10,24 @@ BEGIN
     RETURN CASE list
         WHEN 'object' THEN code IN ('1', '2', '3', '4', '5', '6', '9')
         WHEN 'type' THEN code ~ '^(0[0-9]|10|20)$'
+        WHEN 'state' THEN code IN ('draft', 'pending', 'approved', 'in_use',
+            'suspended', 'cancelled', 'replaced')
         WHEN 'topic' THEN EXISTS (
             SELECT FROM zwfw.item_topics t WHERE t.code = item_known.code)
         ELSE EXISTS (
             SELECT FROM zwfw.item_catalog c WHERE c.code = item_known.code)
         END;
+END $$;
+
+-- A list is asked for nothing that cannot be.  Errors: bad_value.
+
+CREATE OR REPLACE FUNCTION zwfw.item_need(list text, args jsonb)
+RETURNS void
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF args ? list AND NOT zwfw.item_known(list, args->>list) THEN
+        PERFORM zwfw.fail('bad_value', 422, list);
+    END IF;
 END $$;
 
 
@@ -38,10 +51,7 @@ BEGIN
                     ('p:', 'topic'), ('c:', 'catalog')) AS v (mark, name)
                  WHERE args ? v.name
     LOOP
-        IF NOT zwfw.item_known(part.name, args->>part.name) THEN
-            PERFORM zwfw.fail('bad_value', 422, part.name);
-        END IF;
-
+        PERFORM zwfw.item_need(part.name, args);
         list := list || (part.mark || (args->>part.name));
     END LOOP;
 
@@ -301,7 +311,8 @@ SELECT zwfw.describe('item_topics', jsonb_set(
         "additionalProperties":{"enum":[true]}}')::text);
 
 
--- GET item/catalog: the basic directory, by code; type.
+-- GET item/catalog: the basic directory, by code; type.  Errors: bad_value,
+-- bad_cursor.
 
 CREATE OR REPLACE FUNCTION api.item_catalog(args jsonb, body jsonb)
 RETURNS json
@@ -314,6 +325,8 @@ DECLARE
     keys   jsonb[];
     total  bigint;
 BEGIN
+    PERFORM item_need('type', args);
+
     SELECT array_agg(json_build_object('code', f.code, 'name', f.name,
                'type', f.type, 'basis', f.basis, 'levels', f.levels,
                'state', f.state)), array_agg(jsonb_build_array(f.code))

@@ -207,7 +207,7 @@ SELECT zwfw.describe('item_draft_show', zwfw.item_schema('{
 
 
 -- What the asking person's bodies offer and write, by the latest change; state:
--- a page of each body, merged.
+-- a page of each body, merged.  Errors: bad_value, bad_cursor.
 
 CREATE OR REPLACE FUNCTION api.item_own_list(args jsonb, body jsonb)
 RETURNS json
@@ -221,6 +221,8 @@ DECLARE
     keys   jsonb[];
     total  bigint;
 BEGIN
+    PERFORM item_need('state', args);
+
     SELECT array_agg(item_draft_row(f.i)),
            array_agg(jsonb_build_array((f.i).updated_at, (f.i).id))
       INTO items, keys
