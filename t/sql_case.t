@@ -210,7 +210,7 @@ subtest 'handed in' => sub {
     is($shown->{channel}, 'pc', 'channel');
     is(refused($wang, $_, $case), '409 wrong_state', "no $_")
         for qw(edit save submit drop resubmit);
-    is($wang->refused('case_receipt', $case), '409 wrong_state',
+    is($wang->refused('case_receipt', $case), '409 no_paper_yet',
        'no receipt yet');
     is($li->refused("case_$_", $case), '404 case_not_found', "another's $_")
         for qw(show edit receipt);
@@ -354,7 +354,7 @@ subtest 'received, corrected once, accepted, granted' => sub {
     is(refused($approver, 'grant', $case, %grant, result => { %{
                $grant{result} }, valid_until => $_->[0] }), $_->[1], $_->[0])
         for ['2026-02-30', '422 bad_date result.valid_until'],
-            ['2020-01-01', '422 bad_date result.valid_until'];
+            ['2020-01-01', '422 day_past result.valid_until'];
     is(refused($approver, 'grant', $case, %grant, result => {}),
        '422 missing result.name', 'a result has a name');
     is_deeply(ask($approver, 'case_work', $case)->{acts},

@@ -746,7 +746,7 @@ BEGIN
      ORDER BY o.seq DESC LIMIT 1;
 
     IF papers = '[]' THEN
-        PERFORM zwfw.fail('wrong_state', 409);
+        PERFORM zwfw.fail('no_paper_yet', 409);
     END IF;
 
     RETURN zwfw.case_subject(c.item, c.item_version, c.item_hash, guide)

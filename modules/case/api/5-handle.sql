@@ -176,7 +176,7 @@ BEGIN
 END $$;
 
 -- POST case/{id}/grant with version, result {name, number, valid_until} and
--- opinion.  Errors: missing, bad_date.
+-- opinion.  Errors: missing, bad_date, day_past.
 
 CREATE OR REPLACE FUNCTION api.case_grant(args jsonb, body jsonb)
 RETURNS json
@@ -188,10 +188,10 @@ BEGIN
 
     IF coalesce(trim(body->'result'->>'name'), '') = '' THEN
         PERFORM fail('missing', 422, 'result.name');
-    ELSIF NOT case_is_day(body->'result'->>'valid_until')
-          OR body->'result'->>'valid_until' < today()::text
-    THEN
+    ELSIF NOT case_is_day(body->'result'->>'valid_until') THEN
         PERFORM fail('bad_date', 422, 'result.valid_until');
+    ELSIF body->'result'->>'valid_until' < today()::text THEN
+        PERFORM fail('day_past', 422, 'result.valid_until');
     END IF;
 
     c.outcome := 'granted';
