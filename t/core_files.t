@@ -104,7 +104,7 @@ is(join(' ', map { "$_->{name} $_->{type} $_->{size}" } @files),
 my @contents = ($pdf, $jpeg, $png);
 
 for (@files) {
-    my $res = $she->get("/api/$_->{path}");
+    my $res = $she->get("/api/$_->{path}", headers => { 'If-Match' => '"x"' });
 
     is($res->body, shift @contents, "$_->{name}: the same bytes");
     is($res->header('Content-Type'), $_->{type}, 'its type');

@@ -192,6 +192,10 @@ ngx_http_zwfw_download_opened(ngx_http_request_t *r)
 
     ngx_http_zwfw_trail(r, ctx);
 
+    /* a file has no validators: nginx would refuse each that is sent */
+
+    r->disable_not_modified = 1;
+
     rc = ngx_http_send_header(r);
 
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
