@@ -235,8 +235,10 @@ subtest 'published' => sub {
     was_promised();
     is($readers[0]->get("/api/item/?q=" . Http::escape('ABC执照'))
        ->json->{count}, 1, 'its new words find it');
-    like($editor->get($page)->text, qr/<button[^>]*>暂停办理/,
+    like($editor->get($page)->text, qr{<a [^>]*"/item/$item/suspend">暂停办理},
          'it may be suspended now');
+    like($editor->get("/item/$item")->text,
+         qr{<a href="/item/$item\?version=1">第 1 版</a>}, 'the older is there');
 };
 
 
@@ -274,7 +276,8 @@ sub was_promised {
 
 
 subtest 'suspended' => sub {
-    my $form = Form->new($editor->get($page), "/item/$item/suspend");
+    my $ask = "/item/$item/suspend";
+    my $form = Form->new($editor->get($ask), $ask);
 
     my $res = $form->send($editor);
     is($res->code, 422, 'not without a reason');
@@ -293,7 +296,7 @@ subtest 'suspended' => sub {
     is($manager->post_json("/api/item/$item/resume", { version => 2 })->code,
        403,
        'a writer does not resume it');
-    is(Form->new($editor->get($page), "/item/$item/resume")->send($editor)
+    is(Form->new($editor->get($ask), "/item/$item/resume")->send($editor)
        ->code, 303, 'resumed');
     everywhere('open again', qr{在线办理</a>}, "/item/$item", @readers);
 };

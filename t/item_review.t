@@ -157,13 +157,27 @@ $db->admin("UPDATE zwfw.items SET state = 'draft', effective_on = NULL"
            . " WHERE code = '$item' AND state = 'pending'");
 my $used = $db->admin("SELECT id FROM zwfw.items WHERE code = '$item'"
                       . " AND state = 'in_use'");
-my ($cancel) = $editor->get("/item/drafts/$used")->text
-    =~ m{(<details[^>]*>(?:(?!</details>).)*action="/item/$item/cancel".*?
-          </details>)}sx;
-like($cancel, qr{^<details class="question">\s*<summary>取消这个事项},
-     'closed at first');
-like($cancel, qr{取消以后不能恢复}, 'it is said what it means');
-like($cancel, qr{<input type="checkbox" required>}, 'and has to be affirmed');
+my $shown = $editor->get("/item/drafts/$used")->text;
+like($shown, qr{<a href="/item/$item/cancel">永久取消这个事项</a>}, 'a link');
+unlike($shown, qr{<form[^>]*action="/item/$item/(?:cancel|suspend)"},
+       'which does nothing by itself');
+
+my $asked = $editor->get("/item/$item/cancel");
+my $cancel = Form->new($asked, "/item/$item/cancel");
+like($asked->text, qr{<h1>取消事项：个体工商户}, 'it is said what is cancelled');
+like($asked->text, qr{取消以后不能恢复}, 'and what it means');
+is($cancel->send($editor)->code, 422, 'not without a reason');
+is($db->admin("SELECT state FROM zwfw.items WHERE id = '$used'"), 'in_use',
+   'nothing is done yet');
+
+$cancel->set(reason => '国家取消该登记。');
+my $said = $cancel->send($editor);
+is($said->code . ' ' . $said->header('Location'), "303 /item/$item",
+   'affirmed');
+is($db->admin("SELECT state FROM zwfw.items WHERE id = '$used'"), 'cancelled',
+   'and done');
+is($editor->get("/item/$item/cancel")->code, 404, 'there is no second time');
+is($manager->get("/item/$item/cancel")->code, 403, 'editors only');
 
 is_deeply([$node->nginx->stop], [], 'nothing bad in the log');
 

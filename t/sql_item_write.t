@@ -225,6 +225,9 @@ subtest 'a day to come' => sub {
        'the new text');
     is($nobody->call('item_switch')->{published}, 0, 'once');
     $db->admin('SELECT zwfw.move_clock(NULL)');
+    is(join(' ', map { $_->{version} } @{ $nobody->call('item_show',
+            { code => $food, version => 2 })->{others} }), '3 1',
+       'each version names the others');
 };
 
 
@@ -238,6 +241,15 @@ subtest 'suspended and cancelled' => sub {
        '403 not_allowed', 'of the body');
     is($editor->refused('item_suspend', $code, { %seen, reason => ' ' }),
        '422 missing reason', 'with a reason');
+
+    my $offered = $editor->call('item_offered', $code);
+    is(join(' ', "$offered->{version} $offered->{state}:",
+            sort keys %{ $offered->{can} }),
+       '3 in_use: cancel suspend', 'what an editor is asked about');
+    is($above->call('item_offered', $code)->{id}, $offered->{id},
+       'one of the body above as well');
+    is($_->refused('item_offered', $code), '403 not_allowed', 'nobody else')
+        for $writer, $stranger;
 
     is($editor->refused('item_suspend', $code, { version => 2, reason => 'x' }),
        '409 changed_meanwhile version', 'of the version that was seen');
@@ -255,6 +267,8 @@ subtest 'suspended and cancelled' => sub {
     is($editor->refused('item_suspend', $code, { %seen, reason => 'x' }),
        '409 wrong_state', 'once');
 
+    is_deeply([sort keys %{ $editor->call('item_offered', $code)->{can} }],
+              [qw(cancel resume)], 'asked about again');
     is($editor->refused('item_resume', $code, { version => 2 }),
        '409 changed_meanwhile version', 'resumed as it was seen, too');
     $editor->call('item_resume', $code, { %seen });
@@ -268,6 +282,8 @@ subtest 'suspended and cancelled' => sub {
     $above->call('item_cancel', $code, { %seen,
                                          reason => '国家取消该许可' });
     is($nobody->call('item_show', $code)->{state}, 'cancelled', 'cancelled');
+    is($editor->refused('item_offered', $code), '404 item_not_found',
+       'nothing is left to take away');
     is($nobody->call('item_search', { q => '食品经营' })->{count}, 0,
        'no longer found');
     is($editor->refused('item_resume', $code, { %seen }), '404 item_not_found',

@@ -13,6 +13,8 @@ static ngx_int_t ngx_http_zwfw_page_roles(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *user);
 static ngx_int_t ngx_http_zwfw_page_platform(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *page);
+static ngx_int_t ngx_http_zwfw_page_query(ngx_http_zwfw_ctx_t *ctx,
+    zwfw_json_t *page);
 static ngx_int_t ngx_http_zwfw_page_problem(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *page);
 static ngx_int_t ngx_http_zwfw_page_back(ngx_http_request_t *r,
@@ -135,15 +137,10 @@ ngx_http_zwfw_page_context(ngx_http_request_t *r, ngx_uint_t personal)
         || zwfw_json_add(&ctx->mem, page, "region", ZWFW_JSON_STRING,
                          (zwfw_str_t *) &ctx->platform->region) == NULL
         || ngx_http_zwfw_page_platform(ctx, page) != NGX_OK
-        || ngx_http_zwfw_page_problem(r, ctx, page) != NGX_OK)
+        || ngx_http_zwfw_page_problem(r, ctx, page) != NGX_OK
+        || ngx_http_zwfw_page_query(ctx, page) != NGX_OK)
     {
         return NULL;
-    }
-
-    if (ctx->args) {
-        zwfw_str_t  name = zwfw_string("query");
-
-        zwfw_json_append(page, &name, ctx->args);
     }
 
     if (!personal) {
@@ -255,6 +252,41 @@ ngx_http_zwfw_page_platform(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *page)
                          &tokens) == NULL)
     {
         return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* page.query, and page.chosen.<field>.<value>, as templates cannot compare */
+
+static ngx_int_t
+ngx_http_zwfw_page_query(ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *page)
+{
+    zwfw_str_t    name = zwfw_string("query");
+    zwfw_json_t  *chosen, *arg, *field, *yes;
+
+    if (ctx->args == NULL) {
+        return NGX_OK;
+    }
+
+    zwfw_json_append(page, &name, ctx->args);
+
+    chosen = zwfw_json_add(&ctx->mem, page, "chosen", ZWFW_JSON_OBJECT, NULL);
+    if (chosen == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (arg = ctx->args->child; arg; arg = arg->next) {
+        field = zwfw_json_new(&ctx->mem, ZWFW_JSON_OBJECT, NULL);
+        yes = zwfw_json_new(&ctx->mem, ZWFW_JSON_TRUE, NULL);
+
+        if (field == NULL || yes == NULL) {
+            return NGX_ERROR;
+        }
+
+        zwfw_json_append(field, &arg->value, yes);
+        zwfw_json_append(chosen, &arg->key, field);
     }
 
     return NGX_OK;

@@ -122,6 +122,12 @@ static zwfw_field_t  ngx_http_zwfw_item_reject_fields[] = {
 };
 
 
+static zwfw_field_t  ngx_http_zwfw_item_offer_fields[] = {
+      ngx_http_zwfw_item_code,
+      zwfw_null_field
+};
+
+
 static zwfw_field_t  ngx_http_zwfw_item_resume_fields[] = {
       ngx_http_zwfw_item_code,
       zwfw_field_version,
@@ -267,12 +273,23 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_item_routes[] = {
       .form = ngx_string("/drafts/{id}"),
       .next = ngx_string("/item/drafts/{id}") },
 
+    /* taken away: asked about before it is done */
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("/{code}/suspend"),
+      .who = NGX_HTTP_ZWFW_ITEM_EDITOR,
+      .fields = ngx_http_zwfw_item_offer_fields,
+      .call = ngx_string("item_offered"),
+      .class = NGX_HTTP_ZWFW_READ,
+      .page = ngx_string("item/suspend") },
+
     { .method = NGX_HTTP_POST,
       .path = ngx_string("/{code}/suspend"),
       .who = NGX_HTTP_ZWFW_ITEM_EDITOR,
       .fields = ngx_http_zwfw_item_reason_fields,
       .call = ngx_string("item_suspend"),
       .class = NGX_HTTP_ZWFW_WRITE,
+      .form = ngx_string("/{code}/suspend"),
       .next = ngx_string("/item/{code}") },
 
     { .method = NGX_HTTP_POST,
@@ -281,7 +298,16 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_item_routes[] = {
       .fields = ngx_http_zwfw_item_resume_fields,
       .call = ngx_string("item_resume"),
       .class = NGX_HTTP_ZWFW_WRITE,
+      .form = ngx_string("/{code}/suspend"),
       .next = ngx_string("/item/{code}") },
+
+    { .method = NGX_HTTP_GET,
+      .path = ngx_string("/{code}/cancel"),
+      .who = NGX_HTTP_ZWFW_ITEM_EDITOR,
+      .fields = ngx_http_zwfw_item_offer_fields,
+      .call = ngx_string("item_offered"),
+      .class = NGX_HTTP_ZWFW_READ,
+      .page = ngx_string("item/cancel") },
 
     { .method = NGX_HTTP_POST,
       .path = ngx_string("/{code}/cancel"),
@@ -289,6 +315,7 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_item_routes[] = {
       .fields = ngx_http_zwfw_item_reason_fields,
       .call = ngx_string("item_cancel"),
       .class = NGX_HTTP_ZWFW_WRITE,
+      .form = ngx_string("/{code}/cancel"),
       .next = ngx_string("/item/{code}") },
 
       ngx_http_zwfw_null_route

@@ -89,9 +89,24 @@ BEGIN
 END $$;
 
 
+-- The versions of a guide but one, the latest first, at most 50; NULL: none.
+
+CREATE OR REPLACE FUNCTION zwfw.item_others(item text, shown integer)
+RETURNS json
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT json_agg(json_build_object('version', o.version,
+                       'published_at', o.published_at))
+              FROM (SELECT v.version, v.published_at FROM zwfw.item_versions v
+                     WHERE v.code = item_others.item
+                       AND v.version <> item_others.shown
+                     ORDER BY v.version DESC LIMIT 50) o);
+END $$;
+
+
 -- GET item/{code}: the guide, of the version in force or of args.version, with
--- the number of a newer one.  A suspended or cancelled item is shown with its
--- reason.
+-- the number of a newer one and the others that were published.  A suspended or
+-- cancelled item is shown with its reason.
 -- Errors: item_not_found.
 
 CREATE OR REPLACE FUNCTION api.item_show(args jsonb, body jsonb) RETURNS json
@@ -125,7 +140,8 @@ BEGIN
                 'newer', (SELECT max(o.version) FROM item_versions o
                            WHERE o.code = v.code AND o.version > v.version),
                 'reason', i.reason, 'hash', v.hash,
-                'published_at', v.published_at));
+                'published_at', v.published_at,
+                'others', item_others(v.code, v.version)));
 
     RETURN (left(head::text, -1) || ','
             || substr(v.document::text, 2))::json;
@@ -138,7 +154,11 @@ SELECT zwfw.describe('item_show', zwfw.item_schema('{
     "newer":{"type":"integer"},
     "reason":{"type":"string"},
     "hash":{"type":"string","pattern":"^[0-9a-f]{64}$"},
-    "published_at":{"type":"string","format":"date-time"}}',
+    "published_at":{"type":"string","format":"date-time"},
+    "others":{"type":"array","items":{"type":"object",
+        "required":["version","published_at"], "additionalProperties":false,
+        "properties":{"version":{"type":"integer"},
+            "published_at":{"type":"string","format":"date-time"}}}}}',
     '["state","applicable","hash","published_at"]'));
 
 

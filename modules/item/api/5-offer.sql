@@ -35,6 +35,42 @@ BEGIN
     RETURN zwfw.item_done(act, i.id);
 END $$;
 
+-- GET item/{code}/suspend and cancel: the version that is offered, before it is
+-- taken away or given back.  Errors: item_not_found, not_allowed.
+
+CREATE OR REPLACE FUNCTION api.item_offered(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    i  items;
+BEGIN
+    PERFORM need_role('item_editor');
+
+    SELECT * INTO i FROM items o
+     WHERE o.code = args->>'code' AND o.state IN ('in_use', 'suspended');
+    IF NOT FOUND THEN
+        PERFORM fail('item_not_found', 404);
+    ELSIF item_judge_of(i.body) IS NULL THEN
+        PERFORM fail('not_allowed', 403);
+    END IF;
+
+    RETURN json_strip_nulls(json_build_object('id', i.id, 'code', i.code,
+        'version', i.version, 'name', i.name, 'state', i.state,
+        'reason', i.reason, 'can', item_can(i),
+        'body', (SELECT b.name FROM bodies b WHERE b.id = i.body)));
+END $$;
+
+ALTER FUNCTION api.item_offered OWNER TO zwfw_staff;
+SELECT zwfw.describe('item_offered', '{"type":"object",
+    "additionalProperties":false,
+    "required":["id","code","version","name","state","can","body"],
+    "properties":{"id":{"type":"string","format":"uuid"},
+        "code":{"type":"string"}, "version":{"type":"integer"},
+        "name":{"type":"string"}, "state":{"enum":["in_use","suspended"]},
+        "reason":{"type":"string"}, "body":{"type":"string"},
+        "can":{"type":"object","additionalProperties":{"enum":[true]}}}}');
+
 -- POST item/{code}/suspend with version and reason: still shown, nobody may
 -- apply.  Errors: those of item_turn, missing.
 
