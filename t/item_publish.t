@@ -112,11 +112,11 @@ subtest 'rows' => sub {
 
     my $changes = $manager->get($page)->text;
     like($changes,
-         qr{材料名称<p class="hint">M02</p></th>\s*<td[^>]*><span[^>]*>经营者身份证明</span></td>\s*<td[^>]*><span[^>]*>没有},
+         qr{材料名称<p class="hint">经营者身份证明</p></th>\s*<td[^>]*><span[^>]*>经营者身份证明</span></td>\s*<td[^>]*><span[^>]*>没有},
          'what is gone');
     like($changes, qr{住所&lt;承诺书&gt;</span></td>}, 'what is new, escaped');
     like($changes,
-         qr{是否必要<p class="hint">M09</p></th>\s*<td[^>]*><span[^>]*>没有</span></td>\s*<td[^>]*>\s*<span class="list">非必要},
+         qr{是否必要<p class="hint">住所&lt;承诺书&gt;</p></th>\s*<td[^>]*><span[^>]*>没有</span></td>\s*<td[^>]*>\s*<span class="list">非必要},
          'a code by its word');
 };
 

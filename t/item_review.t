@@ -141,6 +141,10 @@ my $res = $editor->get($page);
 is($res->code, 200, 'the page of the second person');
 like($res->text, qr{<button[^>]*>审核通过}, 'who may approve here');
 my @cells = cells($res->text);
+like($res->text, qr{<p class="hint">写在 $_</p>}, 'a row by what people call it')
+    for 'guide.materials.name', 'guide.form.label';
+unlike($res->text, qr{<p class="hint">写在 $_</p>}, 'not by its code')
+    for 'guide.materials.code', 'guide.form.name';
 
 for my $field (sort keys %expected) {
     my $label = $words->{field}{$field} // "no word for $field";

@@ -302,24 +302,36 @@ ngx_http_zwfw_sized(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *word, size_t size)
 }
 
 
-/* "core/error_<code>" for a code that has a page of its own */
+/* "<slice>/error_<code>", "core/error_<code>" for a code that has a page of its
+   own */
 
 static ngx_int_t
 ngx_http_zwfw_error_page(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     ngx_str_t *name)
 {
-    name->data = ngx_pnalloc(r->pool, sizeof("core/error_") - 1
-                                      + ctx->code.len);
-    if (name->data == NULL) {
-        return NGX_ERROR;
+    ngx_str_t   folders[2];
+    ngx_uint_t  i;
+
+    ngx_str_set(&folders[1], "core");
+    folders[0] = ctx->slice ? ctx->slice->name : folders[1];
+
+    for (i = 0; i < 2; i++) {
+        name->data = ngx_pnalloc(r->pool, folders[i].len + sizeof("/error_")
+                                          - 1 + ctx->code.len);
+        if (name->data == NULL) {
+            return NGX_ERROR;
+        }
+
+        name->len = ngx_sprintf(name->data, "%V/error_%V", &folders[i],
+                                &ctx->code)
+                    - name->data;
+
+        if (ngx_http_zwfw_find_page(ctx->platform, name)) {
+            return NGX_OK;
+        }
     }
 
-    name->len = ngx_sprintf(name->data, "core/error_%V", &ctx->code)
-                - name->data;
-
-    if (ngx_http_zwfw_find_page(ctx->platform, name) == NULL) {
-        ngx_str_set(name, "core/error");
-    }
+    ngx_str_set(name, "core/error");
 
     return NGX_OK;
 }

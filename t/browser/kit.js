@@ -68,7 +68,7 @@ function freePort() {
 }
 
 
-function configuration(dir, port, name, more) {
+function configuration(dir, port, name, more, site) {
     const platform = platforms[name];
     const region = platform.region ? `region ${platform.region};` : '';
     const postgres = env('ZWFW_POSTGRES')
@@ -94,6 +94,7 @@ http {
     access_log off;
     ${temp}
     include ${root}/conf/core.conf;
+    ${site}
 
     zwfw_platform ${name} {
         code ${platform.code};
@@ -156,10 +157,10 @@ async function download(page, path) {
 
 /*
  * Returns when it serves: { base, stop }; stop gives the bad lines of its log.
- * more: directives of the platform
+ * more: directives of the platform; site: of http
  */
 
-async function startNginx(platform = 'shandong', more = '') {
+async function startNginx(platform = 'shandong', more = '', site = '') {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'zwfw-b-'));
     const port = await freePort();
     const log = path.join(dir, 'error.log');
@@ -167,7 +168,7 @@ async function startNginx(platform = 'shandong', more = '') {
     let ended = false;
 
     fs.writeFileSync(path.join(dir, 'nginx.conf'),
-                     configuration(dir, port, platform, more));
+                     configuration(dir, port, platform, more, site));
 
     const nginx = spawn(process.env.TEST_NGINX_BINARY || 'nginx',
                         ['-e', log, '-p', `${dir}/`, '-c', 'nginx.conf'],

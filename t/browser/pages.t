@@ -136,6 +136,17 @@ for (const width of [1280, 360]) {
     }
 }
 
+test('what cannot be applied for leads to its guide', async () => {
+    const page = await kit.person(browser, nginx.base, { width: 360 });
+    const other = '11990100MB0DEM05XC3000199005000';
+
+    await kit.logIn(page, 'lixiaomei');
+    await page.goto(`/case/new?item=${other}`);
+    await page.getByRole('link', { name: '看办事指南' }).click();
+    await page.waitForURL(`**/item/${other}`);
+    await page.context().close();
+});
+
 for (const width of [1280, 360]) {
 
     test(`a case, ${width} px`, async (t) => {

@@ -89,18 +89,17 @@ BEGIN
 END $$;
 
 
--- The versions of a guide but one, the latest first, at most 50; NULL: none.
+-- The versions of a guide but one, the latest first; NULL: none.
 
 CREATE OR REPLACE FUNCTION zwfw.item_others(item text, shown integer)
 RETURNS json
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN (SELECT json_agg(json_build_object('version', o.version,
-                       'published_at', o.published_at))
-              FROM (SELECT v.version, v.published_at FROM zwfw.item_versions v
-                     WHERE v.code = item_others.item
-                       AND v.version <> item_others.shown
-                     ORDER BY v.version DESC LIMIT 50) o);
+    RETURN (SELECT json_agg(json_build_object('version', v.version,
+                       'published_at', v.published_at) ORDER BY v.version DESC)
+              FROM zwfw.item_versions v
+             WHERE v.code = item_others.item
+               AND v.version <> item_others.shown);
 END $$;
 
 

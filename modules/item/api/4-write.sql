@@ -281,6 +281,24 @@ BEGIN
        AND jsonb_typeof(e.value->0) = 'object';
 END $$;
 
+-- What people call a row of a list, and where it stands: a material by its
+-- name, a field by its label.
+
+CREATE OR REPLACE FUNCTION zwfw.item_called(doc jsonb, list text, which text,
+    OUT name text, OUT place integer)
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    SELECT coalesce(r->>'label', r->>'name', which), n
+      INTO item_called.name, item_called.place
+      FROM jsonb_array_elements(CASE jsonb_typeof(doc->list) WHEN 'array'
+                                THEN doc->list ELSE '[]' END)
+           WITH ORDINALITY AS o (r, n)
+     WHERE which IN (r->>'code', r->>'name', r->>'label', r->>'question',
+                     n::text)
+     ORDER BY n LIMIT 1;
+    item_called.name := coalesce(item_called.name, nullif(which, ''));
+END $$;
+
 -- The values that differ; "was" and "now" have codes apart, for their words.
 
 CREATE OR REPLACE FUNCTION zwfw.item_changes(old jsonb, new jsonb)
@@ -288,7 +306,10 @@ RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-                       'field', f, 'row', nullif(row, ''), 'old', a.text,
+                       'field', f, 'row', CASE WHEN row <> '' THEN coalesce(
+                           (zwfw.item_called(new, key, row)).name,
+                           (zwfw.item_called(old, key, row)).name) END,
+                       'old', a.text,
                        'was', zwfw.item_timed(f, a.text, item_changes.old),
                        'new', b.text,
                        'now', zwfw.item_timed(f, b.text, item_changes.new)))
@@ -314,7 +335,9 @@ CREATE OR REPLACE FUNCTION zwfw.item_members(doc jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (SELECT jsonb_agg(m ORDER BY regexp_replace(m->>'field',
-                                 '[.][^.]*$', ''), m->>'row', n)
+                                 '[.][^.]*$', ''), (zwfw.item_called(doc,
+                       split_part(replace(m->>'field', 'guide.', ''), '.', 1),
+                       m->>'row')).place, n)
               FROM jsonb_array_elements(zwfw.item_changes('{}', doc
                        - '{code,catalog_code,type,level,region,body}'::text[]))
                    WITH ORDINALITY AS o (m, n));
@@ -345,7 +368,7 @@ DECLARE
     name  text := regexp_replace(field, '^.*\.', '');
 BEGIN
     IF zwfw.item_codes(field) IS NULL
-        AND name NOT IN ('amount', 'effective_on')
+        AND name NOT IN ('amount', 'effective_on', 'days')
     THEN
         name := 'yes';
         field := CASE WHEN value IN ('true', 'false') THEN field END;
