@@ -121,6 +121,14 @@ for my $row (grep { $_->{form} and $_->{form} !~ /\{/ } Rows::all()) {
         if $res->text !~ /请填写或选择这一项/;
 }
 
+# a select shows what was asked for, in its place
+
+my $found = $nobody->get('/item/?type=05&object=1')->text;
+
+is(join(' ', map { /<option value="(\w+)"[^>]*\sselected/ ? $1 : () }
+        split /\n/, $found), '1 05', 'what was chosen is chosen');
+is(scalar(() = $found =~ /<option value="05"/g), 1, 'once');
+
 page('nothing there', $nobody->get('/none'));
 page('refused', $nobody->request('POST', '/login', body => '{',
                                  type => 'application/json'));

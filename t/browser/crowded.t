@@ -98,6 +98,7 @@ for (const width of [1280, 360]) {
         assert.strictEqual(await page.locator('h1').textContent(),
                            '操作太频繁');
         await page.getByText('请稍等一会儿再试').waitFor();
+        await page.getByRole('link', { name: '重新打开这个页面' }).waitFor();
         await calm(page);
         await page.getByRole('link', { name: '返回首页' }).click();
         await page.getByRole('heading', { name: '您要办什么事？' }).waitFor();

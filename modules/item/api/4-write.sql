@@ -288,7 +288,7 @@ CREATE OR REPLACE FUNCTION zwfw.item_called(doc jsonb, list text, which text,
     OUT name text, OUT place integer)
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    SELECT coalesce(r->>'label', r->>'name', which), n
+    SELECT coalesce(r->>'label', r->>'name'), n
       INTO item_called.name, item_called.place
       FROM jsonb_array_elements(CASE jsonb_typeof(doc->list) WHEN 'array'
                                 THEN doc->list ELSE '[]' END)
@@ -296,7 +296,6 @@ BEGIN
      WHERE which IN (r->>'code', r->>'name', r->>'label', r->>'question',
                      n::text)
      ORDER BY n LIMIT 1;
-    item_called.name := coalesce(item_called.name, nullif(which, ''));
 END $$;
 
 -- The values that differ; "was" and "now" have codes apart, for their words.
@@ -308,7 +307,7 @@ BEGIN
     RETURN (SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
                        'field', f, 'row', CASE WHEN row <> '' THEN coalesce(
                            (zwfw.item_called(new, key, row)).name,
-                           (zwfw.item_called(old, key, row)).name) END,
+                           (zwfw.item_called(old, key, row)).name, row) END,
                        'old', a.text,
                        'was', zwfw.item_timed(f, a.text, item_changes.old),
                        'new', b.text,
