@@ -710,7 +710,7 @@ wait_until() {
 # ---- databases: modules/core/migrate.sh ----
 
 cmd_migrate() {
-    local mode=COMMIT database databases=()
+    local mode=COMMIT database databases=() notice=
 
     while [ $# -gt 0 ]; do
         case $1 in
@@ -720,11 +720,18 @@ cmd_migrate() {
         --prune|--dba)
             mode=$1
             ;;
+        --calendar)
+            mode=$1
+            notice=${2-}
+            [ -r "$notice" ] || die 2 "there is no notice in \"$notice\""
+            shift
+            ;;
         [a-z]*)
             databases+=("$1")
             ;;
         *)
-            die 2 "migrate [--dry-run | --prune | --dba] [database ...]"
+            die 2 "migrate [--dry-run | --prune | --dba | --calendar file]" \
+                "[database ...]"
             ;;
         esac
         shift
@@ -764,6 +771,9 @@ cmd_migrate() {
     for database in "${databases[@]}"; do
         if [ "$mode" = --prune ]; then
             prune_database "$database"
+
+        elif [ "$mode" = --calendar ]; then
+            load_calendar "$database" "$notice"
 
         else
             [ "$mode" = ROLLBACK ] || prepare_database "$database"
@@ -976,10 +986,11 @@ usage: ./build.sh command [argument ...]
   testenv [--stop]     starts stores for tests, prints their variables:
                        eval "$(./build.sh testenv)"
   bench [--json]       measures
-  migrate [--dry-run | --prune | --dba] [database ...]
+  migrate [--dry-run | --prune | --dba | --calendar file] [database ...]
                        brings databases up to date; or tries it and rolls
                        back; or drops functions that no file has any more;
-                       or prints what an administrator has to run before
+                       or prints what an administrator has to run before; or
+                       loads the notice of a year's holidays
   clean [--all]        removes what was built; --all: the demo's data, too
 
 environment:

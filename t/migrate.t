@@ -148,6 +148,34 @@ sub functions {
 }
 
 
+subtest 'a notice of holidays' => sub {
+    my $file = "$tree->{dir}/2027.json";
+    my $write = sub {
+        open my $out, '>', $file or die "$file: $!\n";
+        print $out shift;
+        close $out or die "$file: $!\n";
+    };
+
+    $write->('{"year": 2027, "papers": ["https://www.gov.cn/a.htm"], "days":'
+             . ' [{"name": "x", "date": "2027-01-01", "isOffDay": true}]}');
+
+    my ($code, $text) = $tree->migrate('--calendar', $file, 'zwfw_two');
+
+    is($code, 0, 'is loaded');
+    like($text, qr/zwfw_two: 1 days have become working or free/, 'and told');
+    is(sql('zwfw_two', "SELECT working FROM zwfw.days
+                         WHERE day = '2027-01-01'"), 'f', 'a day off');
+
+    $write->('{"year": 2027, "papers": [], "days": []}');
+    ($code, $text) = $tree->migrate('--calendar', $file, 'zwfw_two');
+    is($code, 5, 'one that says nothing is refused');
+    like($text, qr/calendar 2027 names no notice or no day/, 'and why');
+
+    is(($tree->migrate('--calendar', '/nonexistent', 'zwfw_two'))[0], 2,
+       'no file');
+};
+
+
 subtest 'without a superuser' => sub {
     $pg->psql('CREATE ROLE plain LOGIN');
 

@@ -206,3 +206,18 @@ print_dba() {
         echo "GRANT zwfw_owner TO \"$login\";"
     done
 }
+
+# A year's holidays: {"year": .., "papers": [url], "days": [{"name", "date",
+# "isOffDay"}]}.  Limits that run are counted again.
+
+load_calendar() {
+    local database=$1 notice=$2 changed
+
+    changed=$(sql "$database" -v notice="$(cat "$notice")" -f - <<'SQL'
+SET ROLE zwfw_owner;
+SELECT zwfw.load_calendar((:'notice'::jsonb->>'year')::integer, :'notice');
+SQL
+    ) || die 5 "$database: nothing was changed"
+
+    say "$database: $changed days have become working or free"
+}

@@ -474,6 +474,46 @@ BEGIN
 END $$;
 
 
+-- Its limits by the calendar of now, from the same days on; for the trigger on
+-- zwfw.days.  One that is over stays what it was.
+
+CREATE OR REPLACE FUNCTION zwfw.case_recounted(c zwfw.cases)
+RETURNS zwfw.cases
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    was  zwfw.cases := c;
+    t    timestamptz;
+BEGIN
+    IF c.notice_due >= zwfw.today() THEN
+        c.notice_due := zwfw.deadline(c.handed_at, 5);
+    END IF;
+
+    IF c.correct_due >= zwfw.today() THEN
+        SELECT max(e.at) INTO t FROM zwfw.case_events e
+         WHERE e.case_id = c.id AND e.to_state = c.state;
+        c.correct_due := zwfw.deadline(t, 30);
+    END IF;
+
+    IF c.promise_due >= zwfw.today() THEN
+        c := zwfw.case_promise(c, c.accepted_at);
+    END IF;
+
+    IF was.due >= zwfw.today() AND was.due <> 'infinity' THEN
+        c.due := (SELECT CASE s.due
+                      WHEN 'receive' THEN zwfw.deadline(c.submitted_at, 2)
+                      WHEN 'notice' THEN c.notice_due
+                      WHEN 'promise' THEN c.promise_due
+                      WHEN 'close' THEN zwfw.deadline(c.decided_at, 10)
+                      ELSE was.due END
+                    FROM zwfw.case_states s WHERE s.code = c.state);
+    ELSE
+        c.due := was.due;
+    END IF;
+
+    RETURN c;
+END $$;
+
+
 -- What an event's hash is of.
 
 CREATE OR REPLACE FUNCTION zwfw.case_event_hash(e zwfw.case_events)
