@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use utf8;
 
-use Encode qw(decode_utf8);
+use Encode qw(decode_utf8 encode_utf8);
 use Test::More;
 
 use lib 't/lib';
@@ -19,6 +19,11 @@ my $db = $node->db;
 my $she = $node->client(roles => 'operator');
 
 my @people = map { $db->uuid } 1 .. 3;
+
+$db->admin("INSERT INTO zwfw.users (id, kind, name, email, email_index,
+                                    password, created_at)
+            VALUES ('$people[1]', 'staff', '陈静怡', 'x', 'x', 'x', now()),
+                   ('$people[2]', 'natural', '王小明', 'y', 'y', 'y', now())");
 
 
 # an act of somebody, as functions write it
@@ -68,6 +73,9 @@ is($node->client(roles => 'clerk')->get('/audit')->code, 403,
 
 # the list
 
+sub uri { return join '', map { sprintf '%%%02x', $_ } unpack 'C*',
+          encode_utf8(shift) }
+
 sub found {
     my $query = shift;
 
@@ -86,7 +94,11 @@ is(found('?to=2026-03-02'), '200 item_submit', 'until a day');
 is(found("?from=2026-03-04&$until"), '200 auth_login', 'from a day');
 is(found('?action=item_cancel'), '200 item_cancel', 'an action');
 is(found("?uid=$people[1]"), '200 item_cancel item_approve', 'a person');
-is(found("?from=&$until&action=&uid="), found("?$until"),
+is(found("?$until&staff=" . uri('静怡')), '200 item_cancel item_approve',
+   'a member of staff by name');
+is(found("?$until&staff=" . uri('小明')), '200', 'nobody else by name');
+is(found("?$until&staff=" . uri('_')), '200', 'a name is no pattern');
+is(found("?from=&$until&action=&uid=&staff="), found("?$until"),
    'empty fields of a form');
 is(found('?limit=5000'), '422', 'a limit');
 is(found('?from=2026-02-30'), '422', 'a day that is none');
@@ -116,6 +128,8 @@ like($text, qr/<h1>审计<\/h1>/, 'its title');
 like($text, qr/取消事项/, 'words of actions');
 like($text, qr/被拒绝.*现在的状态不能这样操作/s, 'words of outcomes');
 unlike($text =~ s/<[^>]*>//gr, qr/wrong_state/, 'not as codes');
+unlike($text =~ s/<[^>]*>//gr, qr/$people[1]/, 'nor ids of people');
+like($text, qr/>陈静怡</, 'who it was');
 like($text, qr/2026年3月3日 09:30/, 'a time');
 unlike($text, qr/A-1/, 'filtered');
 like($text, qr/name="from" type="date" value="2026-03-03"/, 'filter is kept');
@@ -183,16 +197,16 @@ sub csv {
 my @rows = csv($res);
 
 is(scalar @rows, 5, 'all rows');
-is_deeply([map { scalar @$_ } @rows], [(14) x 5], 'all columns');
-is_deeply([@{ $rows[0] }[1, 5, 6, 9]], ['时间', '操作', '操作代码', '结果'],
+is_deeply([map { scalar @$_ } @rows], [(15) x 5], 'all columns');
+is_deeply([@{ $rows[0] }[1, 6, 7, 10]], ['时间', '操作', '操作代码', '结果'],
           'titles');
-is_deeply([map { $_->[6] } @rows[1 .. 4]],
+is_deeply([map { $_->[7] } @rows[1 .. 4]],
           [qw(auth_login item_cancel item_approve item_submit)], 'in order');
-is($rows[2][9], '被拒绝', 'words');
-is_deeply(JSON::PP->new->decode($rows[2][10]),
+is($rows[2][10], '被拒绝', 'words');
+is_deeply(JSON::PP->new->decode($rows[2][11]),
           { code => 'wrong_state', status => 409 }, 'quotes');
-is($rows[2][8], "'=1+1", 'a formula is a text');
-is($rows[1][8], "'\@SUM(1)", 'this one as well');
+is($rows[2][9], "'=1+1", 'a formula is a text');
+is($rows[1][9], "'\@SUM(1)", 'this one as well');
 
 @rows = csv($she->get("/api/audit/export?uid=$people[0]"));
 is(scalar @rows, 2, 'filtered, as JSON face');

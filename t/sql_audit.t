@@ -56,6 +56,7 @@ subtest 'what a row holds' => sub {
         body => '019a0000-0000-7000-8000-000000000002',
         body_name => '济南市市场监督管理局（演示）',
         action => 'item_save', object => 'item', object_id => 'A1',
+        object_code => 'A1',
         outcome => 'refused', request_id => sprintf('%032x', 1),
         detail => { status => 409, code => 'wrong_state' },
     }, 'who did what, where, with which outcome');

@@ -298,6 +298,9 @@ LANGUAGE sql IMMUTABLE AS $$
     SELECT ' FROM zwfw.audit a WHERE a.at >= $1 AND a.at < $2'
            || CASE WHEN args ? 'uid' THEN ' AND a.uid = $3' ELSE '' END
            || CASE WHEN args ? 'action' THEN ' AND a.action = $4' ELSE '' END
+           || CASE WHEN args ? 'staff' THEN ' AND a.uid = ANY (ARRAY(SELECT s.id'
+              || ' FROM zwfw.staff_names s WHERE strpos(s.name, $5) > 0))'
+              ELSE '' END
 $$;
 
 CREATE OR REPLACE FUNCTION zwfw.audit_find(args jsonb, since timestamptz,
@@ -306,9 +309,10 @@ RETURNS SETOF zwfw.audit
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN QUERY EXECUTE 'SELECT a.*' || zwfw.audit_sql(args)
-        || CASE WHEN at IS NULL THEN '' ELSE ' AND (a.at, a.id) < ($5, $6)' END
-        || ' ORDER BY a.at DESC, a.id DESC LIMIT $7'
-      USING since, until, (args->>'uid')::uuid, args->>'action', at, id, most;
+        || CASE WHEN at IS NULL THEN '' ELSE ' AND (a.at, a.id) < ($6, $7)' END
+        || ' ORDER BY a.at DESC, a.id DESC LIMIT $8'
+      USING since, until, (args->>'uid')::uuid, args->>'action',
+            args->>'staff', at, id, most;
 END $$;
 
 CREATE OR REPLACE FUNCTION zwfw.audit_count(args jsonb, since timestamptz,
@@ -319,7 +323,8 @@ DECLARE
 BEGIN
     EXECUTE 'SELECT count(*) FROM (SELECT 1' || zwfw.audit_sql(args)
             || ' LIMIT 1001) f' INTO total
-      USING since, until, (args->>'uid')::uuid, args->>'action';
+      USING since, until, (args->>'uid')::uuid, args->>'action',
+            args->>'staff';
 
     RETURN total;
 END $$;
@@ -327,11 +332,15 @@ END $$;
 CREATE OR REPLACE FUNCTION zwfw.audit_row(a zwfw.audit) RETURNS json
 LANGUAGE sql STABLE AS $$
     SELECT json_build_object('id', a.id, 'at', a.at, 'uid', a.uid,
+        'staff_name', (
+            SELECT s.name FROM zwfw.staff_names s WHERE s.id = a.uid),
         'role', a.role, 'body', a.body, 'body_name', (
             SELECT b.name FROM zwfw.bodies b WHERE b.id = a.body),
         'action', a.action,
-        'object', a.object, 'object_id', a.object_id, 'outcome', a.outcome,
-        'detail', a.detail, 'request_id', a.request_id,
+        'object', a.object, 'object_id', a.object_id,
+        'object_code', CASE WHEN a.object_id ~ '^[0-9A-Z]+$' THEN
+            a.object_id END,
+        'outcome', a.outcome, 'detail', a.detail, 'request_id', a.request_id,
         'channel', a.channel, 'hash', encode(a.hash, 'hex'))
 $$;
 
@@ -353,7 +362,8 @@ BEGIN
     END IF;
 END $$;
 
--- The audit trail, newest first: from, to (days), action, uid.
+-- The audit trail, newest first: from, to (days), action, uid, staff (a part of
+-- a name).
 -- Errors: not_allowed, bad_period.
 
 CREATE OR REPLACE FUNCTION api.audit_list(args jsonb, body jsonb)
@@ -385,11 +395,12 @@ SELECT zwfw.describe('audit_list', zwfw.list_schema('{"type":"object",
     "additionalProperties":false,
     "properties":{"id":{"type":"integer"},
         "at":{"type":"string","format":"date-time"},
-        "uid":{"type":"string","format":"uuid"}, "role":{"type":"string"},
+        "uid":{"type":"string","format":"uuid"},
+        "staff_name":{"type":"string"}, "role":{"type":"string"},
         "body":{"type":"string","format":"uuid"},
         "body_name":{"type":"string"},
         "action":{"type":"string"}, "object":{"type":"string"},
-        "object_id":{"type":"string"},
+        "object_id":{"type":"string"}, "object_code":{"type":"string"},
         "outcome":{"enum":["ok","refused","failed"]},
         "detail":{"type":"object"}, "request_id":{"type":"string"},
         "channel":{"type":"string"},

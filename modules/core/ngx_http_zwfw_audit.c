@@ -12,7 +12,7 @@
 #define NGX_HTTP_ZWFW_AUDIT_ROWS     10000  /* at most, the rest is cut off */
 #define NGX_HTTP_ZWFW_AUDIT_PAGE     "1000"
 #define NGX_HTTP_ZWFW_AUDIT_PART     65536
-#define NGX_HTTP_ZWFW_AUDIT_COLUMNS  14
+#define NGX_HTTP_ZWFW_AUDIT_COLUMNS  15
 
 
 typedef struct {
@@ -57,7 +57,8 @@ static ngx_int_t ngx_http_zwfw_audit_end(ngx_http_request_t *r,
 static ngx_http_zwfw_audit_column_t  ngx_http_zwfw_audit_columns[] = {
     { "id", ngx_string("序号"), 0 },
     { "at", ngx_string("时间"), 0 },
-    { "uid", ngx_string("人员"), 0 },
+    { "staff_name", ngx_string("工作人员"), 0 },
+    { "uid", ngx_string("人员编号"), 0 },
     { "role", ngx_string("角色"), 1 },
     { "body_name", ngx_string("机构"), 0 },
     { "action", ngx_string("操作"), 1 },
