@@ -136,6 +136,29 @@ is(scalar(() = $node->nginx->log_lines(
 is(join('', $node->nginx->stop), '', 'no alert');
 
 
+# a job that fails for some of its rows
+
+job(q{RETURN '{"failed": 2}'::json;});
+$node = Node->new(db => $db, redis => $redis);
+Proc::until_true('the error', 10, sub { return row('last_error') });
+
+is(row('last_error'), 'rows_failed', 'is told like one that fails');
+is(scalar(() = $node->nginx->log_lines(
+       qr/\[error\].*api\.core_sweep\(\) failed: rows_failed.*"failed": 2/)),
+   1, 'and logged');
+like($node->client(roles => 'operator')->get('/jobs')->text,
+     qr/清理过期的重复提交记录.*失败.*rows_failed/s, 'an operator sees it');
+is(join('', $node->nginx->stop), '', 'no alert');
+
+job(q{RETURN '{"failed": 0}'::json;});
+$node = Node->new(db => $db, redis => $redis);
+Proc::until_true('the end', 10, sub {
+    return row('lease_until IS NULL') eq 't';
+});
+is(row('last_error IS NULL'), 't', 'none of them is no failure');
+is(join('', $node->nginx->stop), '', 'no alert');
+
+
 # a worker that quits while its job runs tells the end
 
 job("PERFORM pg_advisory_xact_lock(1);");

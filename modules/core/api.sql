@@ -499,6 +499,19 @@ ALTER FUNCTION api.job_done OWNER TO zwfw_system;
 SELECT zwfw.describe('job_done', '{"type":"object",
     "additionalProperties":false}');
 
+-- A job could not do its work with one row and goes on with the others: says
+-- so in the log, by id and code; other texts may hold what the row holds.
+
+CREATE OR REPLACE FUNCTION zwfw.row_failed(call text, id uuid, state text,
+    said text) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE WARNING 'api.%() failed for %: %', call, id,
+          CASE WHEN state LIKE 'ZW%' THEN said ELSE state END;
+
+    RETURN false;
+END $$;
+
 -- The jobs of all slices, as they ran last.
 
 CREATE OR REPLACE FUNCTION api.core_jobs(args jsonb, body jsonb) RETURNS json

@@ -27,7 +27,8 @@ static ngx_int_t ngx_http_zwfw_jobs_start(ngx_cycle_t *cycle,
 static void ngx_http_zwfw_job_due(ngx_event_t *ev);
 static void ngx_http_zwfw_job_claimed(void *data, ngx_int_t rc,
     ngx_str_t *answer);
-static ngx_uint_t ngx_http_zwfw_job_mine(ngx_str_t *answer);
+static ngx_uint_t ngx_http_zwfw_job_says(ngx_str_t *answer,
+    const char *name);
 static void ngx_http_zwfw_job_ran(void *data, ngx_int_t rc,
     ngx_str_t *answer);
 static void ngx_http_zwfw_job_done(void *data, ngx_int_t rc,
@@ -137,7 +138,7 @@ ngx_http_zwfw_job_claimed(void *data, ngx_int_t rc, ngx_str_t *answer)
         return;
     }
 
-    if (!ngx_http_zwfw_job_mine(answer)) {
+    if (!ngx_http_zwfw_job_says(answer, "claimed")) {
         ngx_http_zwfw_job_wait(w, w->job->interval);
         return;
     }
@@ -159,10 +160,12 @@ ngx_http_zwfw_job_claimed(void *data, ngx_int_t rc, ngx_str_t *answer)
 }
 
 
+/* a member of an answer that is true, or a number of something */
+
 static ngx_uint_t
-ngx_http_zwfw_job_mine(ngx_str_t *answer)
+ngx_http_zwfw_job_says(ngx_str_t *answer, const char *name)
 {
-    ngx_uint_t          mine;
+    ngx_uint_t          yes;
     zwfw_mem_t          mem;
     ngx_pool_t         *pool;
     zwfw_json_t        *json;
@@ -177,23 +180,26 @@ ngx_http_zwfw_job_mine(ngx_str_t *answer)
 
     mem.alloc = ngx_http_zwfw_alloc;
     mem.pool = pool;
-    mine = 0;
+    yes = 0;
 
     if (zwfw_json_parse(&mem, answer->data, answer->len, &limits, &json,
                         &error)
         == ZWFW_OK)
     {
-        json = zwfw_json_get(json, "claimed", 7);
-        mine = (json && json->type == ZWFW_JSON_TRUE);
+        json = zwfw_json_get(json, (char *) name, ngx_strlen(name));
+        yes = json && (json->type == ZWFW_JSON_TRUE
+                       || (json->type == ZWFW_JSON_NUMBER
+                           && json->value.data[0] != '0'));
     }
 
     ngx_destroy_pool(pool);
 
-    return mine;
+    return yes;
 }
 
 
-/* who has claimed also tells the end, when the worker quits as well */
+/* who has claimed also tells the end, when the worker quits as well; rows that
+   failed alone are told like the failure of all */
 
 static void
 ngx_http_zwfw_job_ran(void *data, ngx_int_t rc, ngx_str_t *answer)
@@ -201,8 +207,16 @@ ngx_http_zwfw_job_ran(void *data, ngx_int_t rc, ngx_str_t *answer)
     ngx_http_zwfw_worker_job_t  *w = data;
 
     ngx_str_t  away = ngx_string("store_away");
+    ngx_str_t  rows = ngx_string("rows_failed");
 
-    if (rc == NGX_OK) {
+    if (rc == NGX_OK && ngx_http_zwfw_job_says(answer, "failed")) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "zwfw: api.%V() failed: rows_failed, PostgreSQL's log "
+                      "has their ids: %V",
+                      &w->job->call, answer);
+        answer = &rows;
+
+    } else if (rc == NGX_OK) {
         answer = NULL;
 
     } else if (answer->len == 0) {

@@ -230,9 +230,26 @@ ALTER FUNCTION api.case_refuse OWNER TO zwfw_staff;
 SELECT zwfw.describe('case_refuse', zwfw.case_done_schema());
 
 
+-- One case of the job below is moved; false: it was not, and is told.
+
+CREATE OR REPLACE FUNCTION zwfw.case_lapse(c zwfw.cases) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF c.state = 'correction' THEN
+        PERFORM zwfw.case_move(c, 'expire');
+    ELSE
+        PERFORM zwfw.case_silence(c);
+    END IF;
+
+    RETURN true;
+
+EXCEPTION WHEN OTHERS THEN
+    RETURN zwfw.row_failed('case_deem', c.id, SQLSTATE, SQLERRM);
+END $$;
+
 -- A job, each minute: silence of five working days is acceptance, whether
 -- somebody has taken the case in or not; an applicant who did not correct gets
--- the papers back; old counters go.
+-- the papers back; old counters go.  A case that fails stops no other.
 
 CREATE OR REPLACE FUNCTION api.case_deem(args jsonb, body jsonb) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
@@ -240,30 +257,42 @@ DECLARE
     c         cases;
     deemed    integer := 0;
     returned  integer := 0;
+    failed    integer := 0;
 BEGIN
     FOR c IN SELECT * FROM cases o
               WHERE o.notice_due < today()
-              ORDER BY o.notice_due LIMIT 500 FOR UPDATE SKIP LOCKED
+              ORDER BY o.notice_due FOR UPDATE SKIP LOCKED
     LOOP
-        PERFORM case_silence(c);
-        deemed := deemed + 1;
+        EXIT WHEN deemed = 500;
+
+        IF case_lapse(c) THEN
+            deemed := deemed + 1;
+        ELSE
+            failed := failed + 1;
+        END IF;
     END LOOP;
 
     FOR c IN SELECT * FROM cases o
               WHERE o.state = 'correction' AND o.correct_due < today()
-              ORDER BY o.correct_due LIMIT 500 FOR UPDATE SKIP LOCKED
+              ORDER BY o.correct_due FOR UPDATE SKIP LOCKED
     LOOP
-        PERFORM case_move(c, 'expire');
-        returned := returned + 1;
+        EXIT WHEN returned = 500;
+
+        IF case_lapse(c) THEN
+            returned := returned + 1;
+        ELSE
+            failed := failed + 1;
+        END IF;
     END LOOP;
 
     DELETE FROM case_counters k WHERE k.day < today() - 100;
 
-    RETURN json_build_object('deemed', deemed, 'returned', returned);
+    RETURN json_build_object('deemed', deemed, 'returned', returned,
+                             'failed', failed);
 END $$;
 
 ALTER FUNCTION api.case_deem OWNER TO zwfw_system;
 SELECT zwfw.describe('case_deem', '{"type":"object",
-    "additionalProperties":false, "required":["deemed","returned"],
+    "additionalProperties":false, "required":["deemed","returned","failed"],
     "properties":{"deemed":{"type":"integer"},
-        "returned":{"type":"integer"}}}');
+        "returned":{"type":"integer"}, "failed":{"type":"integer"}}}');

@@ -113,33 +113,58 @@ ALTER FUNCTION api.item_cancel OWNER TO zwfw_staff;
 SELECT zwfw.describe('item_cancel', zwfw.item_done_schema());
 
 
--- A job, each second: versions whose day has come are put into use.
+-- One version of the job below is put into use, when it still holds: that its
+-- day has gone by is no fault of it.  false: it waits on, and is told.
+
+CREATE OR REPLACE FUNCTION zwfw.item_begin(i zwfw.items) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    i.effective_on := zwfw.today();
+    PERFORM zwfw.item_check(i);
+    PERFORM zwfw.item_publish(i.id);
+    PERFORM zwfw.item_done('item_switch', i.id);
+
+    RETURN true;
+
+EXCEPTION WHEN OTHERS THEN
+    RETURN zwfw.row_failed('item_switch', i.id, SQLSTATE, SQLERRM);
+END $$;
+
+-- A job, each second: versions whose day has come are put into use.  One that
+-- fails, as its entry of the directory was cancelled meanwhile, stops no other
+-- and stays approved, until an editor sends it back.
 
 CREATE OR REPLACE FUNCTION api.item_switch(args jsonb, body jsonb)
 RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
 DECLARE
-    i  items;
-    n  integer := 0;
+    i          items;
+    published  integer := 0;
+    failed     integer := 0;
 BEGIN
     FOR i IN
         SELECT * FROM items o
          WHERE o.state = 'approved' AND o.effective_on <= today()
-         ORDER BY o.effective_on, o.code LIMIT 100
+         ORDER BY o.effective_on, o.code
            FOR UPDATE SKIP LOCKED
     LOOP
-        PERFORM item_publish(i.id);
-        PERFORM item_done('item_switch', i.id);
-        n := n + 1;
+        EXIT WHEN published = 100;
+
+        IF item_begin(i) THEN
+            published := published + 1;
+        ELSE
+            failed := failed + 1;
+        END IF;
     END LOOP;
 
-    RETURN json_build_object('published', n);
+    RETURN json_build_object('published', published, 'failed', failed);
 END $$;
 
 ALTER FUNCTION api.item_switch OWNER TO zwfw_system;
 SELECT zwfw.describe('item_switch', '{"type":"object",
-    "additionalProperties":false, "required":["published"],
-    "properties":{"published":{"type":"integer"}}}');
+    "additionalProperties":false, "required":["published","failed"],
+    "properties":{"published":{"type":"integer"},
+        "failed":{"type":"integer"}}}');
 
 
 -- The form of a draft: all columns that its writer sets, and the guide.
