@@ -230,27 +230,4 @@ subtest 'time that is over' => sub {
        'the connection has stayed');
 };
 
-
-# connections that are not needed any more
-
-subtest 'idle' => sub {
-    my $idle = Told->new(db => $told->node->db, redis => $told->node->redis,
-        block => "postgres_connections 1 4 1;\npostgres_timeout 20s 20s;");
-    my $count = "SELECT count(*) FROM pg_stat_activity
-                  WHERE application_name = 'zwfw write'";
-
-    $short->node->nginx->stop;
-
-    Proc::until_true('four connections', 20, sub {
-        $idle->hold;
-        my @asked = map { $idle->ask(write => 'HOLD') } 1 .. 12;
-        $idle->let_go;
-        $_->answer for @asked;
-        return $told->admin($count) == 4;
-    });
-    Proc::until_true('one is left', 90, sub { $told->admin($count) == 1 });
-    is(answered($idle->write('PID')), '200', 'which answers');
-    is(join('', $idle->node->nginx->stop), '', 'no alert');
-};
-
 done_testing();
