@@ -18,12 +18,13 @@ binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 # what is no such thing; {} for a text is none, "x" for an object
 my %wrong = (
     uuid => 'x', text => 5, line => [], code => {}, integer => 'one',
-    boolean => 'perhaps', date => '2026-02-30', idnumber => '123',
+    count => 'one', boolean => 'perhaps', date => '2026-02-30', idnumber => '123',
     phone => '555', email => 'nobody', name => 5, secret => 5,
     cursor => '*', object => 'x', group => 'x', list => 'x', file => 'x',
 );
 my %wrong_query = (%wrong, text => "\1", line => "\1", code => '*',
-                   integer => 'one');
+                   integer => 'one', count => 'one');
+my %least = (integer => 0, count => 1);
 
 my $json = JSON::PP->new->utf8->canonical;
 my $node = Node->new;
@@ -66,6 +67,7 @@ sub ask {
 my %says = (
     phone => qr/11 位手机号码/, idnumber => qr/18 位公民身份号码/,
     date => qr/年-月-日.*2026-11-27/, integer => '整数，从 0 到 {size}。',
+    count => '整数，从 1 到 {size}。',
     email => qr/电子邮箱/, name => qr/2 到 50 个字/, boolean => qr/“是”或者“否”/,
     code => qr/选项/, uuid => qr/编号/, cursor => qr/翻页/, secret => qr/密码/,
     text => qr/文字|编码|字符/, line => qr/文字|编码|字符/, file => qr/文件/,
@@ -83,8 +85,9 @@ sub fits {
 
     return '“提示” of no hint' if $text =~ /提示/;
     return 'of a file' if $text =~ /文件/ and ($field->{type} // '') ne 'file';
+    return 'of a page' if $text =~ /刷新|页面上|本平台的页面|按钮/;
     return 'a mark is left' if $text =~ /[{}]/;
-    return if $what !~ /^(?:mistyped|too long|null)$/ or !$field->{type}
+    return if $what !~ /^(?:mistyped|too long|too small|null)$/ or !$field->{type}
         or $code =~ /^(?:not_found|bad_name|bad_utf8)$/;
 
     my $want = ($what eq 'too long' ? \%says_long : \%says)->{ $field->{type} };
@@ -157,7 +160,7 @@ sub too_long {
 
     my ($type, $size) = @$field{qw(type size)};
 
-    return ($size || 2**53 - 1) + 1 if $type eq 'integer';
+    return ($size || 2**53 - 1) + 1 if defined $least{$type};
     return [map { Rows::sample($field->{fields}) } 0 .. $size]
         if $type eq 'list';
     return { text => '长' x $size } if $type eq 'object';
@@ -238,6 +241,7 @@ sub asked {
     my $name = $field->{name};
     my $bare = $url =~ s/\?.*//r;
     my $value = Rows::value($field);
+    my $least = $name eq 'limit' ? 1 : $least{ $field->{type} };
 
     $value = 'true' if ref $value;
     refused('missing', $row, $name, $bare) if $field->{required};
@@ -246,6 +250,8 @@ sub asked {
             undef, $field);
     refused('too long', $row, $name, query($bare, $name, too_long($field)),
             undef, $field);
+    refused('too small', $row, $name, query($bare, $name, $least - 1),
+            undef, $field) if defined $least;
     refused('doubled', $row, $name,
             query(query($bare, $name, $value), $name, $value));
 }
@@ -259,7 +265,10 @@ sub said {
     refused('missing', $row, $path, $url, with($row, $path))
         if $field->{required} and $path !~ /\.\d+\./;
     refused('empty', $row, $path, $url, with($row, $path, ''))
-        if $field->{required} and $type !~ /^(?:group|list|integer)$/;
+        if $field->{required} and $type !~ /^(?:group|list|integer|count)$/;
+    refused('too small', $row, $path, $url,
+            with($row, $path, $least{$type} - 1), $field)
+        if defined $least{$type};
     refused('null', $row, $path, $url, with($row, $path, undef), $field);
     refused('mistyped', $row, $path, $url, with($row, $path, $wrong{$type}), $field);
     refused('too long', $row, $path, $url,

@@ -87,6 +87,8 @@ subtest 'all that is wrong, at once' => sub {
     is($res->json->{field}, 'applicant.id_number', 'the first one as before');
     ok(!grep({ $_->{detail} !~ /\p{Han}.*[。！]$/ } @{ $res->json->{errors} }),
        'each in a sentence');
+    is((map { $_->{detail} } grep { $_->{field} eq 'materials.M02' }
+        @{ $res->json->{errors} })[0], '请上传这份材料。', 'that helps');
     is(errors($she->upload('/api/case/', [ item => $food ])),
        '422 ' . join(', ', map { "$_ missing" } qw(applicant.name
            applicant.id_number applicant.phone form.shop_name form.kind
@@ -103,6 +105,7 @@ subtest 'all that is wrong, at once' => sub {
         for qw(form.area materials.M02 materials.M03);
     like($page, qr/id="e-\Q$_\E"/, "and says it there: $_")
         for qw(form.area materials.M02 materials.M03);
+    like($page, qr/id="e-materials\.M02">请上传这份材料。</, 'in words');
     unlike($page, qr/id="e-form\.kind"/, 'not where nothing is wrong');
     like($page, qr/value="王秀英"/, 'what was typed is kept');
 

@@ -122,6 +122,28 @@ is(errors($she->upload('/api/case/draft', [
    'parts where none belong');
 
 
+# those who program are told of requests, those who look at a page of pages
+
+for (['method_not_allowed', qr/GET 或者 POST/, qr/链接或按钮/,
+      sub { $she->request('DELETE', $_[0] . '/item/topics') }],
+     ['unknown_field', qr/重新发送/, qr/刷新页面/, sub {
+         $she->request('POST', $_[0] . '/case/draft', body => 'x=1',
+             type => 'application/x-www-form-urlencoded') }])
+{
+    my ($code, $json, $page, $ask) = @$_;
+
+    my $problem = $ask->('/api')->json;
+    my ($it) = grep { $_->{code} eq $code } @{ $problem->{errors}
+                                              // [$problem] };
+    like($it->{detail}, $json, "$code: in words of programs");
+    unlike($it->{detail}, $page, 'not of pages');
+
+    my $text = $ask->('')->text;
+    like($text, $page, "$code: a page in its own");
+    unlike($text, $json, 'not of programs');
+}
+
+
 # what SQL refuses is told as its own field wants it
 
 my %detail = ('form.area' => ['x', qr/^请填写整数，从 0 到 999999。$/],

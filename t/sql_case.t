@@ -76,10 +76,11 @@ subtest 'a draft' => sub {
     ok(!$case->{number}, 'without a number');
     is(refused($wang, 'submit', $case), '422 missing applicant.name',
        'not yet complete');
-    is(faults($wang, 'submit', $case), join(', ', map { "$_ missing" }
+    is(faults($wang, 'submit', $case), join(', ', (map { "$_ missing" }
        (map { "applicant.$_" } qw(name id_number phone)),
-       (map { "form.$_" } qw(shop_name kind address)),
-       (map { "materials.$_" } qw(M01 M02 M03))), 'all that is missing');
+       (map { "form.$_" } qw(shop_name kind address))),
+       (map { "materials.$_ missing files" } qw(M01 M02 M03))),
+       'all that is missing');
     is(faults($wang, 'save', $case, form => { area => 'many', kind => '其他',
                   more => 1 }, materials => [
                   { code => 'M01', file => upload('a', 'text/html') },
@@ -91,7 +92,7 @@ subtest 'a draft' => sub {
               form => { %$form, area => '6.5' }, materials => [
               @{ materials('M01') }, { code => 'M03', file =>
                                        upload('b', 'text/html') }]),
-       'form.area bad_type integer 999999, materials.M02 missing, '
+       'form.area bad_type integer 999999, materials.M02 missing files, '
        . 'materials.M03 bad_file_type', 'answers and materials together');
     is($db->admin('SELECT count(*) FROM zwfw.case_materials'), 0,
        'of which nothing is kept');
@@ -305,7 +306,7 @@ subtest 'received, corrected once, accepted, granted' => sub {
     is(faults($wang, 'resubmit', $case, form => { %$form, area => 'x' },
               materials => [{ code => 'M01' }, { code => 'M02',
                   file => $first }]), 'form.area bad_type integer 999999, '
-       . 'materials.M01 missing, materials.M02 not_corrected',
+       . 'materials.M01 missing files, materials.M02 not_corrected',
        'all that is wrong in a correction');
     is(refused($li, 'resubmit', $case), '404 case_not_found', 'not by others');
     $case = act($wang, 'resubmit', $case, form => { %$form, area => '66' },

@@ -13,6 +13,8 @@ static ngx_int_t ngx_http_zwfw_reply_problem(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 static ngx_int_t ngx_http_zwfw_problem_errors(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *problem);
+static ngx_str_t *ngx_http_zwfw_said(ngx_http_zwfw_ctx_t *ctx,
+    ngx_str_t *code, ngx_str_t *kind);
 static void ngx_http_zwfw_kind(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *field,
     ngx_str_t *kind, size_t *size);
 static ngx_str_t ngx_http_zwfw_sized(ngx_http_zwfw_ctx_t *ctx,
@@ -190,29 +192,59 @@ ngx_str_t
 ngx_http_zwfw_sentence(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *code,
     ngx_str_t *field)
 {
-    size_t       size;
-    ngx_str_t   *word, *slice, kind, both;
+    size_t      size;
+    ngx_str_t  *word, kind;
+
+    ngx_http_zwfw_kind(ctx, field, &kind, &size);
+
+    word = kind.len ? ngx_http_zwfw_said(ctx, code, &kind) : NULL;
+
+    if (word == NULL) {
+        word = ngx_http_zwfw_said(ctx, code, NULL);
+    }
+
+    return word ? ngx_http_zwfw_sized(ctx, word, size) : *code;
+}
+
+
+/* ".json" at the end: where those who program are told something else than
+   those who look at a page */
+
+static ngx_str_t *
+ngx_http_zwfw_said(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *code, ngx_str_t *kind)
+{
+    u_char     *p;
+    ngx_str_t  *word, *slice, name;
 
     static ngx_str_t  group = ngx_string("error");
 
     slice = ctx->slice ? &ctx->slice->name : NULL;
-    word = NULL;
 
-    ngx_http_zwfw_kind(ctx, field, &kind, &size);
-
-    both.data = kind.len ? ctx->mem.alloc(ctx->mem.pool,
-                                          code->len + 1 + kind.len)
-                         : NULL;
-    if (both.data) {
-        both.len = ngx_sprintf(both.data, "%V.%V", code, &kind) - both.data;
-        word = ngx_http_zwfw_word(ctx->platform, slice, &group, &both);
+    name.data = ctx->mem.alloc(ctx->mem.pool, code->len + sizeof("..json")
+                                              + (kind ? kind->len : 0));
+    if (name.data == NULL) {
+        return NULL;
     }
 
-    if (word == NULL) {
-        word = ngx_http_zwfw_word(ctx->platform, slice, &group, code);
+    p = ngx_cpymem(name.data, code->data, code->len);
+
+    if (kind) {
+        *p++ = '.';
+        p = ngx_cpymem(p, kind->data, kind->len);
     }
 
-    return word ? ngx_http_zwfw_sized(ctx, word, size) : *code;
+    if (!ctx->page) {
+        name.len = ngx_cpymem(p, ".json", 5) - name.data;
+
+        word = ngx_http_zwfw_word(ctx->platform, slice, &group, &name);
+        if (word) {
+            return word;
+        }
+    }
+
+    name.len = p - name.data;
+
+    return ngx_http_zwfw_word(ctx->platform, slice, &group, &name);
 }
 
 

@@ -44,7 +44,7 @@ static zwfw_field_t  ngx_http_zwfw_audit_fields[] = {
     { zwfw_string("uid"), zwfw_type_uuid, ZWFW_FIELD_QUERY, 0, NULL, NULL },
     { zwfw_string("staff"), zwfw_type_line, ZWFW_FIELD_QUERY, 50, NULL, NULL },
       zwfw_field_after,
-    { zwfw_string("limit"), zwfw_type_integer, ZWFW_FIELD_QUERY, 1000, NULL,
+    { zwfw_string("limit"), zwfw_type_count, ZWFW_FIELD_QUERY, 1000, NULL,
       NULL },
       zwfw_null_field
 };

@@ -29,7 +29,7 @@ struct zwfw_type_s {
 
 /*
  * size:  text, code, email, secret: characters at most (not bytes);
- *        integer: greatest value (0: 2^53 - 1), least value is 0;
+ *        integer, count: greatest value (0: 2^53 - 1), least 0, 1;
  *        object: bytes of its JSON at most, depth at most 8;
  *        list: members at most;  file: bytes at most.
  *
@@ -43,6 +43,7 @@ extern zwfw_type_t  zwfw_type_text[];
 extern zwfw_type_t  zwfw_type_line[];       /* text without \n and \t */
 extern zwfw_type_t  zwfw_type_code[];       /* [0-9A-Za-z._-]+ */
 extern zwfw_type_t  zwfw_type_integer[];
+extern zwfw_type_t  zwfw_type_count[];      /* integer that is not 0 */
 extern zwfw_type_t  zwfw_type_boolean[];
 extern zwfw_type_t  zwfw_type_date[];       /* YYYY-MM-DD, a real day */
 extern zwfw_type_t  zwfw_type_idnumber[];   /* GB 11643, "x" becomes "X" */
@@ -97,7 +98,7 @@ struct zwfw_field_s {
       NULL }
 
 #define zwfw_field_limit                                                     \
-    { zwfw_string("limit"), zwfw_type_integer, ZWFW_FIELD_QUERY, 100, NULL,  \
+    { zwfw_string("limit"), zwfw_type_count, ZWFW_FIELD_QUERY, 100, NULL,    \
       NULL }
 
 

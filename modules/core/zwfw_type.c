@@ -28,6 +28,8 @@ static const char *zwfw_type_code_check(zwfw_mem_t *mem, zwfw_json_t *value,
     size_t size);
 static const char *zwfw_type_integer_check(zwfw_mem_t *mem,
     zwfw_json_t *value, size_t size);
+static const char *zwfw_type_count_check(zwfw_mem_t *mem,
+    zwfw_json_t *value, size_t size);
 static const char *zwfw_type_boolean_check(zwfw_mem_t *mem,
     zwfw_json_t *value, size_t size);
 static const char *zwfw_type_date_check(zwfw_mem_t *mem, zwfw_json_t *value,
@@ -85,6 +87,13 @@ zwfw_type_t  zwfw_type_integer[] = {
     { zwfw_string("integer"),
       "\"type\":\"integer\",\"minimum\":0",
       zwfw_type_integer_check }
+};
+
+
+zwfw_type_t  zwfw_type_count[] = {
+    { zwfw_string("count"),
+      "\"type\":\"integer\",\"minimum\":1",
+      zwfw_type_count_check }
 };
 
 
@@ -309,6 +318,21 @@ zwfw_type_integer_check(zwfw_mem_t *mem, zwfw_json_t *value, size_t size)
     value->type = ZWFW_JSON_NUMBER;
 
     return NULL;
+}
+
+
+static const char *
+zwfw_type_count_check(zwfw_mem_t *mem, zwfw_json_t *value, size_t size)
+{
+    const char  *code;
+
+    code = zwfw_type_integer_check(mem, value, size);
+
+    if (code == NULL && value->value.len && *value->value.data == '0') {
+        return "too_small";
+    }
+
+    return code;
 }
 
 

@@ -27,7 +27,8 @@ $kind{USER} = ['natural', @staff];
 
 my %good = (
     uuid => '019a0000-0000-7000-8000-00000000ffff', text => '说明',
-    line => '名称', code => 'a1', integer => 1, boolean => \1, date => '2026-10-09',
+    line => '名称', code => 'a1', integer => 1, count => 1, boolean => \1,
+    date => '2026-10-09',
     idnumber => '990101199001010019', phone => '10000000001',
     email => 'nobody@shandong.example', name => '王秀英',
     secret => 'demo-2026', cursor => 'WzFd', object => {}, list => [],

@@ -127,6 +127,14 @@ static test_value_t  test_table[] = {
     { zwfw_type_integer, 100, "true", "bad_type", NULL },
     { zwfw_type_integer, 100, "[1]", "bad_type", NULL },
 
+    { zwfw_type_count, 100, "1", NULL, NULL },
+    { zwfw_type_count, 100, "\"100\"", NULL, "100" },
+    { zwfw_type_count, 100, "0", "too_small", NULL },
+    { zwfw_type_count, 100, "\"0\"", "too_small", NULL },
+    { zwfw_type_count, 100, "-1", "too_small", NULL },
+    { zwfw_type_count, 100, "101", "too_large", NULL },
+    { zwfw_type_count, 100, "true", "bad_type", NULL },
+
     { zwfw_type_boolean, 0, "true", NULL, NULL },
     { zwfw_type_boolean, 0, "false", NULL, NULL },
     { zwfw_type_boolean, 0, "\"true\"", NULL, "true" },
@@ -283,7 +291,7 @@ static test_value_t  test_table[] = {
 
 static zwfw_type_t  *test_types[] = {
     zwfw_type_uuid, zwfw_type_text, zwfw_type_line, zwfw_type_code,
-    zwfw_type_integer, zwfw_type_boolean, zwfw_type_date,
+    zwfw_type_integer, zwfw_type_count, zwfw_type_boolean, zwfw_type_date,
     zwfw_type_idnumber, zwfw_type_phone, zwfw_type_email, zwfw_type_name,
     zwfw_type_secret, zwfw_type_cursor, zwfw_type_object, zwfw_type_group,
     zwfw_type_list, zwfw_type_file

@@ -185,7 +185,7 @@ DECLARE
 BEGIN
     IF NOT named THEN
         RETURN CASE WHEN whole AND material->>'need' = '1' AND there = '{}'
-               THEN 'missing' WHEN asked THEN 'not_corrected' END;
+               THEN 'missing files' WHEN asked THEN 'not_corrected' END;
     ELSIF cardinality(files) > coalesce((material->>'files')::integer, 5) THEN
         RETURN concat('too_many files ',
                       coalesce((material->>'files')::integer, 5));
@@ -200,7 +200,7 @@ BEGIN
                 AND NOT material->'kinds' ? split_part(f->>'type', '/', 2))
                 THEN 'bad_file_type'
                 WHEN whole AND material->>'need' = '1' AND files = '{}'
-                THEN 'missing'
+                THEN 'missing files'
                 WHEN asked AND cardinality(files) = cardinality(kept)
                      AND there <@ kept
                 THEN 'not_corrected' END;
