@@ -81,7 +81,8 @@ for (
 }
 
 for (['/api/item/%zz', 400, 'bad_request'],
-     ['/api/' . 'a' x 9000, 414, 'uri_too_long'])
+     ['/api/' . 'a' x 9000, 414, 'uri_too_long'],
+     ['/api', 404, 'not_found'], ['/api?x=1', 404, 'not_found'])
 {
     my ($path, $status, $code) = @$_;
     my $got = raw("GET $path HTTP/1.1\r\n");
@@ -91,6 +92,10 @@ for (['/api/item/%zz', 400, 'bad_request'],
     like($got, qr{"status":$status,"code":"$code","detail":"[^"]+"},
          "with its code");
 }
+
+
+like(raw("GET /apis HTTP/1.1\r\n"), qr{^Content-Type: text/html}m,
+     'another name that begins so is a page');
 
 
 # HTTP/2, where nginx has neither a request line nor a path when it refuses
