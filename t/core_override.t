@@ -57,7 +57,7 @@ __DATA__
 --- request eval
 ["GET /api/none", "POST /api/health\n", "GET /none"]
 --- response_body_like eval
-[qr/"detail":"OWN WORD"/, qr/"detail":"[^"A-Z]+"/, qr/没有找到这个页面.*OWN WORD/s]
+[qr/"detail":"OWN WORD"/, qr/"detail":"[^"]*请求方法/, qr/没有找到这个页面.*OWN WORD/s]
 --- error_code eval
 [404, 405, 404]
 
