@@ -197,16 +197,16 @@ sub csv {
 my @rows = csv($res);
 
 is(scalar @rows, 5, 'all rows');
-is_deeply([map { scalar @$_ } @rows], [(15) x 5], 'all columns');
-is_deeply([@{ $rows[0] }[1, 6, 7, 10]], ['时间', '操作', '操作代码', '结果'],
+is_deeply([map { scalar @$_ } @rows], [(18) x 5], 'all columns');
+is_deeply([@{ $rows[0] }[1, 8, 9, 13]], ['时间', '操作', '操作代码', '结果'],
           'titles');
-is_deeply([map { $_->[7] } @rows[1 .. 4]],
+is_deeply([map { $_->[9] } @rows[1 .. 4]],
           [qw(auth_login item_cancel item_approve item_submit)], 'in order');
-is($rows[2][10], '被拒绝', 'words');
-is_deeply(JSON::PP->new->decode($rows[2][11]),
+is($rows[2][13], '被拒绝', 'words');
+is_deeply(JSON::PP->new->decode($rows[2][14]),
           { code => 'wrong_state', status => 409 }, 'quotes');
-is($rows[2][9], "'=1+1", 'a formula is a text');
-is($rows[1][9], "'\@SUM(1)", 'this one as well');
+is($rows[2][12], "'=1+1", 'a formula is a text');
+is($rows[1][12], "'\@SUM(1)", 'this one as well');
 
 @rows = csv($she->get("/api/audit/export?uid=$people[0]"));
 is(scalar @rows, 2, 'filtered, as JSON face');

@@ -147,8 +147,8 @@ is($paths->{'/api/audit'}{get}{description},
    'For operator. Its reading is audited.', 'for whom');
 is_deeply([map { "$_->{in} $_->{name}" }
            @{ $paths->{'/api/audit'}{get}{parameters} }],
-          ['query from', 'query to', 'query action', 'query staff query uid',
-           'query after', 'query limit'], 'a query');
+          ['query from', 'query to', 'query action', 'query uid',
+           'query staff', 'query after', 'query limit'], 'a query');
 is_deeply($paths->{'/api/audit/export'}{get}{responses}{200}{content},
           { 'text/csv' => { schema => { type => 'string' } } }, 'no JSON');
 is($paths->{'/api/health'}{get}{responses}{503}{content}{'application/json'}

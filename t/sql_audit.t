@@ -53,10 +53,10 @@ subtest 'what a row holds' => sub {
     ok(delete $row->{id} > 0, 'id');
     is_deeply($row, {
         uid => $clerks[0]{me}{uid}, role => 'clerk', channel => 'pc',
+        person_kind => 'unknown', roles => [{ role => 'clerk' }],
         body => '019a0000-0000-7000-8000-000000000002',
         body_name => '济南市市场监督管理局（演示）',
         action => 'item_save', object => 'item', object_id => 'A1',
-        object_code => 'A1',
         outcome => 'refused', request_id => sprintf('%032x', 1),
         detail => { status => 409, code => 'wrong_state' },
     }, 'who did what, where, with which outcome');
@@ -98,6 +98,16 @@ subtest 'lists' => sub {
     }
 
     is($operator->refused('audit_list', { uid => 'x' }), '22P02', 'bad uid');
+};
+
+subtest 'without the slice that knows people' => sub {
+    my $list = $operator->call('audit_list', { staff => '赵' });
+
+    is($list->{count}, 0, 'nobody has a name');
+    ok(!$list->{finds}, 'which is told');
+    is($operator->refused('audit_person', {}, { email => { index => ['x'] } }),
+       '422 person_not_found email', 'nor an address');
+    is($clerks[0]->refused('audit_person'), '403 not_allowed', 'operators');
 };
 
 subtest 'many lines' => sub {

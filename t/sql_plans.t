@@ -114,7 +114,7 @@ sub cursor_of {
 sub found {
     my ($text, $what) = @_;
 
-    return [grep { !/ on (item_topics|clock|"\*VALUES\*")/ }
+    return [grep { !/ on (item_topics|clock|audit_names|"\*VALUES\*")/ }
             $text =~ /($what)/g];
 }
 

@@ -376,3 +376,50 @@ SELECT zwfw.describe('auth_me', '{"type":"object",
         "roles":{"type":"array","items":{"type":"string"}},
         "email":{"type":"string"}, "token":{"type":"string"},
         "created_at":{"type":"string","format":"date-time"}}}');
+
+
+-- Who people are, for the audit trail: staff by name and account, natural
+-- persons by a masked name.
+
+CREATE OR REPLACE FUNCTION zwfw.auth_people(ids text[])
+RETURNS TABLE (id text, said jsonb)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = zwfw, pg_temp AS $$
+BEGIN
+    PERFORM need_role('operator');
+
+    RETURN QUERY SELECT u.id::text, jsonb_build_object('kind', u.kind,
+               'name', CASE WHEN u.kind = 'staff' THEN u.name
+                            ELSE masked(u.name) END,
+               'account', CASE WHEN u.kind = 'staff' THEN
+                   sealed_or_empty('users.email', u.id, u.email) END)
+      FROM users u
+     WHERE u.id = ANY (uuids(ids));
+END $$;
+
+ALTER FUNCTION zwfw.auth_people(text[]) OWNER TO zwfw_system;
+
+-- People for the audit trail, at most so many: staff by a part of the name,
+-- anybody by the e-mail address of the account.
+
+CREATE OR REPLACE FUNCTION zwfw.auth_seek(sought jsonb, most integer)
+RETURNS uuid[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = zwfw, pg_temp AS $$
+BEGIN
+    PERFORM need_role('operator');
+
+    IF sought ? 'email' THEN
+        RETURN ARRAY(SELECT u.id FROM users u
+                      WHERE u.email_index = ANY (ARRAY(SELECT
+                            jsonb_array_elements_text(sought->'email'
+                                                      ->'index'))));
+    END IF;
+
+    RETURN ARRAY(SELECT u.id FROM users u
+                  WHERE u.kind = 'staff'
+                    AND strpos(u.name, sought->>'name') > 0
+                  ORDER BY u.name, u.id LIMIT most);
+END $$;
+
+ALTER FUNCTION zwfw.auth_seek(jsonb, integer) OWNER TO zwfw_system;

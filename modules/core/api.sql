@@ -22,6 +22,31 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 
 
+-- One that is left empty where it cannot be opened: the rest is shown.
+
+CREATE OR REPLACE FUNCTION zwfw.sealed_or_empty(name text, id uuid, value text)
+RETURNS json
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN value IS NOT NULL THEN
+        json_build_object('sealed', json_build_array(name, id, value, '')) END
+$$;
+
+-- The name of a person for those who need not know it whole.
+
+CREATE OR REPLACE FUNCTION zwfw.masked(name text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT left(name, 1) || repeat('*', length(name) - 1)
+$$;
+
+-- Those of some texts that are ids.
+
+CREATE OR REPLACE FUNCTION zwfw.uuids(ids text[]) RETURNS uuid[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT ARRAY(SELECT i::uuid FROM unnest(ids) i
+                  WHERE i ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')
+$$;
+
+
 -- Refuses for several reasons at once: errors is a list of [field, code], the
 -- first is the one that is shown where there is room for one.  None: goes on.
 
@@ -290,60 +315,6 @@ SELECT zwfw.describe('audit_tell', '{"type":"object",
     "additionalProperties":false}');
 
 
--- The audit trail of [since, until): rows, newest first and before a row, and
--- how many there are, at most 1001.
-
-CREATE OR REPLACE FUNCTION zwfw.audit_sql(args jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT ' FROM zwfw.audit a WHERE a.at >= $1 AND a.at < $2'
-           || CASE WHEN args ? 'uid' THEN ' AND a.uid = $3' ELSE '' END
-           || CASE WHEN args ? 'action' THEN ' AND a.action = $4' ELSE '' END
-           || CASE WHEN args ? 'staff' THEN ' AND a.uid = ANY (ARRAY(SELECT s.id'
-              || ' FROM zwfw.staff_names s WHERE strpos(s.name, $5) > 0))'
-              ELSE '' END
-$$;
-
-CREATE OR REPLACE FUNCTION zwfw.audit_find(args jsonb, since timestamptz,
-    until timestamptz, at timestamptz, id bigint, most integer)
-RETURNS SETOF zwfw.audit
-LANGUAGE plpgsql STABLE AS $$
-BEGIN
-    RETURN QUERY EXECUTE 'SELECT a.*' || zwfw.audit_sql(args)
-        || CASE WHEN at IS NULL THEN '' ELSE ' AND (a.at, a.id) < ($6, $7)' END
-        || ' ORDER BY a.at DESC, a.id DESC LIMIT $8'
-      USING since, until, (args->>'uid')::uuid, args->>'action',
-            args->>'staff', at, id, most;
-END $$;
-
-CREATE OR REPLACE FUNCTION zwfw.audit_count(args jsonb, since timestamptz,
-    until timestamptz) RETURNS bigint
-LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
-DECLARE
-    total  bigint;
-BEGIN
-    EXECUTE 'SELECT count(*) FROM (SELECT 1' || zwfw.audit_sql(args)
-            || ' LIMIT 1001) f' INTO total
-      USING since, until, (args->>'uid')::uuid, args->>'action',
-            args->>'staff';
-
-    RETURN total;
-END $$;
-
-CREATE OR REPLACE FUNCTION zwfw.audit_row(a zwfw.audit) RETURNS json
-LANGUAGE sql STABLE AS $$
-    SELECT json_build_object('id', a.id, 'at', a.at, 'uid', a.uid,
-        'staff_name', (
-            SELECT s.name FROM zwfw.staff_names s WHERE s.id = a.uid),
-        'role', a.role, 'body', a.body, 'body_name', (
-            SELECT b.name FROM zwfw.bodies b WHERE b.id = a.body),
-        'action', a.action,
-        'object', a.object, 'object_id', a.object_id,
-        'object_code', CASE WHEN a.object_id ~ '^[0-9A-Z]+$' THEN
-            a.object_id END,
-        'outcome', a.outcome, 'detail', a.detail, 'request_id', a.request_id,
-        'channel', a.channel, 'hash', encode(a.hash, 'hex'))
-$$;
-
 -- Midnight in China at the begin of a day; NULL, the other value.
 
 CREATE OR REPLACE FUNCTION zwfw.midnight(day date, other timestamptz)
@@ -361,51 +332,6 @@ BEGIN
         PERFORM zwfw.fail('bad_period', 422, 'to');
     END IF;
 END $$;
-
--- The audit trail, newest first: from, to (days), action, uid, staff (a part of
--- a name).
--- Errors: not_allowed, bad_period.
-
-CREATE OR REPLACE FUNCTION api.audit_list(args jsonb, body jsonb)
-RETURNS json
-LANGUAGE plpgsql STABLE SECURITY DEFINER
-SET search_path = zwfw, pg_temp AS $$
-DECLARE
-    c      text[] := after(args, 'timestamptz', 'int8');
-    since  timestamptz := midnight((args->>'from')::date, '-infinity');
-    until  timestamptz := midnight((args->>'to')::date + 1, 'infinity');
-    lim    integer := lim(args, 1000);
-    items  json[];
-    keys   jsonb[];
-BEGIN
-    PERFORM need_role('operator');
-    PERFORM need_period(args);
-
-    SELECT array_agg(audit_row(a)), array_agg(jsonb_build_array(a.at, a.id))
-      INTO items, keys
-      FROM audit_find(args, since, until, c[1]::timestamptz, c[2]::bigint,
-                      lim + 1) a;
-
-    RETURN list(items, keys, lim, audit_count(args, since, until), 1000);
-END $$;
-
-ALTER FUNCTION api.audit_list OWNER TO zwfw_staff;
-SELECT zwfw.describe('audit_list', zwfw.list_schema('{"type":"object",
-    "required":["id","at","action","outcome","hash"],
-    "additionalProperties":false,
-    "properties":{"id":{"type":"integer"},
-        "at":{"type":"string","format":"date-time"},
-        "uid":{"type":"string","format":"uuid"},
-        "staff_name":{"type":"string"}, "role":{"type":"string"},
-        "body":{"type":"string","format":"uuid"},
-        "body_name":{"type":"string"},
-        "action":{"type":"string"}, "object":{"type":"string"},
-        "object_id":{"type":"string"}, "object_code":{"type":"string"},
-        "outcome":{"enum":["ok","refused","failed"]},
-        "detail":{"type":"object"}, "request_id":{"type":"string"},
-        "channel":{"type":"string"},
-        "hash":{"type":"string","pattern":"^[0-9a-f]{64}$"}}}'));
-
 
 -- Is the trail whole?  Compares each row with its own hash and with the row
 -- before it, of the days from and to; names the first that does not fit.

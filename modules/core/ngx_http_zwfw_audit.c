@@ -12,7 +12,8 @@
 #define NGX_HTTP_ZWFW_AUDIT_ROWS     10000  /* at most, the rest is cut off */
 #define NGX_HTTP_ZWFW_AUDIT_PAGE     "1000"
 #define NGX_HTTP_ZWFW_AUDIT_PART     65536
-#define NGX_HTTP_ZWFW_AUDIT_COLUMNS  15
+#define NGX_HTTP_ZWFW_AUDIT_CODES    16
+#define NGX_HTTP_ZWFW_AUDIT_COLUMNS  18
 
 
 typedef struct {
@@ -45,6 +46,8 @@ static ngx_int_t ngx_http_zwfw_audit_row(ngx_http_zwfw_ctx_t *ctx,
 static ngx_int_t ngx_http_zwfw_audit_text(ngx_http_zwfw_ctx_t *ctx,
     zwfw_mem_t *mem, ngx_http_zwfw_audit_column_t *column,
     zwfw_json_t *value, ngx_str_t *text);
+static ngx_int_t ngx_http_zwfw_audit_words(ngx_http_zwfw_ctx_t *ctx,
+    zwfw_mem_t *mem, ngx_http_zwfw_audit_column_t *column, ngx_str_t *text);
 static ngx_int_t ngx_http_zwfw_audit_line(ngx_http_zwfw_audit_t *audit,
     ngx_str_t *cells, ngx_uint_t n);
 static u_char *ngx_http_zwfw_audit_cell(u_char *p, ngx_str_t *text);
@@ -57,13 +60,16 @@ static ngx_int_t ngx_http_zwfw_audit_end(ngx_http_request_t *r,
 static ngx_http_zwfw_audit_column_t  ngx_http_zwfw_audit_columns[] = {
     { "id", ngx_string("序号"), 0 },
     { "at", ngx_string("时间"), 0 },
-    { "staff_name", ngx_string("工作人员"), 0 },
+    { "person", ngx_string("人员"), 0 },
+    { "account", ngx_string("账户"), 0 },
+    { "person_kind", ngx_string("身份"), 1 },
     { "uid", ngx_string("人员编号"), 0 },
     { "role", ngx_string("角色"), 1 },
     { "body_name", ngx_string("机构"), 0 },
     { "action", ngx_string("操作"), 1 },
     { "action", ngx_string("操作代码"), 0 },
     { "object", ngx_string("对象"), 1 },
+    { "object_name", ngx_string("对象名称"), 0 },
     { "object_id", ngx_string("对象编号"), 0 },
     { "outcome", ngx_string("结果"), 1 },
     { "detail", ngx_string("详情"), 0 },
@@ -174,7 +180,11 @@ ngx_http_zwfw_audit_take(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
                         &ngx_http_zwfw_answer_limits, &list, &error)
         == ZWFW_OK)
     {
-        rc = ngx_http_zwfw_audit_page(r, ctx, &mem, list);
+        rc = ngx_http_zwfw_open(r, list);
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_zwfw_audit_page(r, ctx, &mem, list);
+        }
     }
 
     ngx_destroy_pool(pool);
@@ -285,8 +295,6 @@ ngx_http_zwfw_audit_text(ngx_http_zwfw_ctx_t *ctx, zwfw_mem_t *mem,
     ngx_http_zwfw_audit_column_t *column, zwfw_json_t *value,
     ngx_str_t *text)
 {
-    ngx_str_t  group, *word;
-
     ngx_str_null(text);
 
     if (value == NULL || value->type == ZWFW_JSON_NULL) {
@@ -306,16 +314,60 @@ ngx_http_zwfw_audit_text(ngx_http_zwfw_ctx_t *ctx, zwfw_mem_t *mem,
     text->len = value->value.len;
     text->data = value->value.data;
 
-    if (column->word) {
-        group.data = (u_char *) column->key;
-        group.len = ngx_strlen(column->key);
+    return column->word ? ngx_http_zwfw_audit_words(ctx, mem, column, text)
+                        : NGX_OK;
+}
+
+
+/* of each code, as a person has several roles */
+
+static ngx_int_t
+ngx_http_zwfw_audit_words(ngx_http_zwfw_ctx_t *ctx, zwfw_mem_t *mem,
+    ngx_http_zwfw_audit_column_t *column, ngx_str_t *text)
+{
+    u_char      *p, *s, *last, *comma;
+    size_t       size;
+    ngx_str_t    group, code, *word;
+    ngx_uint_t   n, i;
+    ngx_str_t    words[NGX_HTTP_ZWFW_AUDIT_CODES];
+
+    static ngx_str_t  between = ngx_string("、");
+
+    group.data = (u_char *) column->key;
+    group.len = ngx_strlen(column->key);
+
+    s = text->data;
+    last = s + text->len;
+    size = 0;
+    comma = s;
+
+    for (n = 0; comma && n < NGX_HTTP_ZWFW_AUDIT_CODES; n++) {
+        comma = ngx_strlchr(s, last, ',');
+
+        code.data = s;
+        code.len = (comma ? comma : last) - s;
+        s = (comma ? comma : last) + 1;
 
         word = ngx_http_zwfw_word(ctx->platform, &ctx->slice->name, &group,
-                                  text);
-        if (word) {
-            *text = *word;
-        }
+                                  &code);
+
+        words[n] = word ? *word : code;
+        size += words[n].len + between.len;
     }
+
+    p = mem->alloc(mem->pool, size + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+
+    for (i = 0; i < n; i++) {
+        p = i ? ngx_cpymem(p, between.data, between.len) : p;
+        p = ngx_cpymem(p, words[i].data, words[i].len);
+    }
+
+    text->len = p - text->data;
 
     return NGX_OK;
 }

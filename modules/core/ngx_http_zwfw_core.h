@@ -745,6 +745,7 @@ ngx_int_t ngx_http_zwfw_caches_init(ngx_cycle_t *cycle,
 extern zwfw_json_limits_t  ngx_http_zwfw_answer_limits;
 ngx_int_t ngx_http_zwfw_fill(ngx_http_request_t *r, ngx_str_t *pattern,
     zwfw_json_t *answer, ngx_str_t *filled);
+ngx_int_t ngx_http_zwfw_open(ngx_http_request_t *r, zwfw_json_t *json);
 ngx_str_t ngx_http_zwfw_sentence(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *code,
     ngx_str_t *field);
 ngx_int_t ngx_http_zwfw_add_header(ngx_http_request_t *r, const char *name,

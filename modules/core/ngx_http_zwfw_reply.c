@@ -29,10 +29,8 @@ static ngx_int_t ngx_http_zwfw_reply_login(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
 static ngx_int_t ngx_http_zwfw_opened(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
-static ngx_int_t ngx_http_zwfw_opened_walk(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *json);
 static ngx_int_t ngx_http_zwfw_open_value(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx, zwfw_json_t *json, zwfw_json_t *list);
+    zwfw_json_t *json, zwfw_json_t *list);
 static ngx_int_t ngx_http_zwfw_not_opened(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_str_t *place, ngx_int_t rc);
 
@@ -505,7 +503,8 @@ ngx_http_zwfw_fill(ngx_http_request_t *r, ngx_str_t *pattern,
 }
 
 
-/* {"sealed": [column, row, value]} in an answer becomes the plain value */
+/* {"sealed": [column, row, value]} in an answer becomes the plain value; where
+   that cannot be opened, the fourth member if there is one */
 
 static ngx_int_t
 ngx_http_zwfw_opened(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
@@ -524,29 +523,29 @@ ngx_http_zwfw_opened(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 
     json = ngx_http_zwfw_answered(r);
 
-    rc = json ? ngx_http_zwfw_opened_walk(r, ctx, json) : NGX_ERROR;
+    rc = json ? ngx_http_zwfw_open(r, json) : NGX_ERROR;
 
     return rc == NGX_OK ? ngx_http_zwfw_answer(r, json) : rc;
 }
 
 
-static ngx_int_t
-ngx_http_zwfw_opened_walk(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
-    zwfw_json_t *json)
+ngx_int_t
+ngx_http_zwfw_open(ngx_http_request_t *r, zwfw_json_t *json)
 {
     ngx_int_t     rc;
     zwfw_json_t  *child;
 
     if (json->type == ZWFW_JSON_OBJECT && json->count == 1
-        && json->child->type == ZWFW_JSON_ARRAY && json->child->count == 3
+        && json->child->type == ZWFW_JSON_ARRAY
+        && (json->child->count == 3 || json->child->count == 4)
         && json->child->key.len == 6
         && ngx_strncmp(json->child->key.data, "sealed", 6) == 0)
     {
-        return ngx_http_zwfw_open_value(r, ctx, json, json->child);
+        return ngx_http_zwfw_open_value(r, json, json->child);
     }
 
     for (child = json->child; child; child = child->next) {
-        rc = ngx_http_zwfw_opened_walk(r, ctx, child);
+        rc = ngx_http_zwfw_open(r, child);
         if (rc != NGX_OK) {
             return rc;
         }
@@ -557,15 +556,20 @@ ngx_http_zwfw_opened_walk(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 
 
 static ngx_int_t
-ngx_http_zwfw_open_value(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
-    zwfw_json_t *json, zwfw_json_t *list)
+ngx_http_zwfw_open_value(ngx_http_request_t *r, zwfw_json_t *json,
+    zwfw_json_t *list)
 {
-    ngx_int_t     rc;
-    ngx_str_t     place, value, *column, *row, *sealed;
+    ngx_int_t             rc;
+    ngx_str_t             place, value, *column, *row, *sealed;
+    zwfw_json_t          *third;
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+    third = list->child->next->next;
 
     column = (ngx_str_t *) &list->child->value;
     row = (ngx_str_t *) &list->child->next->value;
-    sealed = (ngx_str_t *) &list->last->value;
+    sealed = (ngx_str_t *) &third->value;
 
     place.data = ngx_pnalloc(r->pool, column->len + 1 + row->len);
     if (place.data == NULL) {
@@ -575,6 +579,12 @@ ngx_http_zwfw_open_value(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     place.len = ngx_sprintf(place.data, "%V:%V", column, row) - place.data;
 
     rc = ngx_http_zwfw_unseal(r->pool, ctx->platform, &place, sealed, &value);
+
+    if ((rc == NGX_AGAIN || rc == NGX_DECLINED) && third->next) {
+        value.len = third->next->value.len;
+        value.data = third->next->value.data;
+        rc = NGX_OK;
+    }
 
     if (rc != NGX_OK) {
         return ngx_http_zwfw_not_opened(r, ctx, &place, rc);

@@ -61,6 +61,18 @@ static zwfw_field_t  ngx_http_zwfw_audit_export_fields[] = {
 };
 
 
+/* of the e-mail address only the blind index is used */
+
+static zwfw_field_t  ngx_http_zwfw_audit_person_fields[] = {
+    { zwfw_string("email"), zwfw_type_email, ZWFW_FIELD_REQUIRED, 100, NULL,
+      "lookup" },
+    { zwfw_string("from"), zwfw_type_date, 0, 0, NULL, NULL },
+    { zwfw_string("to"), zwfw_type_date, 0, 0, NULL, NULL },
+    { zwfw_string("action"), zwfw_type_line, 0, 63, NULL, NULL },
+      zwfw_null_field
+};
+
+
 static zwfw_field_t  ngx_http_zwfw_audit_check_fields[] = {
     { zwfw_string("from"), zwfw_type_date, ZWFW_FIELD_QUERY, 0, NULL, NULL },
     { zwfw_string("to"), zwfw_type_date, ZWFW_FIELD_QUERY, 0, NULL, NULL },
@@ -156,6 +168,16 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_core_routes[] = {
       .class = NGX_HTTP_ZWFW_SLOW,
       .page = ngx_string("core/audit"),
       .reads = ngx_string("audit") },
+
+    { .method = NGX_HTTP_POST,
+      .path = ngx_string("//audit"),
+      .who = NGX_HTTP_ZWFW_OPERATOR,
+      .fields = ngx_http_zwfw_audit_person_fields,
+      .call = ngx_string("audit_person"),
+      .class = NGX_HTTP_ZWFW_WRITE,
+      .form = ngx_string("//audit"),
+      .next = ngx_string("/audit?uid={uid}&from={from}&to={to}"
+                         "&action={action}") },
 
     { .method = NGX_HTTP_GET,
       .path = ngx_string("//audit/export"),

@@ -801,6 +801,22 @@ BEGIN
                'deadline', zwfw.case_deadline(c)));
 END $$;
 
+-- What cases are called, for the audit trail.  Drafts have no number yet.
+
+CREATE OR REPLACE FUNCTION zwfw.case_names(ids text[])
+RETURNS TABLE (id text, said jsonb)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = zwfw, pg_temp AS $$
+BEGIN
+    PERFORM need_role('operator');
+
+    RETURN QUERY SELECT c.id::text, jsonb_build_object('name',
+                            concat_ws(' ', c.item_name, c.number))
+                   FROM cases c WHERE c.id = ANY (uuids(ids));
+END $$;
+
+ALTER FUNCTION zwfw.case_names(text[]) OWNER TO zwfw_system;
+
 CREATE OR REPLACE FUNCTION zwfw.case_done_schema() RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
     SELECT '{"type":"object", "additionalProperties":false,

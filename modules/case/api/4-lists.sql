@@ -12,8 +12,7 @@ BEGIN
                 'state', c.state, 'outcome', c.outcome, 'version', c.version,
                 'is', json_build_object(c.state, true),
                 'applicant', CASE whom WHEN 'name' THEN c.name
-                    WHEN 'mask' THEN left(c.name, 1)
-                                     || repeat('*', length(c.name) - 1) END,
+                    WHEN 'mask' THEN zwfw.masked(c.name) END,
                 'updated_at', c.updated_at, 'submitted_at', c.submitted_at,
                 'promise_due', c.promise_due,
                 'deemed', CASE WHEN c.deemed THEN true END,

@@ -86,6 +86,27 @@ BEGIN
                'revision', i.revision, 'effective_on', i.effective_on));
 END $$;
 
+-- What items are called, for the audit trail: by code, or by the id of a version.
+
+CREATE OR REPLACE FUNCTION zwfw.item_names(ids text[])
+RETURNS TABLE (id text, said jsonb)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY
+    SELECT DISTINCT ON (n.id) n.id, jsonb_build_object('name', n.name)
+      FROM (SELECT i.id::text, i.name, 0 AS age FROM zwfw.items i
+             WHERE i.id = ANY (zwfw.uuids(ids))
+             UNION ALL
+            SELECT v.code, i.name, -v.version
+              FROM zwfw.item_versions v JOIN zwfw.items i ON i.id = v.item
+             WHERE v.code = ANY (ids)
+             UNION ALL
+            SELECT i.code, i.name, 1 FROM zwfw.items i
+             WHERE i.code = ANY (ids)
+               AND i.state IN ('draft', 'pending', 'approved')) n
+     ORDER BY n.id, n.age;
+END $$;
+
 CREATE OR REPLACE FUNCTION zwfw.item_done_schema() RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
     SELECT '{"type":"object", "additionalProperties":false,
