@@ -166,10 +166,22 @@ subtest 'a notice of holidays' => sub {
     is(sql('zwfw_two', "SELECT working FROM zwfw.days
                          WHERE day = '2027-01-01'"), 'f', 'a day off');
 
-    $write->('{"year": 2027, "papers": [], "days": []}');
-    ($code, $text) = $tree->migrate('--calendar', $file, 'zwfw_two');
-    is($code, 5, 'one that says nothing is refused');
-    like($text, qr/calendar 2027 names no notice or no day/, 'and why');
+    for (['{"year": 2027, "papers": [], "days": []}',
+          qr/calendar 2027: papers: no address of a notice/],
+         ['{"papers": ["https://www.gov.cn/a.htm"], "days": [{"name": "x",'
+          . ' "date": "2027-01-01", "isOffDay": true}]}', qr/year: it is none/],
+         ['{"year": "soon"}', qr/year: it is none/],
+         ['<html>', qr/invalid input syntax for type json/])
+    {
+        $write->($_->[0]);
+        ($code, $text) = $tree->migrate('--calendar', $file, 'zwfw_two');
+        is($code, 5, 'a broken one is refused');
+        like($text, $_->[1], 'and why');
+        like($text, qr/zwfw_two: nothing was changed/, 'as a whole');
+    }
+
+    is(sql('zwfw_two', 'SELECT count(*) FROM zwfw.calendars'), 1,
+       'one was loaded');
 
     is(($tree->migrate('--calendar', '/nonexistent', 'zwfw_two'))[0], 2,
        'no file');

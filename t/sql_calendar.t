@@ -127,12 +127,57 @@ subtest 'a notice arrives' => sub {
     $notice->{days} = [$day->('2027-01-01', 1)];
     is($load->($notice), 1, 'a corrected notice replaces it');
 
-    for my $bad ({ days => [] }, { papers => ['x'], days => [] },
-                 { papers => [], days => [$day->('2027-01-01', 1)] })
-    {
-        ok(!eval { $load->($bad) }, 'a broken one is refused');
-        like($@, qr/calendar 2027 names no notice or no day/, 'and named');
+    # a December day that the next notice names is that one's to take back
+
+    my $old = $db->admin("SELECT jsonb_build_object('year', 2026, 'papers',"
+        . " jsonb_agg(DISTINCT h.source), 'days', jsonb_agg(jsonb_build_object("
+        . "'name', h.name, 'date', h.day, 'isOffDay', h.off)))"
+        . " FROM zwfw.holidays h WHERE extract(year FROM h.day) = 2026");
+    my $saturday = sub { $db->admin("SELECT working FROM zwfw.days"
+                                    . " WHERE day = '2026-12-26'") };
+
+    $notice->{days} = [$day->('2026-12-26', 0), $day->('2027-01-01', 1)];
+    is($load->($notice), 1, 'a Saturday of this year is worked');
+    is($db->admin("SELECT zwfw.load_calendar(2026, '$old')"), 0,
+       'a corrected notice of this year');
+    is($saturday->(), 't', 'leaves it so');
+    $notice->{days} = [$day->('2027-01-01', 1)];
+    is($load->($notice) . $saturday->(), '1f', 'one of the next year does not');
+
+    my $first = $notice->{days}[0];
+    my @bad = (
+        [{ year => undef }, 'year: it is not 2027'],
+        [{ year => '2027' }, 'year: it is not 2027'],
+        [{ papers => [] }, 'papers: no address'],
+        [{ papers => ['a notice'] }, 'papers: no address'],
+        [{ days => [] }, 'days: no list'],
+        [{ days => {} }, 'days: no list'],
+        [{ days => [$first, 'x'] }, 'days.1.date: no day'],
+        [{ days => [$first, $day->('2027-02-30', 1)] }, 'days.1.date: no day'],
+        [{ days => [$first, $day->('2028-01-01', 1)] }, 'days.1.date: no day'],
+        [{ days => [$first, $day->('2026-11-30', 1)] }, 'days.1.date: no day'],
+        [{ days => [$first, $first] }, 'days.1.date: named before'],
+        [{ days => [{ %$first, name => ' ' }] }, 'days.0.name: it has none'],
+        [{ days => [{ %$first, isOffDay => 'true' }] },
+         'days.0.isOffDay: neither true nor false'],
+    );
+    my $was = $db->admin('SELECT jsonb_agg(h ORDER BY h.day)'
+                         . ' FROM zwfw.holidays h');
+
+    for (@bad) {
+        my ($change, $fault) = @$_;
+
+        ok(!eval { $load->({ %$notice, %$change }) }, "refused: $fault");
+        like($@, qr/calendar 2027: \Q$fault\E/, 'it names the field');
     }
+
+    ok(!eval { $db->admin("SELECT zwfw.load_calendar(NULL, '{}')") }, 'none');
+    like($@, qr/year: it is none/, 'of no year');
+    ok(!eval { $db->admin("SELECT zwfw.load_calendar(2090, "
+                          . "jsonb '{\"year\": 2090}')") }, 'too far away');
+    like($@, qr/year: there are no days of it/, 'is said');
+    is($db->admin('SELECT jsonb_agg(h ORDER BY h.day) FROM zwfw.holidays h'),
+       $was, 'nothing has changed');
 
     is($db->user->refusal("SELECT zwfw.load_calendar(2027, '{}');"), '42501',
        'nginx cannot load one');

@@ -26,7 +26,7 @@ sub notice {
     my @free = @_;
 
     my $doc = JSON::PP->new->encode({
-        papers => ['https://www.gov.cn/a.htm'],
+        year => 2027, papers => ['https://www.gov.cn/a.htm'],
         days => [map { { name => 'x', date => $_,
                          isOffDay => JSON::PP::true } } @free] });
 

@@ -208,14 +208,16 @@ print_dba() {
 }
 
 # A year's holidays: {"year": .., "papers": [url], "days": [{"name", "date",
-# "isOffDay"}]}.  Limits that run are counted again.
+# "isOffDay"}]}.
 
 load_calendar() {
     local database=$1 notice=$2 changed
 
     changed=$(sql "$database" -v notice="$(cat "$notice")" -f - <<'SQL'
 SET ROLE zwfw_owner;
-SELECT zwfw.load_calendar((:'notice'::jsonb->>'year')::integer, :'notice');
+SELECT zwfw.load_calendar(CASE WHEN n->>'year' ~ '^[0-9]{4}$'
+                          THEN (n->>'year')::integer END, n)
+  FROM (SELECT :'notice'::jsonb) AS x (n);
 SQL
     ) || die 5 "$database: nothing was changed"
 
