@@ -47,6 +47,18 @@ $taken = act($both, 'accept', act($both, 'receive', $taken));
 $refused = act($both, 'reject', act($both, 'receive', $refused),
                reason => '不符合', remedy => '可以申请行政复议');
 
+# what the papers of a case say
+
+sub papers {
+    my ($user, $case) = @_;
+
+    my $all = ask($user, 'case_receipt', $case);
+
+    return join ' ', map { $_ // '-' } (map { $_->{date} // () }
+        @{ $all->{papers} }), $all->{notice_due},
+        @{ $all->{dates} }{qw(promise_due legal_due)};
+}
+
 my $closed = limits($refused, 'notice_due');
 my $events = $db->admin('SELECT count(*) FROM zwfw.case_events');
 
@@ -56,12 +68,17 @@ is(limits($taken, 'promise_due', 'legal_due'), '01-04 01-04 01-11',
    'promised and legal');
 is(limits($late, 'notice_due'), '12-24 12-24', 'one that is late');
 
+my @given = ('2027-02-08 2027-01-04 - -', '2027-01-04 2027-01-04 2027-01-11');
+is(papers($li, $asked), $given[0], 'papers say the same: to correct');
+is(papers($wang, $taken), $given[1], 'accepted');
+
 is(notice('2026-12-22', '2027-01-01'), 2, 'a notice arrives');
 
 is(limits($new, 'notice_due'), '12-30 01-05', 'what is later moves');
 is(limits($asked, 'correct_due'), '02-09', 'the limit to correct');
-is(ask($li, 'case_receipt', $asked)->{papers}[0]{date}, '2027-02-09',
-   'and its paper');
+is(show($li, $asked)->{correction}{date}, '2027-02-09', 'is shown');
+is(papers($li, $asked), $given[0], 'a paper that was given stays');
+is(papers($wang, $taken), $given[1], 'and that of acceptance');
 is(limits($taken, 'promise_due', 'legal_due'), '01-05 01-05 01-12',
    'promised and legal time');
 is(limits($late, 'notice_due'), '12-24 12-24', 'a limit that is over stays');

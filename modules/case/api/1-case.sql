@@ -514,6 +514,23 @@ BEGIN
 END $$;
 
 
+-- The days that the paper of a move names: what it says, it says for good.
+
+CREATE OR REPLACE FUNCTION zwfw.case_days(c zwfw.cases, m zwfw.case_moves)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN CASE WHEN m.clock IN ('take', 'notice')
+                THEN jsonb_build_object('due', c.notice_due)
+                WHEN m.clock = 'correct'
+                THEN jsonb_build_object('due', c.correct_due)
+                WHEN m.clock = 'promise'
+                THEN jsonb_build_object('due', c.promise_due,
+                                        'legal_due', c.legal_due)
+                ELSE '{}' END;
+END $$;
+
+
 -- What an event's hash is of.
 
 CREATE OR REPLACE FUNCTION zwfw.case_event_hash(e zwfw.case_events)
@@ -609,7 +626,8 @@ BEGIN
     c := zwfw.case_clock(c, m);
     c.state := m.to_state;
     c := zwfw.case_write(c, m.from_state);
-    PERFORM zwfw.case_event(c, m, why, data);
+    PERFORM zwfw.case_event(c, m, why, coalesce(data, '{}')
+                                       || zwfw.case_days(c, m));
 
     RETURN c;
 END $$;

@@ -657,6 +657,22 @@ SELECT zwfw.describe('case_file', '{"type":"object",
         "size":{"type":"integer"}, "type":{"type":"string"}}}');
 
 
+-- The day that a receipt or a notice of correction names.  Older events do not
+-- have it: the limit that runs, or what it is counted to have been.
+
+CREATE OR REPLACE FUNCTION zwfw.case_said(c zwfw.cases, e zwfw.case_events)
+RETURNS date
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN coalesce((e.data->>'due')::date,
+               CASE WHEN e.to_state = c.state AND e.act = 'correct'
+               THEN c.correct_due WHEN e.to_state = c.state
+               THEN c.notice_due END,
+               CASE e.act WHEN 'correct' THEN zwfw.deadline(e.at, 30)
+               WHEN 'receive' THEN zwfw.deadline(c.submitted_at, 5)
+               ELSE zwfw.deadline(e.at, 5) END);
+END $$;
+
 -- What a receipt says beside its number and time: the window, until when the
 -- body has to answer, and each material with the number of its copies.
 
@@ -671,8 +687,7 @@ BEGIN
     RETURN jsonb_build_object(
         'case_number', c.number,
         'window', coalesce(e.data->'window', guide->'places'->0->'name'),
-        'notice_due', zwfw.deadline(CASE e.act WHEN 'receive'
-                          THEN c.submitted_at ELSE e.at END, 5),
+        'notice_due', zwfw.case_said(c, e),
         'materials', (SELECT coalesce(jsonb_agg(m - 'sm3'), '[]')
               FROM jsonb_array_elements(e.data->'materials') m));
 END $$;
@@ -704,7 +719,7 @@ BEGIN
                 'result', e.data->'result',
                 'items', zwfw.case_labelled(e.data->'items', guide),
                 'date', CASE e.act WHEN 'correct' THEN
-                        zwfw.deadline(e.at, 30) END)
+                        zwfw.case_said(c, e) END)
                 || zwfw.case_slip(c, e, guide)) ORDER BY e.seq DESC), '[]')
               FROM zwfw.case_events e
              WHERE e.case_id = c.id AND e.document IS NOT NULL);
@@ -740,10 +755,13 @@ DECLARE
     guide   jsonb := zwfw.case_guide(c);
     papers  jsonb := zwfw.case_papers(c, guide);
     e       zwfw.case_events;
+    said    jsonb;
 BEGIN
     SELECT * INTO e FROM zwfw.case_events o
      WHERE o.case_id = c.id AND o.document = 'receipt'
      ORDER BY o.seq DESC LIMIT 1;
+    SELECT o.data INTO said FROM zwfw.case_events o
+     WHERE o.case_id = c.id AND o.document = 'acceptance_notice';
 
     IF papers = '[]' THEN
         PERFORM zwfw.fail('no_paper_yet', 409);
@@ -755,7 +773,9 @@ BEGIN
                'applicant', jsonb_build_object('name', c.name),
                'papers', papers, 'dates', jsonb_strip_nulls(
                    jsonb_build_object('accepted_at', c.accepted_at,
-                   'promise_due', c.promise_due, 'legal_due', c.legal_due)))
+                   'promise_due', coalesce(said->>'due', c.promise_due::text),
+                   'legal_due', coalesce(said->>'legal_due',
+                                         c.legal_due::text))))
         || CASE WHEN e.seq IS NULL THEN '{}' ELSE jsonb_build_object(
                'receipt', zwfw.case_paper(c, e), 'at', e.at)
                || zwfw.case_slip(c, e, guide) END;
