@@ -195,7 +195,7 @@ for (['applicant', 'case_mine', {}],
      ['clerk', 'case_inbox', { q => $number }],
      ['two', 'case_inbox', { q => $number }],
      ['two', 'case_work', { id => $office }],
-     ['job', 'case_deem', {}])
+     ['job', 'case_deem', {}], ['job', 'case_recount', {}])
 {
     is_deeply(scans(plans(@$_)), [], "@$_[0, 1]: by index");
 }

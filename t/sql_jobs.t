@@ -60,6 +60,23 @@ subtest 'cases' => sub {
     is_deeply($done, { deemed => 1, returned => 1, failed => 0 },
               'mended, they are moved as well');
     is($told, '', 'and nothing is told');
+
+    # limits are counted anew
+    clock('2026-12-28T10:00:00');
+    my ($one, $two) = map { apply($wang) } 1 .. 2;
+    $db->admin("SELECT zwfw.load_calendar(2027, '{\"year\": 2027, \"papers\":"
+               . ' ["https://www.gov.cn/a.htm"], "days": [{"name": "x",'
+               . ' "date": "2027-01-01", "isOffDay": true}]}\')');
+    $db->admin("ALTER TABLE zwfw.cases ADD CONSTRAINT broken CHECK"
+               . " (notice_due < '2027-01-05' OR id <> '$one->{id}')");
+    ($done, $told) = job('case_recount');
+    is($done->{failed}, 1, 'one cannot be counted');
+    is($told, "$one->{id} 23514", 'it is told');
+    is($db->admin("SELECT notice_due FROM zwfw.cases WHERE id = '$two->{id}'"),
+       '2027-01-05', 'another one is counted');
+    $db->admin('ALTER TABLE zwfw.cases DROP CONSTRAINT broken');
+    ($done, $told) = job('case_recount');
+    is_deeply($done, { recounted => 1, failed => 0 }, 'mended, this one, too');
 };
 
 

@@ -439,12 +439,19 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_case_routes[] = {
 };
 
 
-/* 行政许可法 32: nothing said in five working days is acceptance */
+/*
+ * 行政许可法 32: nothing said in five working days is acceptance; 82: these
+ * are counted by the notice of holidays
+ */
 
 static ngx_http_zwfw_job_t  ngx_http_zwfw_case_jobs[] = {
     { .name = ngx_string("case_deem"),
       .interval = 60000,
       .call = ngx_string("case_deem") },
+
+    { .name = ngx_string("case_recount"),
+      .interval = 10000,
+      .call = ngx_string("case_recount") },
 
       ngx_http_zwfw_null_job
 };

@@ -427,6 +427,55 @@ BEGIN
     RETURN c;
 END $$;
 
+-- A limit as the calendar counts it now: one that was over when the notice was
+-- loaded stays, and none is over before.
+
+CREATE OR REPLACE FUNCTION zwfw.case_limit(last date, counted date,
+    loaded date) RETURNS date
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN CASE WHEN last >= loaded
+           THEN greatest(counted, zwfw.deadline(loaded, 0)) ELSE last END;
+END $$;
+
+-- The limits of a case, counted anew if a notice was loaded since they were.
+-- An applicant who was given a day to correct has no less.
+
+CREATE OR REPLACE FUNCTION zwfw.case_recounted(c zwfw.cases)
+RETURNS zwfw.cases
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    p       zwfw.cases;
+    loaded  date := (SELECT min(k.loaded_on) FROM zwfw.calendars k
+                      WHERE k.version > c.calendar);
+BEGIN
+    c.calendar := zwfw.calendar_version();
+
+    IF loaded IS NULL THEN
+        RETURN c;
+    ELSIF c.state IN ('submitted', 'received') THEN
+        c.notice_due := zwfw.case_limit(c.notice_due,
+                            zwfw.deadline(c.handed_at, 5), loaded);
+        c.due := CASE c.state WHEN 'received' THEN c.notice_due
+                 ELSE zwfw.case_limit(c.due,
+                          zwfw.deadline(c.submitted_at, 2), loaded) END;
+    ELSIF c.state = 'correction' THEN
+        c.correct_due := greatest(c.correct_due, (
+            SELECT zwfw.case_limit(c.correct_due, zwfw.deadline(e.at, 30),
+                                   loaded)
+              FROM zwfw.case_events e
+             WHERE e.case_id = c.id AND e.act = 'correct'
+             ORDER BY e.seq DESC LIMIT 1));
+    ELSIF c.state IN ('accepted', 'processing') THEN
+        p := zwfw.case_promise(c, c.accepted_at);
+        c.promise_due := zwfw.case_limit(c.promise_due, p.promise_due, loaded);
+        c.legal_due := zwfw.case_limit(c.legal_due, p.legal_due, loaded);
+        c.due := c.promise_due;
+    END IF;
+
+    RETURN c;
+END $$;
+
 -- The limits that a move starts and ends, in working days: 2 to receive, 5 to
 -- say what is missing, both since the materials came; 30 to correct, 10 to
 -- hand over the decision.
@@ -437,6 +486,7 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     t  timestamptz := zwfw.now();
 BEGIN
+    c := zwfw.case_recounted(c);
     c.correct_due := NULL;
 
     IF m.clock IN ('receive', 'notice') THEN
@@ -469,46 +519,6 @@ BEGIN
     WHEN 'keep' THEN
         NULL;
     END CASE;
-
-    RETURN c;
-END $$;
-
-
--- Its limits by the calendar of now, from the same days on; for the trigger on
--- zwfw.days.  One that is over stays what it was.
-
-CREATE OR REPLACE FUNCTION zwfw.case_recounted(c zwfw.cases)
-RETURNS zwfw.cases
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    was  zwfw.cases := c;
-    t    timestamptz;
-BEGIN
-    IF c.notice_due >= zwfw.today() THEN
-        c.notice_due := zwfw.deadline(c.handed_at, 5);
-    END IF;
-
-    IF c.correct_due >= zwfw.today() THEN
-        SELECT max(e.at) INTO t FROM zwfw.case_events e
-         WHERE e.case_id = c.id AND e.to_state = c.state;
-        c.correct_due := zwfw.deadline(t, 30);
-    END IF;
-
-    IF c.promise_due >= zwfw.today() THEN
-        c := zwfw.case_promise(c, c.accepted_at);
-    END IF;
-
-    IF was.due >= zwfw.today() AND was.due <> 'infinity' THEN
-        c.due := (SELECT CASE s.due
-                      WHEN 'receive' THEN zwfw.deadline(c.submitted_at, 2)
-                      WHEN 'notice' THEN c.notice_due
-                      WHEN 'promise' THEN c.promise_due
-                      WHEN 'close' THEN zwfw.deadline(c.decided_at, 10)
-                      ELSE was.due END
-                    FROM zwfw.case_states s WHERE s.code = c.state);
-    ELSE
-        c.due := was.due;
-    END IF;
 
     RETURN c;
 END $$;
@@ -589,8 +599,8 @@ BEGIN
            received_at = c.received_at, accepted_at = c.accepted_at,
            decided_at = c.decided_at, ended_at = c.ended_at, due = c.due,
            correct_due = c.correct_due, promise_due = c.promise_due,
-           legal_due = c.legal_due, deemed = c.deemed, outcome = c.outcome,
-           result = c.result
+           legal_due = c.legal_due, calendar = c.calendar,
+           deemed = c.deemed, outcome = c.outcome, result = c.result
      WHERE o.id = c.id AND o.state = was AND o.version = c.version;
 
     IF NOT FOUND THEN
@@ -655,6 +665,8 @@ END $$;
 CREATE OR REPLACE FUNCTION zwfw.case_as_is(c zwfw.cases) RETURNS zwfw.cases
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
+    c := zwfw.case_recounted(c);
+
     IF zwfw.case_lapsed(c) THEN
         c := zwfw.case_promise(c, c.handed_at);
         c.state := 'accepted';
@@ -716,6 +728,8 @@ BEGIN
     IF c.version <> coalesce(seen, '0')::integer THEN
         PERFORM zwfw.fail('case_changed', 409, 'version');
     END IF;
+
+    c := zwfw.case_recounted(c);
 
     IF zwfw.case_lapsed(c) THEN
         c := zwfw.case_silence(c);

@@ -249,7 +249,8 @@ END $$;
 
 -- A job, each minute: silence of five working days is acceptance, whether
 -- somebody has taken the case in or not; an applicant who did not correct gets
--- the papers back; old counters go.  A case that fails stops no other.
+-- the papers back; old counters go.  A case that fails stops no other.  What
+-- is not yet counted by the calendar of now waits for api.case_recount.
 
 CREATE OR REPLACE FUNCTION api.case_deem(args jsonb, body jsonb) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
@@ -260,7 +261,7 @@ DECLARE
     failed    integer := 0;
 BEGIN
     FOR c IN SELECT * FROM cases o
-              WHERE o.notice_due < today()
+              WHERE o.notice_due < today() AND o.calendar = calendar_version()
               ORDER BY o.notice_due FOR UPDATE SKIP LOCKED
     LOOP
         EXIT WHEN deemed = 500;
@@ -274,6 +275,7 @@ BEGIN
 
     FOR c IN SELECT * FROM cases o
               WHERE o.state = 'correction' AND o.correct_due < today()
+                    AND o.calendar = calendar_version()
               ORDER BY o.correct_due FOR UPDATE SKIP LOCKED
     LOOP
         EXIT WHEN returned = 500;
@@ -296,3 +298,57 @@ SELECT zwfw.describe('case_deem', '{"type":"object",
     "additionalProperties":false, "required":["deemed","returned","failed"],
     "properties":{"deemed":{"type":"integer"},
         "returned":{"type":"integer"}, "failed":{"type":"integer"}}}');
+
+
+-- One case of the job below is counted; false: it was not, and is told.  It is
+-- the same version of the case: who writes it meanwhile has read the old limits
+-- with the old calendar, and its turn comes again.
+
+CREATE OR REPLACE FUNCTION zwfw.case_count_anew(c zwfw.cases) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    c := zwfw.case_recounted(c);
+    UPDATE zwfw.cases o
+       SET calendar = c.calendar, due = c.due, notice_due = c.notice_due,
+           correct_due = c.correct_due, promise_due = c.promise_due,
+           legal_due = c.legal_due
+     WHERE o.id = c.id;
+
+    RETURN true;
+
+EXCEPTION WHEN OTHERS THEN
+    RETURN zwfw.row_failed('case_recount', c.id, SQLSTATE, SQLERRM);
+END $$;
+
+-- A job, each ten seconds: limits that run are counted anew after a notice of
+-- holidays was loaded.  What has ended stays as it is.
+
+CREATE OR REPLACE FUNCTION api.case_recount(args jsonb, body jsonb)
+RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+DECLARE
+    c          cases;
+    recounted  integer := 0;
+    failed     integer := 0;
+BEGIN
+    FOR c IN SELECT * FROM cases o
+              WHERE o.open AND o.calendar < calendar_version()
+              ORDER BY o.calendar FOR UPDATE SKIP LOCKED
+    LOOP
+        EXIT WHEN recounted = 500;
+
+        IF case_count_anew(c) THEN
+            recounted := recounted + 1;
+        ELSE
+            failed := failed + 1;
+        END IF;
+    END LOOP;
+
+    RETURN json_build_object('recounted', recounted, 'failed', failed);
+END $$;
+
+ALTER FUNCTION api.case_recount OWNER TO zwfw_system;
+SELECT zwfw.describe('case_recount', '{"type":"object",
+    "additionalProperties":false, "required":["recounted","failed"],
+    "properties":{"recounted":{"type":"integer"},
+        "failed":{"type":"integer"}}}');
