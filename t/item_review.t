@@ -155,6 +155,21 @@ for my $field (sort keys %expected) {
         or diag(map { "  @$_\n" } grep { $_->[0] eq $label } @cells);
 }
 
+# a version that its day did not put into use says why
+
+$db->admin("UPDATE zwfw.items SET state = 'approved', held_at = updated_at,"
+           . " held_code = 'catalog_cancelled'"
+           . " WHERE code = '$item' AND state = 'pending'");
+$res = $editor->get($page);
+like($res->text, qr{没有启用</h2>\s*<p>基本目录中的这个事项已经取消。</p>},
+     'held by a rule');
+$db->admin("UPDATE zwfw.items SET held_code = NULL WHERE held_code <> ''");
+like($editor->get($page)->text, qr{没有启用</h2>\s*<p>平台启用这一版时出了故障},
+     'held by a fault');
+$db->admin("UPDATE zwfw.items SET state = 'pending'"
+           . " WHERE code = '$item' AND state = 'approved'");
+unlike($editor->get($page)->text, qr{没有启用}, 'not held');
+
 # the way out of an item stands behind a question
 
 $db->admin("UPDATE zwfw.items SET state = 'draft', effective_on = NULL"

@@ -122,9 +122,22 @@ subtest 'items' => sub {
     is($db->admin("SELECT count(*) FROM zwfw.item_versions
                     WHERE item = '$first->{id}'"), 0, 'unpublished');
 
-    my $sent = staff('item_editor', 2)->call('item_reject', $first,
+    my $editor = staff('item_editor', 2);
+    my $held = $editor->call('item_draft_show', $first)->{held};
+    is($held->{code}, 'catalog_cancelled', 'its editor is told the rule');
+    is_deeply((job('item_switch'))[0], { published => 0, failed => 0 },
+              'it is not tried all the time');
+
+    clock('2026-12-03T11:00:00');
+    is((job('item_switch'))[0]{failed}, 100, 'but each hour');
+
+    my $sent = $editor->call('item_reject', $first,
                    { revision => 1, reason => '目录已取消' });
     is($sent->{state}, 'draft', 'until it is sent back');
+    is($editor->call('item_draft_show', $first)->{held}, undef,
+       'then there is nothing to tell');
+
+    clock('2026-12-03T12:00:00');
     is((job('item_switch'))[0]{failed}, 99, 'and is tried no more');
 };
 

@@ -114,7 +114,7 @@ SELECT zwfw.describe('item_cancel', zwfw.item_done_schema());
 
 
 -- One version of the job below is put into use, when it still holds: that its
--- day has gone by is no fault of it.  false: it waits on, and is told.
+-- day has gone by is no fault of it.  false: it is held, and told.
 
 CREATE OR REPLACE FUNCTION zwfw.item_begin(i zwfw.items) RETURNS boolean
 LANGUAGE plpgsql AS $$
@@ -127,12 +127,17 @@ BEGIN
     RETURN true;
 
 EXCEPTION WHEN OTHERS THEN
+    UPDATE zwfw.items o
+       SET held_at = zwfw.now(),
+           held_code = CASE WHEN SQLSTATE LIKE 'ZW%' THEN SQLERRM END
+     WHERE o.id = i.id;
+
     RETURN zwfw.row_failed('item_switch', i.id, SQLSTATE, SQLERRM);
 END $$;
 
 -- A job, each second: versions whose day has come are put into use.  One that
--- fails, as its entry of the directory was cancelled meanwhile, stops no other
--- and stays approved, until an editor sends it back.
+-- fails, as its entry of the directory was cancelled meanwhile, stops no other;
+-- it stays approved and is tried each hour, until an editor sends it back.
 
 CREATE OR REPLACE FUNCTION api.item_switch(args jsonb, body jsonb)
 RETURNS json
@@ -145,6 +150,8 @@ BEGIN
     FOR i IN
         SELECT * FROM items o
          WHERE o.state = 'approved' AND o.effective_on <= today()
+           AND (o.held_at IS NULL OR o.held_at < o.updated_at
+                OR o.held_at <= zwfw.now() - interval '1 hour')
          ORDER BY o.effective_on, o.code
            FOR UPDATE SKIP LOCKED
     LOOP
@@ -239,6 +246,9 @@ BEGIN
     RETURN (doc || jsonb_strip_nulls(jsonb_build_object('id', i.id,
         'state', i.state, 'revision', i.revision, 'reason', i.reason,
         'why', CASE WHEN i.reason IS NOT NULL THEN i.state END,
+        'held', CASE WHEN i.state = 'approved' AND i.held_at >= i.updated_at
+                THEN jsonb_build_object('at', i.held_at,
+                                        'code', i.held_code) END,
         'updated_at', i.updated_at, 'own', me() = ANY (i.authors),
         'before', v.version, 'can', can,
         'edit', CASE WHEN can ? 'save' THEN item_form(i) END,
@@ -251,6 +261,10 @@ SELECT zwfw.describe('item_draft_show', zwfw.item_schema('{
     "id":{"type":"string","format":"uuid"}, "state":{"type":"string"},
     "revision":{"type":"integer"}, "reason":{"type":"string"},
     "why":{"type":"string"},
+    "held":{"type":"object", "additionalProperties":false,
+        "required":["at"], "properties":{
+            "at":{"type":"string","format":"date-time"},
+            "code":{"type":"string"}}},
     "updated_at":{"type":"string","format":"date-time"},
     "own":{"type":"boolean"}, "before":{"type":"integer"},
     "can":{"type":"object","additionalProperties":{"enum":[true]}},
