@@ -897,8 +897,12 @@ remove_stores() {
     rm -rf "$SOCK" "$DATA" "$RUN"
 }
 
+# Files of tests that ask the stores of the run, not servers of their own.
+
+SHARING='use Zwfw|Test::Nginx::Socket|ZWFW_(POSTGRES|REDIS|ADMIN|SITE|DEMO)'
+
 cmd_test() {
-    local code=0 files=("$@")
+    local code=0 files=("$@") shared
 
     cmd_deps
     cmd_modules
@@ -908,13 +912,12 @@ cmd_test() {
     test_variables
     cd "$ROOT"
 
-    # those with servers of their own and no clock, two at a time
-
     if [ $# -eq 0 ]; then
-        files=(t/unit_*.t t/sql_*.t t/core_pg_idle.t t/migrate*.t)
-        prove -j2 -It/lib "${files[@]}" || code=$?
-        mapfile -t files < <(find t -name '*.t' | sort \
-            | grep -vxF "$(printf '%s\n' "${files[@]}")")
+
+        # two files at a time, but of those that share the stores one
+
+        shared=$(grep -lE "$SHARING" t/*.t | sed 's|^t/||' | paste -sd,)
+        files=(-j2 --rules "seq=t/{browser/*,$shared}" --rules 'par=**' -r t)
     fi
 
     prove -It/lib "${files[@]}" || code=$?

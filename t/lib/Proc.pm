@@ -13,7 +13,7 @@ my $owner = $$;
 my %running;
 
 # END does not run for a signal
-$SIG{$_} ||= sub { exit 1 } for qw(INT TERM HUP);
+$SIG{$_} ||= sub { exit 1 } for qw(INT TERM HUP PIPE);
 
 
 # command => [...], log => file, user => name to become when root
