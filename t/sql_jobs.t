@@ -128,7 +128,7 @@ subtest 'items' => sub {
     is_deeply((job('item_switch'))[0], { published => 0, failed => 0 },
               'it is not tried all the time');
 
-    clock('2026-12-03T11:00:00');
+    clock('2026-12-03T11:30:00');
     is((job('item_switch'))[0]{failed}, 100, 'but each hour');
 
     my $sent = $editor->call('item_reject', $first,
@@ -137,7 +137,7 @@ subtest 'items' => sub {
     is($editor->call('item_draft_show', $first)->{held}, undef,
        'then there is nothing to tell');
 
-    clock('2026-12-03T12:00:00');
+    clock('2026-12-03T13:00:00');
     is((job('item_switch'))[0]{failed}, 99, 'and is tried no more');
 };
 
