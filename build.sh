@@ -914,10 +914,11 @@ cmd_test() {
 
     if [ $# -eq 0 ]; then
 
-        # two files at a time, but of those that share the stores one
+        # two files at a time, of two of these lines; the first shares stores
 
         shared=$(grep -lE "$SHARING" t/*.t | sed 's|^t/||' | paste -sd,)
-        files=(-j2 --rules "seq=t/{browser/*,$shared}" --rules 'par=**' -r t)
+        files=(-j2 --rules "seq=t/{browser/*,$shared}"
+               --rules 'seq=t/{auth,core}*' --rules 'seq=**' -r t)
     fi
 
     prove -It/lib "${files[@]}" || code=$?
