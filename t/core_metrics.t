@@ -163,7 +163,11 @@ is("@workers", '0 1', 'of both workers');
 
 $he = $node->client(roles => 'operator');
 
-my $status = $he->get('/api/status')->json;
+my $status = Proc::until_true('connections of both workers', 20, sub {
+    my $now = $he->get('/api/status')->json;
+    return $now if !grep { !$_->{postgres_connections}{read} }
+        @{ $now->{workers} };
+});
 
 is_deeply([map { $_->{worker} } @{ $status->{workers} }], [0, 1],
           'both in the status');
