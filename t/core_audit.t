@@ -134,6 +134,20 @@ like($text, qr/2026年3月3日 09:30/, 'a time');
 unlike($text, qr/A-1/, 'filtered');
 like($text, qr/name="from" type="date" value="2026-03-03"/, 'filter is kept');
 is($res->hidden->{action}, 'item_cancel', 'for the export as well');
+
+my %acts = map { $_ => 1 } $text =~ /<option value="(\w*)"/g;
+
+is_deeply([map { scalar(() = $text =~ /<option value="$_"/g) } sort keys %acts],
+          [(1) x keys %acts], 'each action can be chosen once');
+is_deeply([grep { $_ ne 'audit_list' } sort keys %acts],
+          ['', qw(auth_login item_approve item_cancel item_submit)],
+          'those that the trail has');
+is_deeply([$text =~ /<option value="(\w*)" selected>([^<]+)</g],
+          [item_cancel => '取消事项'], 'and the one that is');
+
+is_deeply([$she->get('/audit?action=item_drop')->text
+           =~ /<option value="(\w*)" selected>([^<]+)</g],
+          [item_drop => '删除事项草稿'], 'one that nobody did yet');
 like($she->get('/audit?uid=' . $db->uuid)->text, qr/没有符合条件的记录/,
      'nothing found');
 

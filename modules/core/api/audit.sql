@@ -157,8 +157,32 @@ BEGIN
     RETURN total;
 END $$;
 
+-- The actions that the trail has, each found by a look into the index, and the
+-- one that is asked for, which is chosen.
+
+CREATE OR REPLACE FUNCTION zwfw.audit_acts(asked text) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE acts AS (
+        SELECT min(action) AS action FROM zwfw.audit
+         UNION ALL
+        SELECT (SELECT min(a.action) FROM zwfw.audit a
+                 WHERE a.action > acts.action)
+          FROM acts
+         WHERE acts.action IS NOT NULL
+    )
+    SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+               'action', a.action,
+               'chosen', nullif(a.action = asked, false)))), '[]')
+      FROM (SELECT action FROM acts
+             UNION ALL
+            SELECT asked
+             WHERE NOT EXISTS (SELECT FROM acts WHERE action = asked)) a
+     WHERE a.action IS NOT NULL
+$$;
+
 -- The audit trail, newest first: from, to (days), action, uid, staff (a part of
--- a name).  of: who it is that uid names; finds: whether people can be found.
+-- a name).  of: who it is that uid names; finds: whether people can be found;
+-- acts: what can be chosen as action.
 -- Errors: not_allowed, bad_period.
 
 CREATE OR REPLACE FUNCTION api.audit_list(args jsonb, body jsonb)
@@ -189,6 +213,7 @@ BEGIN
             lim, audit_count(people, args->>'action', since, until),
             1000)::jsonb
         || jsonb_build_object('finds', audit_seek('{}', 0) IS NOT NULL,
+               'acts', audit_acts(args->>'action'),
                'of', CASE WHEN one IS NOT NULL THEN
                          audit_who(one, NULL, names) END))::json);
 END $$;
@@ -205,7 +230,8 @@ LANGUAGE sql IMMUTABLE AS $$
                                "unknown"]}}'::jsonb
 $$;
 
-SELECT zwfw.describe('audit_list', jsonb_set(jsonb_set(zwfw.list_schema(
+SELECT zwfw.describe('audit_list', jsonb_set(jsonb_set(jsonb_set(
+    zwfw.list_schema(
     jsonb_build_object('type', 'object', 'additionalProperties', false,
         'required', '["id","at","person_kind","action","outcome","hash"]'
                     ::jsonb,
@@ -224,6 +250,10 @@ SELECT zwfw.describe('audit_list', jsonb_set(jsonb_set(zwfw.list_schema(
             "channel":{"type":"string"},
             "hash":{"type":"string","pattern":"^[0-9a-f]{64}$"}}'::jsonb)
     ::text)::jsonb, '{properties,finds}', '{"type":"boolean"}'),
+    '{properties,acts}', '{"type":"array","items":{"type":"object",
+        "required":["action"], "additionalProperties":false,
+        "properties":{"action":{"type":"string"},
+                      "chosen":{"type":"boolean"}}}}'),
     '{properties,of}', jsonb_build_object('type', 'object',
         'additionalProperties', false,
         'required', '["uid","person_kind"]'::jsonb,
