@@ -912,12 +912,12 @@ cmd_test() {
     test_variables
     cd "$ROOT"
 
-    if [ $# -eq 0 ]; then
+    if [[ ! " $*" =~ \ [^-] ]]; then
 
         # two files at a time, of two of these lines; the first shares stores
 
         shared=$(grep -lE "$SHARING" t/*.t | sed 's|^t/||' | paste -sd,)
-        files=(-j2 --rules "seq=t/{browser/*,$shared}"
+        files=("$@" -j2 --rules "seq=t/{browser/*,$shared}"
                --rules 'seq=t/{auth,core}*' --rules 'seq=**' -r t)
     fi
 
