@@ -918,7 +918,8 @@ cmd_test() {
 
         shared=$(grep -lE "$SHARING" t/*.t | sed 's|^t/||' | paste -sd,)
         files=("$@" -j2 --rules "seq=t/{browser/*,$shared}"
-               --rules 'seq=t/{auth,core}*' --rules 'seq=**' -r t)
+               --rules 'seq=t/{auth,core}*' --rules 'seq=t/{sql,unit}*'
+               --rules 'seq=**' -r t)
     fi
 
     prove -It/lib "${files[@]}" || code=$?
