@@ -9,9 +9,10 @@ package Told;
 #     $told->ask(read => 'HOLD');        # returns a client to be answered later
 #
 # Words: S<state> raises it; O<state> does so the first time only; L<state> as
-# an error of the server's caches says it; HOLD waits for hold() to end; SLEEP
-# sleeps for long, the first time only; FORGET drops the prepared statements;
-# BIG answers a million characters; PID, or anything else, who answers.
+# an error of the server's caches says it; HOLD waits for hold() to end, STAY
+# does so without a lock; SLEEP sleeps for long, the first time only; FORGET
+# drops the prepared statements; BIG answers a million characters; PID, or
+# anything else, who answers.
 
 use strict;
 use warnings;
@@ -74,6 +75,10 @@ BEGIN
             message = 'cache lookup failed for function 1';
     ELSIF word = 'HOLD' THEN
         PERFORM pg_advisory_xact_lock_shared(7);
+    ELSIF word = 'STAY' THEN
+        WHILE NOT pg_try_advisory_xact_lock_shared(7) LOOP
+            PERFORM pg_sleep(0.01);
+        END LOOP;
     ELSIF word = 'SLEEP' AND n = 1 THEN
         PERFORM pg_sleep(60);
     ELSIF word = 'FORGET' THEN
