@@ -12,7 +12,8 @@ package Node;
 #
 # Another node over the same stores: Node->new(db => $db, redis => $redis).
 # "block" (of the platform), "server", "http" and "main" add to the
-# configuration, "keys" is another key file.
+# configuration, "keys" is another key file.  "pg_wire" and "redis_wire" are a
+# Proxy that nginx asks instead of the store.
 
 use strict;
 use warnings;
@@ -44,6 +45,7 @@ sub new {
         redis => $o{redis} // Stores::Redis->start,
         files => $o{files} // File::Temp->newdir('zwfw-f-XXXXXX', TMPDIR => 1),
         block => $o{block} // '',
+        pg_wire => $o{pg_wire}, redis_wire => $o{redis_wire},
     }, $class;
 
     $self->{html} = $ENV{TEST_NGINX_ZWFW_HTML} // abs_path('html');
@@ -83,7 +85,11 @@ END
 sub platform {
     my $self = shift;
 
-    my $pg = $self->{db}->conninfo(user => 'zwfw_web');
+    my ($pg_wire, $redis_wire) = @$self{qw(pg_wire redis_wire)};
+    my $pg = $self->{db}->conninfo(user => 'zwfw_web', $pg_wire
+        ? (host => '127.0.0.1', port => $pg_wire->port) : ());
+    my $redis = $redis_wire ? '127.0.0.1:' . $redis_wire->port
+                            : 'unix:' . $self->{redis}->socket;
 
     return <<"END";
     zwfw_platform test {
@@ -92,7 +98,7 @@ sub platform {
         name 测试政务服务平台（演示）;
         base_url https://shandong.localhost:8443;
         postgres "$pg";
-        redis "unix:${\ $self->{redis}->socket}";
+        redis "$redis";
         keys $self->{keys};
         files $self->{files};
         html $self->{html};

@@ -173,11 +173,16 @@ sub ready {
 sub conninfo {
     my ($self, %o) = @_;
 
-    $o{host} = $self->{dir};
+    $o{host} //= $self->{dir};
     $o{user} //= 'postgres';
     $o{dbname} //= 'postgres';
 
     return join ' ', map { "$_=$o{$_}" } sort keys %o;
+}
+
+
+sub socket {
+    return "$_[0]{dir}/.s.PGSQL.5432";
 }
 
 
