@@ -84,3 +84,11 @@ OPTIONS /api/login
 Allow: OPTIONS, POST
 X-Content-Type-Options: nosniff
 X-Request-Id: ^[0-9a-f]{32}$
+
+=== TEST 8: everybody acts in the own name
+--- config
+zwfw_use test;
+location /for { return 200 "<$zwfw_acting_for>"; }
+--- request
+GET /for
+--- response_body: <>

@@ -5,29 +5,15 @@ use strict;
 use warnings;
 use utf8;
 
-use Cwd qw(abs_path);
-use File::Temp;
+use POSIX ();
 use Test::More;
 
 use lib 't/lib';
 use Node;
 use Proc;
+use Trial;
 
-my $dir = File::Temp->newdir('zwfw-x-XXXXXX', TMPDIR => 1);
-my $sources = abs_path('t/data/lock');
-
-chmod 0755, $dir;
-
-system('bash', '-c', <<'END', $dir, $sources) == 0 or die "not built\n";
-    {
-        cd /usr/share/nginx/src && . ./conf_flags
-        ./configure --builddir="$0" "${NGX_CONF_FLAGS[@]}" \
-            --add-dynamic-module="$1" && make -f "$0/Makefile" modules
-    } >"$0/log" 2>&1 || { cat "$0/log"; exit 1; }
-END
-
-local $ENV{TEST_NGINX_LOAD_MODULES} = "$ENV{TEST_NGINX_LOAD_MODULES} "
-    . "$dir/ngx_http_zwfw_lock_module.so";
+Trial::load();
 
 my $node = Node->new(workers => 2, server => <<'END');
         location = /none { lock_and_die zwfw:none; }

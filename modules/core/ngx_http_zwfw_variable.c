@@ -17,6 +17,8 @@ static ngx_int_t ngx_http_zwfw_variable_channel(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_zwfw_variable_user(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_zwfw_variable_acting(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_http_zwfw_session_t *ngx_http_zwfw_variable_session(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_zwfw_variable_level(ngx_http_request_t *r,
@@ -39,6 +41,9 @@ static ngx_http_variable_t  ngx_http_zwfw_variables[] = {
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("zwfw_user_id"), NULL, ngx_http_zwfw_variable_user, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("zwfw_acting_for"), NULL, ngx_http_zwfw_variable_acting, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("zwfw_level"), NULL, ngx_http_zwfw_variable_level, 0,
@@ -142,6 +147,16 @@ ngx_http_zwfw_variable_user(ngx_http_request_t *r,
     s = ngx_http_zwfw_variable_session(r);
 
     return ngx_http_zwfw_variable_set(v, s ? &s->uid : NULL);
+}
+
+
+/* everybody acts in the own name */
+
+static ngx_int_t
+ngx_http_zwfw_variable_acting(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    return ngx_http_zwfw_variable_set(v, NULL);
 }
 
 
