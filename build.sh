@@ -352,10 +352,12 @@ SCRIPT
     NGINX=$wrapper
 }
 
-# What makes an earlier configuration useless when it changes.
+# What makes an earlier configuration useless when it changes.  The Makefile has
+# absolute paths: in a copy of this folder it would build the old one's sources.
 
 build_key() {
     {
+        echo "$ROOT $BUILD"
         echo "$SRC $NGINX $NGINX_ABOUT ${FLAGS[*]} $CC_OPT $LD_OPT"
         chosen
         package_version nginx-dev

@@ -108,17 +108,25 @@ subtest 'what is missing' => sub {
 };
 
 
-# another compiler: what the first one has made is not taken for its work
+# another compiler, another folder: what the first one has made is not taken for
+# its work
 
-subtest 'CC' => sub {
+subtest 'what was configured before' => sub {
     tool('other-cc', 'echo other 1.0');
     my $key = sub {
-        return Tree::shell(". ./build.sh help >/dev/null; SRC=. NGINX=x"
-            . " NGINX_ABOUT=x CC_OPT= LD_OPT= FLAGS=(); CC=$_[0] build_key");
-    };
+        my ($root, $more) = @_;
 
-    is($key->('cc'), $key->('cc'), 'the same');
-    isnt($key->("$tools/other-cc"), $key->('cc'), 'another');
+        return Tree::shell(". '$root/build.sh' help >/dev/null; SRC=. NGINX=x"
+            . " NGINX_ABOUT=x CC_OPT= LD_OPT= FLAGS=(); CC=cc $more;"
+            . ' build_key');
+    };
+    my $here = $key->('.', '');
+
+    is($key->('.', ''), $here, 'the same');
+    isnt($key->('.', "CC=$tools/other-cc"), $here, 'another CC');
+    isnt($key->($tree->path(''), 'BUILD=$PWD/.build'), $here,
+         'a copy of this checkout');
+    isnt($key->('.', 'BUILD=/none'), $here, 'another place of what is built');
 };
 
 
