@@ -5,7 +5,7 @@ package Bench;
 # what came of them.
 #
 #     my $bench = Bench->start(@rows);      # rows that can be measured, ready
-#     $bench->round for 1 .. 9;
+#     $bench->rounds(9, time + 330, sub { say "round $_[0]" });
 #     $bench->results;                      # a list of hashes
 #
 # A side has two functions.  measure() takes a slice of time and returns
@@ -22,6 +22,7 @@ use utf8;
 use Digest::SHA qw(sha256_hex);
 use File::Temp ();
 use JSON::PP ();
+use List::Util qw(max);
 use Time::HiRes qw(sleep);
 
 use Http;
@@ -67,6 +68,26 @@ sub start {
     }
 
     return $self;
+}
+
+
+# So many, and none but the first that would end too late if it took as long as
+# the longest.
+
+sub rounds {
+    my ($self, $count, $end, $tell) = @_;
+
+    my $longest = 0;
+
+    for my $n (1 .. $count) {
+        my $begin = Time::HiRes::time;
+
+        last if $n > 1 and $begin + $longest > $end;
+
+        $tell->($n);
+        $self->round;
+        $longest = max($longest, Time::HiRes::time - $begin);
+    }
 }
 
 

@@ -23,11 +23,19 @@ sub results {
 }
 
 
+# what a row is, measured or not
+
+sub about {
+    my $row = shift;
+
+    return { map { $_ => $row->{$_} } qw(name title target) };
+}
+
+
 sub result {
     my $row = shift;
 
-    my %result = (name => $row->{name}, title => $row->{title},
-                  target => $row->{target});
+    my %result = %{ about($row) };
 
     return { %result, verdict => 'absent' } if !$row->{pairs};
 

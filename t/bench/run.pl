@@ -4,6 +4,8 @@
 # measured in turns, A and B, at least nine times in one run: all rows in each
 # round, so that noise of the machine meets all of them.  The figure is the
 # median of the pairs.  Bench.pm explains sides and needs, Judge.pm the figures.
+# No round begins that would end later than 330 seconds after the start.
+# --list tells the rows and measures none.
 #
 #     verdict  ok, below; absent: what it needs is not built, or it has no sides
 #              yet; noisy: two equal sides differ by more than 3 %, or there
@@ -27,6 +29,8 @@ use Judge;
 use JSON::PP ();
 use Proc;
 use Time::HiRes qw(sleep);
+
+use constant SECONDS => 330;
 
 my $item = '11990102MB0DEM105F4000199001000';
 
@@ -150,11 +154,14 @@ sub page {
 
 
 sub main {
-    my ($as_json, $rounds, @names) = (0, 18);
+    my ($as_json, $list, $rounds, @names) = (0, 0, 18);
 
     while (defined(my $word = shift)) {
         if ($word eq '--json') {
             $as_json = 1;
+
+        } elsif ($word eq '--list') {
+            $list = 1;
 
         } elsif ($word eq '--rounds') {
             $rounds = int(shift // 0);
@@ -169,22 +176,34 @@ sub main {
         grep { $_ eq $row->{name} } 'same', @names;
     } @rows;
 
-    die "usage: ./build.sh bench [--json] [--rounds N] [row ...]\n"
+    die "usage: ./build.sh bench [--json] [--list] [--rounds N] [row ...]\n"
         if $rounds < 1 or @names and @asked <= grep { $_ ne 'same' } @names;
+
+    my @results = $list ? map { Judge::about($_) } @asked
+        : measured($rounds, @asked);
+
+    $as_json ? print_json(@results)
+        : $list ? print_list(@results) : print_table(@results);
+
+    return 0;
+}
+
+
+sub measured {
+    my ($rounds, @asked) = @_;
 
     my $bench = Bench->start(@asked);
 
-    for my $round (1 .. $rounds) {
-        print STDERR "\rbench: round $round of $rounds";
-        $bench->round;
-    }
-
+    $bench->rounds($rounds, $^T + SECONDS,
+                   sub { print STDERR "\rbench: round $_[0] of $rounds" });
     print STDERR "\n";
 
-    my @results = $bench->results;
-    $as_json ? print_json(@results) : print_table(@results);
+    return $bench->results;
+}
 
-    return 0;
+
+sub print_list {
+    printf "%-20s %-8s %s\n", @$_{qw(name target title)} for @_;
 }
 
 
