@@ -881,6 +881,8 @@ test_variables() {
 
     export TEST_NGINX_BINARY=$NGINX
     export TEST_NGINX_LOAD_MODULES=${modules[*]}
+    export TEST_NGINX_ZWFW_SRC=$SRC
+    export TEST_NGINX_ZWFW_FLAGS=${FLAGS[*]}
     export TEST_NGINX_ZWFW_POSTGRES="host=$SOCK user=zwfw_web dbname=$database"
     export TEST_NGINX_ZWFW_ADMIN="$ADMIN dbname=$database"
     export TEST_NGINX_ZWFW_REDIS=$REDIS

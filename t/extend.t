@@ -26,7 +26,9 @@ system('cp', '-r', abs_path('html'), "$dir/html") == 0 or die "cp failed\n";
 
 my $printed = eval {
     Readme::run('sh build', HELLO => "$dir/hello", HTML => "$dir/html",
-                DB => $db->conninfo, ZWFW_INCLUDE => "$modules/include");
+                DB => $db->conninfo, ZWFW_INCLUDE => "$modules/include",
+                NGINX_SRC => $ENV{TEST_NGINX_ZWFW_SRC},
+                NGX_CONF_FLAGS => $ENV{TEST_NGINX_ZWFW_FLAGS});
 };
 
 is($@, '', 'it is built with the headers alone');
@@ -71,8 +73,8 @@ for (['', 'has no audience'], ["$who .level = 6,", 'has a level above 5'],
     open my $out, '>', $c or die "$c: $!\n";
     print $out $row =~ s/\Q$who\E/$instead/r;
     close $out or die "$c: $!\n";
-    is(system("cd /usr/share/nginx/src && make -sf $dir/hello/build/Makefile"
-              . " modules >$dir/made 2>&1"), 0, 'it is built');
+    is(system("cd $ENV{TEST_NGINX_ZWFW_SRC} && make -s modules"
+              . " -f $dir/hello/build/Makefile >$dir/made 2>&1"), 0, 'it is built');
     ok(!eval { Node->new(db => $db) }, "a row that $wrong stops nginx");
     like($@, qr/route "\/" of slice "hello" $wrong/, 'which says so');
 }

@@ -24,8 +24,10 @@ sub load {
 
     system('bash', '-c', <<'END', $dir, abs_path('t/data/trial')) == 0
         {
-            cd /usr/share/nginx/src && . ./conf_flags
-            ./configure --builddir="$0" "${NGX_CONF_FLAGS[@]}" \
+            cd "$TEST_NGINX_ZWFW_SRC" || exit
+            configure=./configure
+            [ -x $configure ] || configure=auto/configure
+            $configure --builddir="$0" $TEST_NGINX_ZWFW_FLAGS \
                 --add-dynamic-module="$1" && make -f "$0/Makefile" modules
         } >"$0/log" 2>&1 || { cat "$0/log"; exit 1; }
 END
