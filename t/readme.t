@@ -16,6 +16,7 @@ use Port;
 use Proc;
 use Readme;
 use Stores;
+use Tree;
 
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
@@ -52,6 +53,20 @@ subtest 'what it names is there' => sub {
     my @told = text('build.sh') =~ /^  (ZWFW_\w+|NGINX\w*|JOBS|SANITIZE) /mg;
 
     is(join(' ', grep { $readme !~ /`$_`/ } @told), '', 'all variables');
+};
+
+
+subtest 'the repository' => sub {
+    my %top = map { s{/.*}{}sr => 1 }
+        split /\n/, Tree::shell(Tree::git() . ' ls-files');
+
+    is(join(' ', sort keys %top), '.ci .clang-format .editorconfig .gitignore'
+       . ' LICENSE README.md build.sh conf html modules t', 'its top level');
+
+    my ($command) = $readme =~ m{^    (\./build\.sh test)\b}m;
+
+    ok(-x '.ci/run', '.ci/run');
+    like(text('.ci/run'), qr/\bexec \Q$command\E$/m, 'is the command for tests');
 };
 
 
