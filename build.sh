@@ -903,7 +903,7 @@ remove_stores() {
 
 # Files of tests that ask the stores of the run, not servers of their own.
 
-SHARING='use Zwfw|Test::Nginx::Socket|ZWFW_(POSTGRES|REDIS|ADMIN|SITE|DEMO)'
+SHARING='use Zwfw|Test::Nginx::Socket|NGINX_ZWFW_(POSTGRES|REDIS|ADMIN|SITE|DEMO)'
 
 cmd_test() {
     local code=0 files=("$@") shared
