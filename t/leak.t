@@ -16,7 +16,7 @@ use People;
 
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
-my $node = Node->new;
+my $node = Node->new(server => "        zwfw_monitor on;\n");
 my ($db, $redis) = ($node->db, $node->redis);
 my $item = '11990100MB0DEM172G3002099009000';
 
@@ -41,12 +41,24 @@ my %planted = (
     'ID number' => id_number(),
     phone => '13900007351',
     'file content' => 'PLANTED CONTENT OF A FILE 5527',
+    'another phone' => '13900008462',
+    'file of a correction' => 'PLANTED CONTENT OF A CORRECTION 6638',
     search => 'plantedsearch4416',
 );
 my $name = '欧阳测试';
 
 
-# the flow: register, log in wrong and right, search, apply, hand out, leave
+# what a case is about stands in its rows, and nowhere else
+
+my %told = (
+    name => $name, message => '请补交背面plantedmessage1175',
+    note => '补充说明plantednote2286', opinion => '符合条件plantedopinion3397',
+    result => '演示许可plantedresult4408',
+);
+
+
+# the flow: register, log in wrong and right, search, apply, correct, decide,
+# hand out, leave
 
 my $http = $node->client;
 my $her = People::register($http, email => $planted{email}, name => $name,
@@ -99,8 +111,59 @@ is($http->get("/api/$path")->body, $pdf . 'x' x 100_000, 'with its file');
 my ($body) = $db->admin("SELECT body FROM zwfw.cases WHERE id = '$case'");
 my $clerk = $node->client(roles => 'clerk', body => $body);
 
+my $approver = $node->client(roles => 'approver', body => $body);
+
 is($clerk->get('/api/case/inbox')->code, 200, 'a clerk looks');
 is($clerk->get("/api/case/$case/work")->code, 200, 'at the case');
+
+
+# an act on the case, as it is now; files of her go with it
+
+sub act {
+    my ($who, $act, $said, $file) = @_;
+
+    my $version = $db->admin("SELECT version FROM zwfw.cases
+                               WHERE id = '$case'");
+    my $url = "/api/case/$case/$act";
+
+    $who->{headers}{'X-CSRF-Token'} //= $who->get('/help')->hidden->{_token};
+
+    return $file
+        ? $who->upload($url, [version => $version, %$said,
+              'materials.0.code' => 'M01', 'materials.0.file' =>
+                  { name => '9.pdf', content => $file }])
+        : $who->post_json($url, { version => $version, %$said });
+}
+
+
+sub done {
+    my ($who, $act, @said) = @_;
+
+    my $res = act($who, $act, @said);
+
+    is($res->code, 200, $act) or diag($res->text);
+}
+
+
+my @again = ({ note => $told{note}, 'applicant.name' => $name,
+               'applicant.id_number' => $planted{'ID number'},
+               'applicant.phone' => $planted{'another phone'} },
+             "%PDF-1.7\n$planted{'file of a correction'}\n" . 'x' x 100_000);
+
+done($clerk, 'receive', {});
+done($clerk, 'correct', { note => $told{message}, items => [
+    { material => 'M01', text => $told{message} }] });
+
+$db->admin('ALTER TABLE zwfw.case_events RENAME TO gone');
+is(act($http, 'resubmit', @again)->code, 500, 'what breaks a correction');
+$db->admin('ALTER TABLE zwfw.gone RENAME TO case_events');
+
+done($http, 'resubmit', @again);
+done($clerk, 'accept', {});
+done($approver, 'grant', { opinion => $told{opinion},
+                           result => { name => $told{result} } });
+like($http->get("/case/$case/receipt")->text, qr/受理|收件/, 'the receipt');
+like($http->get("/case/$case")->text, qr/$told{result}/, 'and the result');
 
 # what breaks tells nothing either
 
@@ -126,7 +189,7 @@ sub dump_redis {
             : $type eq 'zset' ? $redis->query('ZRANGE', $key, 0, -1)
             : die "$key is a $type\n";
 
-        $value{$key} = ref $value ? "@$value" : $value;
+        $value{$key} = ref $value ? "@$value" : $value // 'expired';
     }
 
     return %value;
@@ -183,8 +246,9 @@ for my $what (sort keys %secret) {
 
     for my $where (sort keys %place) {
 
-        # nginx's own access log has the line of the request; the demo's has not
-        next if $what eq 'search' and $where =~ /nginx/;
+        # nginx's own access log has the line of the request; the demo's has
+        # not; what people search for is counted
+        next if $what eq 'search' and $where =~ /nginx|^database$/;
 
         my @forms = ($bytes, $hex, encode_base64($bytes, '') =~ s/.{0,3}=*$//r,
                      $bytes =~ s/\@/%40/r);
@@ -195,14 +259,29 @@ for my $what (sort keys %secret) {
 }
 
 
-# a name is kept for greeting and in its case, and in no log
+# what a case tells is in the database, but in no visit, log or file
 
-my $plain = encode_utf8($name);
+my ($visits) = $place{database} =~ /^(COPY zwfw\.visits_\w+ .*?)^\\\.$/ms;
+my ($uid) = $db->admin("SELECT owner FROM zwfw.cases WHERE id = '$case'");
 
-cmp_ok(index($place{database}, $plain), '>', 0, 'name: in the database');
+like($visits, qr{GET /item/\t.*plantedsearch}, 'visits were stored');
+like($visits, qr{POST /api/case/\{id\}/grant\t}, 'of the whole flow');
+$place{visits} = $visits;
+@told{'her id', 'number of the case'} = ($uid, $case);
 
-for my $where (grep { /nginx|log|files/ } sort keys %place) {
-    is(index($place{$where}, $plain), -1, "name: not in $where");
+for my $what (sort keys %told) {
+    my $plain = encode_utf8($told{$what});
+
+    cmp_ok(index($place{database}, $plain), '>', 0, "$what: in the database");
+
+    for my $where (grep { /nginx|log|files|visits/ } sort keys %place) {
+
+        # nginx's own log has the address of the case, and what failed is found
+        # by it
+        next if $what eq 'number of the case' and $where ne 'visits';
+
+        is(index($place{$where}, $plain), -1, "$what: not in $where");
+    }
 }
 
 done_testing();
