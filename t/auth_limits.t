@@ -10,7 +10,6 @@ use Test::More;
 
 use lib 't/lib';
 use Node;
-use OpenApi;
 use Rows;
 
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
@@ -20,7 +19,6 @@ my $from = <<'END';
         real_ip_header X-From;
 END
 my $node = Node->new(server => $from);
-my $api = OpenApi->new($ENV{TEST_NGINX_ZWFW_OPENAPI});
 my ($login, $register) = map { my $path = $_; grep {
     Rows::name($_) eq "POST $path" } Rows::all() } qw(/login /register);
 
@@ -30,7 +28,6 @@ sub client {
 
     my $http = ($at // $node)->client;
 
-    $http->{openapi} = $api;
     $http->{headers}{'X-From'} = $from;
     return $http;
 }

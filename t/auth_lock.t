@@ -12,7 +12,6 @@ use Time::HiRes qw(time);
 
 use lib 't/lib';
 use Node;
-use OpenApi;
 use People;
 use Proc;
 
@@ -26,7 +25,6 @@ my $from = <<'END';
 END
 my $node = Node->new(server => $from);
 my $db = $node->db;
-my $api = OpenApi->new($ENV{TEST_NGINX_ZWFW_OPENAPI});
 my $wrong = 'geheim-2025';
 
 
@@ -35,7 +33,6 @@ sub client {
 
     my $http = ($at // $node)->client;
 
-    $http->{openapi} = $api;
     $http->{headers}{'X-From'} = $from;
     $http->{cookies} = { localhost => { %{ $like->{cookies}{localhost} } } }
         if $like;

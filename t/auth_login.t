@@ -12,7 +12,6 @@ use Test::More;
 use lib 't/lib';
 use Http;
 use Node;
-use OpenApi;
 use People;
 use Port;
 use Proc;
@@ -43,15 +42,6 @@ my $node = Node->new(http => <<"END");
     }
 END
 my $db = $node->db;
-my $api = OpenApi->new($ENV{TEST_NGINX_ZWFW_OPENAPI});
-
-
-sub client {
-    my $http = $node->client;
-
-    $http->{openapi} = $api;
-    return $http;
-}
 
 
 sub post {
@@ -60,11 +50,11 @@ sub post {
     my %said = (email => $person->{email}, password => $person->{password},
                 %more);
 
-    return client()->post_json('/api/login', \%said);
+    return $node->client->post_json('/api/login', \%said);
 }
 
 
-my $her = People::register(client());
+my $her = People::register($node->client);
 
 
 # let in
@@ -194,7 +184,7 @@ my %leads = (
 );
 
 for my $next (sort keys %leads) {
-    my $res = client()->post('/login', {
+    my $res = $node->client->post('/login', {
         email => $her->{email}, password => $her->{password}, next => $next,
     });
 
@@ -203,18 +193,20 @@ for my $next (sort keys %leads) {
     is($res->code, defined $leads{$next} ? 303 : 422, 'its status');
 }
 
-my $page = client()->get('/login?next=%22%3E%3Cscript%3Ealert(1)');
+my $page = $node->client->get('/login?next=%22%3E%3Cscript%3Ealert(1)');
 is($page->hidden->{next}, '"><script>alert(1)', 'next in the form is escaped');
 unlike($page->body, qr/<script>alert/, 'everywhere');
-is(client()->get('/login?next=a&next=b')->code, 400, 'next twice');
+is($node->client->get('/login?next=a&next=b')->code, 400, 'next twice');
 
 
 # the form again
 
-$page = client()->post('/login', { email => $her->{email}, password => 'x1' });
+$page = $node->client->post('/login', { email => $her->{email},
+                                        password => 'x1' });
 is($page->code, 422, 'too short a password');
-$page = client()->post('/login', { email => $her->{email}, next => '/case/',
-                                   password => 'geheim-2025' });
+$page = $node->client->post('/login', { email => $her->{email},
+                                        next => '/case/',
+                                        password => 'geheim-2025' });
 is($page->code, 422, 'page: a wrong password');
 like($page->text, qr/电子邮箱或者密码不对/, 'in words');
 like($page->text, qr/value="\Q$her->{email}\E"/, 'keeps the address');
@@ -224,8 +216,8 @@ is($page->hidden->{next}, '/case/', 'and where it leads');
 
 # who logs in again ends the session of before
 
-my $http = client();
-my $former = client();
+my $http = $node->client;
+my $former = $node->client;
 
 People::login($http, $her);
 $former->{cookies} = { localhost => { %{ $http->{cookies}{localhost} } } };
@@ -245,10 +237,10 @@ pass('the former one has ended');
 
 # staff whose last role was taken away may do nothing, and is not let in
 
-my $left = People::register(client());
+my $left = People::register($node->client);
 
 $db->admin("UPDATE zwfw.users SET kind = 'staff' WHERE id = '$left->{uid}'");
-$http = client();
+$http = $node->client;
 $res = $http->post_json('/api/login', {
     map { $_ => $left->{$_} } qw(email password) });
 is($res->code . ' ' . $res->json->{code}, '403 not_allowed',

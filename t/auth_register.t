@@ -10,7 +10,6 @@ use Test::More;
 use lib 't/lib';
 use Http;
 use Node;
-use OpenApi;
 use People;
 use Proc;
 use Port;
@@ -26,22 +25,13 @@ my $node = Node->new(http => <<"END");
     }
 END
 my $db = $node->db;
-my $api = OpenApi->new($ENV{TEST_NGINX_ZWFW_OPENAPI});
 my $number = 0;
 
 
-sub client {
-    my $http = $node->client;
-
-    $http->{openapi} = $api;
-    return $http;
-}
-
-
-my $version = client()->get('/api/register')->json->{version};
+my $version = $node->client->get('/api/register')->json->{version};
 
 like($version, qr/^\d{4}-\d{2}$/, 'the notice has a version');
-is(client()->get('/api/privacy')->json->{version}, $version,
+is($node->client->get('/api/privacy')->json->{version}, $version,
    'the one of its page');
 
 
@@ -53,7 +43,7 @@ sub said {
 
 # one who is let in
 
-my $http = client();
+my $http = $node->client;
 my $sent = said();
 my $res = $http->post_json('/api/register', $sent);
 
@@ -135,7 +125,7 @@ for (@refused) {
 
     delete @$said{ grep { !defined $said->{$_} } keys %$said };
 
-    my $got = client()->post_json('/api/register', $said);
+    my $got = $node->client->post_json('/api/register', $said);
     my $problem = $got->json;
 
     is("@$problem{qw(status code field)}", "$status $code $field", $title);
@@ -144,7 +134,7 @@ for (@refused) {
     is($got->header('Set-Cookie'), undef, "$title: no cookie");
 }
 
-my $problem = client()->post_json('/api/register', {})->json;
+my $problem = $node->client->post_json('/api/register', {})->json;
 
 is_deeply([sort map { $_->{field} } @{ $problem->{errors} }],
           [qw(consent email name password)], 'all that is wrong at once');
@@ -154,7 +144,7 @@ is(row('count(*)', 'users'), $rows, 'nobody of them is in');
 # an address is there once, however it is written, and at the same time
 
 for my $email ($sent->{email}, uc $sent->{email}) {
-    my $got = client()->post_json('/api/register', said(email => $email));
+    my $got = $node->client->post_json('/api/register', said(email => $email));
 
     is($got->code, 409, "$email again");
     is("@{ $got->json }{qw(code field)}", 'already_registered email',
@@ -173,17 +163,17 @@ is_deeply([sort { $a <=> $b } Proc::together(3, sub {
 # long passwords count, to the last character
 
 my $long = '密码' x 35 . '1x';
-my $she = People::register(client(), password => $long);
+my $she = People::register($node->client, password => $long);
 
-is(client()->post_json('/api/login', { email => $she->{email},
+is($node->client->post_json('/api/login', { email => $she->{email},
                                        password => substr($long, 0, 71) })
        ->json->{code}, 'wrong_login', 'one character less is wrong');
-People::login(client(), $she);
+People::login($node->client, $she);
 
 
 # the page
 
-$http = client();
+$http = $node->client;
 my $page = $http->get('/register?next=%2Fcase%2F');
 
 is($page->code, 200, 'the page');
@@ -210,7 +200,7 @@ is($page->code, 303, 'page: let in');
 is($page->header('Location'), '/case/', 'goes on');
 is($http->get('/auth/sessions')->code, 200, 'is logged in');
 
-$page = client()->post('/register', {
+$page = $node->client->post('/register', {
     %$sent, email => $sent->{email}, password => 'geheim-2026' });
 is($page->code, 409, 'page: once more');
 like($page->text, qr/id="e-email">/, 'says so beside the address');

@@ -10,7 +10,6 @@ use Test::More;
 
 use lib 't/lib';
 use Node;
-use OpenApi;
 use People;
 use Proc;
 
@@ -19,7 +18,6 @@ binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 my $node = Node->new;
 my ($db, $redis) = ($node->db, $node->redis);
 my $second = Node->new(db => $db, redis => $redis);
-my $api = OpenApi->new($ENV{TEST_NGINX_ZWFW_OPENAPI});
 
 
 # an Http of a node, with the cookie of another
@@ -29,7 +27,6 @@ sub client {
 
     my $http = ($at // $node)->client;
 
-    $http->{openapi} = $api;
     $http->{cookies} = { localhost => { %{ $like->{cookies}{localhost} } } }
         if $like;
 

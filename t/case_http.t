@@ -10,7 +10,6 @@ use Test::More;
 
 use lib 't/lib';
 use Node;
-use OpenApi;
 use People;
 use Proc;
 use Rows;
@@ -31,7 +30,6 @@ my %answers = (shop_name => '演示小吃店', kind => '餐饮服务',
 sub person {
     my $http = $node->client;
 
-    $http->{openapi} = OpenApi->new($ENV{TEST_NGINX_ZWFW_OPENAPI});
     People::register($http);
     return $http;
 }

@@ -11,7 +11,6 @@ use Test::More;
 
 use lib 't/lib';
 use Node;
-use OpenApi;
 use People;
 use Proc;
 
@@ -29,7 +28,6 @@ my @form = (type => 'application/x-www-form-urlencoded');
 sub person {
     my $http = $node->client;
 
-    $http->{openapi} = OpenApi->new($ENV{TEST_NGINX_ZWFW_OPENAPI});
     People::register($http);
     return $http;
 }

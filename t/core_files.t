@@ -13,7 +13,6 @@ use Test::More;
 
 use lib 't/lib';
 use Node;
-use OpenApi;
 use People;
 use Proc;
 
@@ -30,7 +29,6 @@ my $png = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR" . 'p' x 100;
 sub client {
     my $http = $node->client;
 
-    $http->{openapi} = OpenApi->new($ENV{TEST_NGINX_ZWFW_OPENAPI});
     People::register($http);
     return $http;
 }

@@ -11,7 +11,6 @@ use Test::More;
 use lib 't/lib';
 use Form;
 use Node;
-use OpenApi;
 use People;
 
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
@@ -26,7 +25,6 @@ my $large = "%PDF-1.7\n" . 'x' x (20 * 1024 * 1024);
 sub client {
     my $http = $node->client;
 
-    $http->{openapi} = OpenApi->new($ENV{TEST_NGINX_ZWFW_OPENAPI});
     People::register($http);
     return $http;
 }

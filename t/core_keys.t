@@ -11,7 +11,6 @@ use Test::More;
 
 use lib 't/lib';
 use Node;
-use OpenApi;
 use People;
 use Proc;
 use Readme;
@@ -38,16 +37,7 @@ keys_file($first);
 
 my $node = Node->new(keys => "$dir/keys");
 my $db = $node->db;
-my $api = OpenApi->new($ENV{TEST_NGINX_ZWFW_OPENAPI});
-my $operator = client(roles => 'operator');
-
-
-sub client {
-    my $http = $node->client(@_);
-
-    $http->{openapi} = $api;
-    return $http;
-}
+my $operator = $node->client(roles => 'operator');
 
 
 # jobs are due at once; one that an old worker has just begun is due in a minute
@@ -80,9 +70,9 @@ sub states {
 
 # people, a case with a file, drafts without a number
 
-my $http = client();
+my $http = $node->client;
 my $her = People::register($http);
-my @others = map { People::register(client()) } 1 .. 3;
+my @others = map { People::register($node->client) } 1 .. 3;
 my %person = (id_number => '990101199001010019', phone => '10000000001');
 
 my $res = $http->upload('/api/case/draft', [
@@ -114,11 +104,11 @@ sub all_there {
         for sort keys %person;
     is($http->get("/api/$file->{path}")->body, $pdf, "$title: the file");
 
-    my $again = client();
+    my $again = $node->client;
     People::login($again, $her);
     is($again->get('/api/auth/me')->json->{email}, $her->{email},
        "$title: the address");
-    is(client()->post_json('/api/register', {
+    is($node->client->post_json('/api/register', {
         map { $_ => $her->{$_} } qw(email password name consent) })->code,
        409, "$title: the address is taken");
 }
@@ -134,7 +124,7 @@ is(states(), '2 spare 1 used', 'key 2 is spare');
 is($http->get('/api/auth/me')->json->{token}, $old_token,
    'forms are as they were');
 
-my $late = People::register(client());
+my $late = People::register($node->client);
 is(count("users WHERE id = '$late->{uid}' AND zwfw.key_of(email) = 1"), 1,
    'key 1 is still what is used');
 
@@ -187,7 +177,7 @@ is(states(), '2 used', 'one key is left');
 $http->{headers}{'X-CSRF-Token'}
     = $http->get('/api/auth/me')->json->{token};
 all_there('without key 1', $http);
-People::login(client(), $_) for @others;
+People::login($node->client, $_) for @others;
 
 
 # a key that left too early: told, not shown as nothing, and it comes back

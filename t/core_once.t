@@ -12,7 +12,6 @@ use Test::More;
 use lib 't/lib';
 use Form;
 use Node;
-use OpenApi;
 use Proc;
 use Rows;
 
@@ -34,7 +33,6 @@ sub register {
     my ($said, $key, $http) = @_;
 
     $http //= $node->client;
-    $http->{openapi} //= OpenApi->new($ENV{TEST_NGINX_ZWFW_OPENAPI});
 
     return $http->post_json('/api/register', $said,
         headers => $key ? { 'Idempotency-Key' => $key } : {});

@@ -9,15 +9,12 @@ use Test::More;
 
 use lib 't/lib';
 use Node;
-use OpenApi;
 use Proc;
 
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
 my $node = Node->new(workers => 1);
 my $http = $node->client;
-
-$http->{openapi} = OpenApi->new($ENV{TEST_NGINX_ZWFW_OPENAPI});
 
 
 sub query {

@@ -158,9 +158,11 @@ sub answer {
 sub exchange {
     my ($self, $method, $text) = @_;
 
-    my $whole = $self->write($text);
+    my $path = ($text =~ /^\S+ (\S+)/)[0];
+    my $res = $self->receive($method, $path, $self->write($text));
 
-    return $self->receive($method, ($text =~ /^\S+ (\S+)/)[0], $whole);
+    $self->validate($method, $path, $res) if $self->{openapi};
+    return $res;
 }
 
 

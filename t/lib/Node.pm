@@ -10,6 +10,10 @@ package Node;
 #     my @each = $node->readers;                      # a client of each worker
 #     my @bad = $node->nginx->stop;
 #
+# Each JSON answer that a client gets is compared with its schema in the OpenAPI
+# document; a test that breaks functions or files on purpose, so that there is
+# nothing to compare with, says openapi => 0.
+#
 # Another node over the same stores: Node->new(db => $db, redis => $redis).
 # "block" (of the platform), "server", "http" and "main" add to the
 # configuration, "keys" is another key file.  "pg_wire" and "redis_wire" are a
@@ -26,6 +30,7 @@ use MIME::Base64 qw(encode_base64url);
 
 use Http;
 use NginxServer;
+use OpenApi;
 use Proc;
 use Sql;
 use Stores;
@@ -44,7 +49,7 @@ sub new {
         db => $o{db} // Sql->new(slices => [slices()]),
         redis => $o{redis} // Stores::Redis->start,
         files => $o{files} // File::Temp->newdir('zwfw-f-XXXXXX', TMPDIR => 1),
-        block => $o{block} // '',
+        block => $o{block} // '', openapi => $o{openapi} // 1,
         pg_wire => $o{pg_wire}, redis_wire => $o{redis_wire},
     }, $class;
 
@@ -129,7 +134,8 @@ sub nginx {
 sub client {
     my ($self, %me) = @_;
 
-    my $http = Http->new(port => $self->nginx->port, host => 'localhost');
+    my $http = Http->new(port => $self->nginx->port, host => 'localhost',
+                         openapi => $self->{openapi} ? OpenApi->shared : undef);
 
     $http->{cookies}{localhost}{zwfw} = $self->session(%me) if %me;
 

@@ -11,15 +11,13 @@ package People;
 #     People::seed($node->db);                        # the demo's accounts
 #     my $manager = People::staff($node->client, 'hejing');
 #
-# staff() gives the client, whose JSON answers are checked.
+# staff() gives the client.
 
 use strict;
 use warnings;
 
 use File::Temp;
 use Test::More;
-
-use OpenApi;
 
 my $number = 0;
 
@@ -62,7 +60,6 @@ sub seed {
 sub staff {
     my ($http, $name) = @_;
 
-    $http->{openapi} = OpenApi->new($ENV{TEST_NGINX_ZWFW_OPENAPI});
     login($http, { email => "$name\@shandong.example",
                    password => 'demo-2026' });
     return $http;

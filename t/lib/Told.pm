@@ -2,7 +2,7 @@ package Told;
 
 # A node whose database does what it is told, so that each way to fail can be
 # asked for: three functions of api, of one class each, are replaced by some
-# that obey a word of the request.
+# that obey a word of the request.  Their answers have no schema.
 #
 #     my $told = Told->new(block => 'postgres_depth 2;');
 #     $told->read('S55P03')->code;       # 503
@@ -33,7 +33,7 @@ my %word = (read => "args->>'code'", write => "body->>'note'",
 sub new {
     my ($class, %o) = @_;
 
-    my $node = Node->new(workers => 1, server => <<'END', %o);
+    my $node = Node->new(workers => 1, openapi => 0, server => <<'END', %o);
         location = /metrics { zwfw_metrics; }
 END
     my $self = bless { node => $node }, $class;
