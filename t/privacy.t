@@ -142,6 +142,25 @@ for my $row (grep { $_->{page} } @read) {
 is(join("\n", @wrong), '', 'pages lead to the login');
 
 
+# a page says to who has no right what can be done, and shows nothing of its own
+
+@wrong = ();
+
+for my $row (grep { $_->{page} or $_->{next} } @closed) {
+    my %who = map { $_ => 1 } @{ $row->{who} };
+
+    for my $kind (grep { !$who{$_} } Rows::kinds()) {
+        my $res = ask(client($kind), $row, mount => '');
+
+        push @wrong, Rows::name($row) . ": $kind: " . $res->code
+            if $res->code != 403
+            or $res->text !~ m{<h1>没有权限</h1>.*确认登录的是有权限的账户}s;
+    }
+}
+
+is(join("\n", @wrong), '', 'pages of another kind of user are refused');
+
+
 # by another way: included, asked for a permission, redirected inside
 
 @wrong = ();

@@ -90,6 +90,18 @@ sub admin {
 }
 
 
+# the functions whose reply is a page of a list
+
+sub lists {
+    return split /\n/, $_[0]->admin(q{
+        SELECT p.proname
+          FROM pg_proc p, LATERAL obj_description(p.oid, 'pg_proc') d
+         WHERE p.pronamespace = 'api'::regnamespace
+           AND d::jsonb->'properties' ?& ARRAY['items', 'count_capped']
+         ORDER BY 1});
+}
+
+
 # Returns when so many sessions wait for a lock of another one.  Asked inside of
 # the server: one that is busy is slow to wait as well as to be asked.
 
