@@ -144,6 +144,11 @@ my @lists = (
         { body => $body, overdue => JSON::PP::true }],
 );
 
+# each list of cases that there is, by its reply
+
+is_deeply([grep { my $call = $_; !grep { $_->[1] eq $call } @lists }
+           grep { /^case_/ } $db->lists], [], 'every list is asked for');
+
 for (@lists) {
     my ($who, $call, $args) = @$_;
     my $name = join ' ', $who, $call, Encode::decode_utf8(

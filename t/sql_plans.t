@@ -9,13 +9,14 @@ use lib 't/lib';
 
 use Encode qw(encode_utf8);
 use JSON::PP ();
+use Rows;
 use Sql;
 use Test::More;
 
 binmode $_, ':encoding(UTF-8)' for Test::More->builder->output,
     Test::More->builder->failure_output;
 
-my $db = Sql->new;
+my $db = Sql->new(slices => [Rows::slices()]);
 my $body = '019a0000-0000-7000-9000-000000000007';
 my $uid = '019a0000-0000-7000-a000-000000000007';
 
@@ -73,10 +74,28 @@ SELECT n % 16, n / 16 + 1, now() - n * interval '1 minute',
        ('019a0000-0000-7000-a000-' || lpad((n % 1000)::text, 12, '0'))::uuid,
        (ARRAY['case_accept', 'item_save', 'login'])[n % 3 + 1], 'ok', '', ''
   FROM generate_series(0, 299999) n;
+
+INSERT INTO zwfw.users (id, kind, name, email, email_index, password,
+                        created_at)
+SELECT ('019a0000-0000-7000-a000-' || lpad(n::text, 12, '0'))::uuid,
+       CASE WHEN n < 1000 THEN 'staff' ELSE 'natural' END,
+       CASE WHEN n = 7 THEN '测试孤名' ELSE '测试人' || n % 10 END, 'x',
+       '1:' || n, 'x', now()
+  FROM generate_series(0, 299999) n;
+
+INSERT INTO zwfw.visit_rings (node, epoch, ring, expected, lost, stored,
+                              reported_at)
+SELECT lpad(to_hex(n % 50), 16, '0'), 1795000000000 + n / 200 * 1000,
+       n / 50 % 4, 10, 0, 10, now()
+  FROM generate_series(0, 299999) n;
+
+INSERT INTO zwfw.jobs (name, every, node, last_at)
+SELECT 'x' || n, interval '1 hour', 'x', now()
+  FROM generate_series(1, 300000) n;
 });
 
 $db->admin("VACUUM (ANALYZE) zwfw.$_")
-    for qw(items audit regions bodies item_catalog);
+    for qw(items audit regions bodies item_catalog users visit_rings jobs);
 
 is($db->admin('SELECT count(*) >= 300000 FROM zwfw.items'), 't',
    '300,000 items');
@@ -114,7 +133,7 @@ sub cursor_of {
 sub found {
     my ($text, $what) = @_;
 
-    return [grep { !/ on (item_topics|clock|audit_names|"\*VALUES\*")/ }
+    return [grep { !/ on (item_topics|clock|visit_totals|audit_names|"\*VALUES\*")/ }
             $text =~ /($what)/g];
 }
 
@@ -123,14 +142,24 @@ my @lists = (
     ['operator', 'audit_list', '{}'],
     ['operator', 'audit_list', qq({"uid": "$uid"})],
     ['operator', 'audit_list', '{"action": "item_save", "from": "2020-01-01"}'],
+    ['operator', 'audit_list', '{"staff": "孤名"}'],
+    ['operator', 'core_jobs', '{}'],
+    ['operator', 'monitor_ledger', '{}'],
     ['item_manager', 'item_own_list', '{}'],
     ['item_manager', 'item_own_list', '{"state": "in_use"}'],
     ['item_editor', 'item_pending_list', '{}'],
     ['', 'item_catalog', '{}'],
     ['', 'item_catalog', '{"type": "01"}'],
+    ['', 'item_home', '{}'],
+    ['', 'item_topics', '{}'],
     ['', 'item_search', '{}'],
     ['', 'item_search', '{"topic": "u11"}'],
 );
+
+# each list that there is, by its reply; those of cases are in sql_case_plans.t
+
+is_deeply([grep { my $call = $_; !grep { $_->[1] eq $call } @lists }
+           grep { !/^case_/ } $db->lists], [], 'every list is asked for');
 
 for (@lists) {
     my ($roles, $call, $args) = @$_;
@@ -149,6 +178,17 @@ for (@lists) {
                    @{ found($text, 'Sort Key: .*') }], [],
                   "$call $page: no sort");
     }
+}
+
+
+# of many who share a name the last of each are merged
+
+{
+    my $text = plans('operator', 'audit_list', '{"staff": "测试人"}');
+
+    is_deeply(found($text, 'Seq Scan on \S+'), [], 'of many: no scan');
+    like($text, qr/Nested Loop.*Limit.*Index Scan/s, 'of many: by person');
+    unlike($text, qr/Sort Method: external/, 'of many: in memory');
 }
 
 

@@ -414,6 +414,8 @@ BEGIN
                       WHERE u.email_index = ANY (ARRAY(SELECT
                             jsonb_array_elements_text(sought->'email'
                                                       ->'index'))));
+    ELSIF NOT sought ? 'name' THEN
+        RETURN '{}';
     END IF;
 
     RETURN ARRAY(SELECT u.id FROM users u

@@ -216,13 +216,11 @@ END $$;
 
 CREATE OR REPLACE FUNCTION zwfw.monitor_totals() RETURNS json
 LANGUAGE sql STABLE AS $$
-    SELECT json_build_object('expected', coalesce(sum(r.expected), 0),
-               'stored', coalesce(sum(r.stored), 0),
-               'pending', coalesce(sum(r.expected - r.lost - r.stored), 0),
-               'lost', coalesce(sum(r.lost), 0),
-               'gap', coalesce(sum(r.lost), 0) > 0,
-               'reported_at', max(r.reported_at))
-      FROM zwfw.visit_rings r
+    SELECT json_build_object('expected', t.expected, 'stored', t.stored,
+               'pending', t.expected - t.lost - t.stored,
+               'lost', t.lost, 'gap', t.lost > 0,
+               'reported_at', t.reported_at)
+      FROM zwfw.visit_totals t
 $$;
 
 -- Visits of a day (args.day, else today) by hour and by route, and whether
@@ -363,7 +361,7 @@ SELECT zwfw.describe('monitor_overview', zwfw.monitor_schema(
 CREATE OR REPLACE FUNCTION api.monitor_ledger(args jsonb, body jsonb)
 RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER
-SET search_path = zwfw, pg_temp AS $$
+SET search_path = zwfw, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     c      text[] := after(args, 'int8', 'text', 'int4');
     lim    integer := lim(args);
@@ -381,8 +379,9 @@ BEGIN
            array_agg(jsonb_build_array(p.epoch, p.node, p.ring))
       INTO items, keys
       FROM (SELECT * FROM visit_rings r
-             WHERE c IS NULL OR (r.epoch, r.node, r.ring)
-                   < (c[1]::bigint, c[2], c[3]::smallint)
+             WHERE (r.epoch, r.node, r.ring)
+                   < (coalesce(c[1]::bigint, 9223372036854775807),
+                      coalesce(c[2], ''), coalesce(c[3]::smallint, 0))
              ORDER BY r.epoch DESC, r.node DESC, r.ring DESC
              LIMIT lim + 1) p;
 
