@@ -6,12 +6,14 @@ package OpenApi;
 #     my @errors = $api->errors('GET', '/api/case/1', 200, $data);
 #
 # OpenApi->shared is that of the build which is tested: one for all clients of
-# a process, read when the first answer is compared.
+# a process.  Files are decoded once and kept beside themselves for the next
+# process, as that takes a second.
 
 use strict;
 use warnings;
 
 use JSON::PP;
+use Storable qw(nstore retrieve);
 
 use Schema;
 
@@ -37,14 +39,27 @@ sub shared {
 sub document {
     my $self = shift;
 
-    if (!ref $self->{document}) {
-        open my $in, '<:raw', $self->{document}
-            or die "open $self->{document}: $!\n";
-        local $/;
-        $self->{document} = JSON::PP->new->utf8->decode(scalar readline $in);
-    }
+    $self->{document} = decoded($self->{document}) if !ref $self->{document};
 
     return $self->{document};
+}
+
+
+sub decoded {
+    my $file = shift;
+
+    my $kept = "$file.kept";
+
+    return retrieve($kept) if -e $kept and -M $kept <= -M $file;
+
+    open my $in, '<:raw', $file or die "open $file: $!\n";
+    my $document = JSON::PP->new->utf8->decode(do { local $/; <$in> });
+
+    if (-w $file and nstore($document, "$kept.$$")) {
+        rename "$kept.$$", $kept or die "rename $kept: $!\n";
+    }
+
+    return $document;
 }
 
 
@@ -95,21 +110,35 @@ sub errors {
 sub operation {
     my ($self, $method, $path) = @_;
 
-    my $paths = $self->document->{paths};
-
     $path =~ s/\?.*//s;
     $path =~ s{(?<=.)/\z}{};
     $method = lc $method;
     $method = 'get' if $method eq 'head';
 
-    for (sort { $a =~ tr/{// <=> $b =~ tr/{// or $a cmp $b } keys %$paths) {
-        my $pattern = join '[^/]+', map { quotemeta } split /\{[^}]*\}/, $_, -1;
+    for ($self->patterns) {
+        my ($pattern, $operations) = @$_;
 
-        return $paths->{$_}{$method}
-            if $path =~ /\A$pattern\z/ and $paths->{$_}{$method};
+        return $operations->{$method}
+            if $operations->{$method} and $path =~ $pattern;
     }
 
     return;
+}
+
+
+sub patterns {
+    my $self = shift;
+
+    return @{ $self->{patterns} } if $self->{patterns};
+
+    my $paths = $self->document->{paths};
+
+    $self->{patterns} = [map {
+        my $pattern = join '[^/]+', map { quotemeta } split /\{[^}]*\}/, $_, -1;
+        [qr/\A$pattern\z/, $paths->{$_}];
+    } sort { $a =~ tr/{// <=> $b =~ tr/{// or $a cmp $b } keys %$paths];
+
+    return @{ $self->{patterns} };
 }
 
 
