@@ -14,7 +14,10 @@ use Proc;
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
 my $depth = 4096;
-my $node = Node->new(workers => 1, block => 'redis_timeout 60s;',
+
+# its people have sessions, and no accounts to show
+
+my $node = Node->new(workers => 1, block => 'redis_timeout 60s;', openapi => 0,
                      server => <<'END');
         location = /metrics { zwfw_metrics; }
 END
