@@ -415,7 +415,7 @@ BEGIN
                             jsonb_array_elements_text(sought->'email'
                                                       ->'index'))));
     ELSIF NOT sought ? 'name' THEN
-        RETURN '{}';
+        RETURN '{}'::uuid[];
     END IF;
 
     RETURN ARRAY(SELECT u.id FROM users u
