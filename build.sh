@@ -926,7 +926,18 @@ cmd_test() {
                --rules 'seq=**' -r t)
     fi
 
-    prove -It/lib "${files[@]}" || code=$?
+    prove -It/lib "${files[@]}" 2> >(tee "$RUN/said" >&2) || code=$?
+    timeout 5 tail --pid=$! -f /dev/null || true
+
+    if [ "$code" != 0 ]; then
+
+        # once more where it is found: at the end of what was printed
+
+        say 'test: what failed'
+        grep -A6 -E '^ *# +Failed test|^Dubious|^[^#]* at .* line [0-9]+' \
+            "$RUN/said" | tail -n 200 >&2
+    fi
+
     say "test: exit code $code after $SECONDS s"
     return "$code"
 }

@@ -14,10 +14,12 @@ use Told;
 
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
+# the queue has room for what the worker itself writes now and then
+
 my $told = Told->new(block => <<'END');
         postgres_connections 1 1 1;
         postgres_depth 4;
-        postgres_waiting 2;
+        postgres_waiting 8;
         postgres_timeout 20s 20s;
 END
 my $nginx = $told->node->nginx;
@@ -41,18 +43,18 @@ subtest 'the queue is bounded' => sub {
     my @in_flight = map { $told->ask(read => 'HOLD') } 1 .. 4;
     $told->until_state(in_flight => 'read', 4);
 
-    my @waiting = map { $told->ask(read => 'HOLD') } 1 .. 2;
-    $told->until_state(waiting => 'read', 2);
+    my @waiting = map { $told->ask(read => 'HOLD') } 1 .. 8;
+    $told->until_state(waiting => 'read', 8);
 
     my $res = $told->read('PID');
     is(answered($res), '503 store_away', 'one more is refused');
     like($res->header('Retry-After'), qr/^[1-9]/, 'with when to ask again');
-    is($told->state(waiting => 'read'), 2, 'and does not wait');
+    is($told->state(waiting => 'read'), 8, 'and does not wait');
 
     is(answered($told->write('PID')), '200', 'another class has its own');
 
     $told->let_go;
-    is(answers(@in_flight, @waiting), join(', ', (200) x 6),
+    is(answers(@in_flight, @waiting), join(', ', (200) x 12),
        'those in the queue are answered');
 };
 
