@@ -212,14 +212,18 @@ zwfw_visit_words(const unsigned char *p, size_t len, size_t chars,
     zwfw_visit_text_t  t;
 
     begin = out;
+    skip = 1;
     t.p = p;
     t.last = p + len;
 
     while (t.p < t.last && chars) {
-        skip = zwfw_visit_number(&t);
 
-        if (skip == 0 && (t.p == p || t.p[-1] == ' ')) {
-            skip = zwfw_visit_address(&t);
+        /* what is left of a word behind a number may still have its "@" */
+
+        skip = (skip || t.p[-1] == ' ') ? zwfw_visit_address(&t) : 0;
+
+        if (skip == 0) {
+            skip = zwfw_visit_number(&t);
         }
 
         n = skip ? 3 : zwfw_visit_char(&t);

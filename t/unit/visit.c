@@ -81,6 +81,8 @@ static test_words_t  test_words_list[] = {
     { "2026-11-23", "***" },
     { "信箱 me@a.example 查询", "信箱 *** 查询" },
     { "我的me@a.example", "***" },
+    { "10000000001@a.example 查询", "*** 查询" },
+    { "9901 0219me@a.example b@", "****** ***" },
     { "a\"b\\c", "a\"b\\c" },
     { "a\tb", "" },
     { "a\xff", "" },
