@@ -18,7 +18,8 @@ DEBIAN_SRC=/usr/share/nginx/src
 BUILD_PACKAGES=(gcc make libc6-dev binutils nginx nginx-dev libhiredis-dev
     libpq-dev libyajl-dev libssl-dev)
 RUN_PACKAGES=(postgresql redis-server openssl curl perl)
-TEST_PACKAGES=(postgresql-plpgsql-check libnginx-mod-http-headers-more-filter)
+TEST_PACKAGES=(postgresql-plpgsql-check libnginx-mod-http-headers-more-filter
+    clang libclang-rt-dev)
 BENCH_PACKAGES=(wrk)
 BROWSER_PACKAGES=(chromium fonts-noto-cjk nodejs npm)
 
@@ -79,7 +80,7 @@ present() {
     perl)
         command -v prove >/dev/null && return
         ;;
-    npm|chromium|gcc|make|curl|openssl)
+    npm|chromium|gcc|clang|make|curl|openssl)
         command -v "$1" >/dev/null && return
         ;;
     nginx)

@@ -1,12 +1,12 @@
 package Unit;
 
 # Compiles a C program of t/unit with the pure units it tests, under the
-# sanitizers, and passes its TAP on.
+# sanitizers, and passes its TAP on; or fuzz targets, with libFuzzer.
 
 use strict;
 use warnings;
 
-use File::Basename qw(dirname);
+use File::Basename qw(basename dirname);
 use File::Spec;
 use File::Temp;
 
@@ -42,6 +42,51 @@ sub run {
     # a program that was killed has no status of its own
 
     return $status & 127 ? 1 : $status >> 8;
+}
+
+
+# fuzz_build($dir, 'json', ...): t/unit/fuzz_json and so on, in $dir; what the
+# compiler had to say when it did not work.  The units are compiled once.
+
+sub fuzz_build {
+    my ($dir, @names) = @_;
+
+    my @flags = (
+        qw(-W -Wall -Wextra -Werror -g -O1 -D_GNU_SOURCE),
+        '-fno-sanitize-recover=all', '-fno-omit-frame-pointer',
+        map { "-I$root/$_" } qw(modules/core modules/monitor t/unit),
+    );
+    my $sanitizers = 'address,undefined';
+    my @units = map { glob "$root/$_" } 'modules/*/zwfw_*.c',
+        't/unit/{tap,fuzz,template_kit}.c';
+    my $jobs = $ENV{JOBS} || `nproc` + 0;
+
+    open my $make, '>', "$dir/Makefile" or die "Makefile: $!\n";
+    print $make "all: @{[map { qq($dir/$_) } @names]}\n";
+
+    for (@units, map { "$root/t/unit/fuzz_$_.c" } @names) {
+        print $make "$dir/", object($_), ": $_\n\t\@clang @flags "
+            . "-fsanitize=fuzzer-no-link,$sanitizers -c -o \$@ \$<\n";
+    }
+
+    my @objects = map { "$dir/" . object($_) } @units;
+
+    for (@names) {
+        print $make "$dir/$_: $dir/fuzz_$_.o @objects\n\t\@clang -g "
+            . "-fsanitize=fuzzer,$sanitizers -o \$@ \$^ -l:libyajl_s.a "
+            . "-lcrypto -lm\n";
+    }
+
+    close $make or die "Makefile: $!\n";
+
+    my $said = `make -s -j $jobs -f '$dir/Makefile' 2>&1`;
+
+    return $? ? $said : undef;
+}
+
+
+sub object {
+    return basename($_[0], '.c') . '.o';
 }
 
 

@@ -41,6 +41,8 @@ static void test_output(void);
 static void test_steps(void);
 static void test_memory(void);
 static void test_names(void);
+static void test_deep(void);
+static zwfw_json_t *deep_tree(zwfw_json_type_e type);
 static void seen(void *data, zwfw_str_t *name);
 static zwfw_json_t *json(const char *text);
 static zwfw_template_t *compile(kit_t *kit, const char *text);
@@ -243,6 +245,8 @@ main(void)
     test_steps();
     test_memory();
     test_names();
+
+    test_deep();
 
     return tap_done();
 }
@@ -762,4 +766,51 @@ is_same(kit_t *kit, int rc, zwfw_str_t *expected, const char *name)
                 kit->error, (int) kit->len, (char *) kit->out,
                 (int) expected->len, (char *) expected->data);
     }
+}
+
+
+static void
+test_deep(void)
+{
+    kit_t             kit;
+    zwfw_str_t        self = zwfw_string("self");
+    zwfw_template_t  *t;
+
+    kit_init(&kit);
+
+    t = kit_compile(&kit, "({{#.}}{{a}}{{>self}}{{/.}})", 28);
+    kit_partial(&kit, &self, t);
+
+    tap_ok(kit_render(&kit, t, deep_tree(ZWFW_JSON_ARRAY))
+           == ZWFW_DECLINED, "arrays a million deep");
+
+    tap_ok(kit_render(&kit, t, deep_tree(ZWFW_JSON_OBJECT))
+           == ZWFW_DECLINED, "objects a million deep");
+
+    t = kit_compile(&kit, "{{a.a.a.a}}{{#a}}{{a}}{{/a}}", 28);
+
+    tap_ok(kit_render(&kit, t, deep_tree(ZWFW_JSON_OBJECT)) == ZWFW_OK
+           && kit.len == 0, "a template that does not follow them");
+
+    kit_done(&kit);
+}
+
+
+static zwfw_json_t *
+deep_tree(zwfw_json_type_e type)
+{
+    size_t        i;
+    zwfw_str_t    key = zwfw_string("a");
+    zwfw_json_t  *json, *parent;
+
+    json = zwfw_json_new(tap_mem, ZWFW_JSON_NULL, NULL);
+
+    for (i = 0; i < 1000000; i++) {
+        parent = zwfw_json_new(tap_mem, type, NULL);
+        zwfw_json_append(parent, type == ZWFW_JSON_OBJECT ? &key : NULL,
+                         json);
+        json = parent;
+    }
+
+    return json;
 }
