@@ -426,7 +426,10 @@ zwfw_upload_text(zwfw_upload_t *u, const unsigned char *p, size_t len)
 }
 
 
-/* once something is wrong, files are looked at, but no longer stored */
+/*
+ * Once something is wrong, files are looked at, but no longer stored.  The type
+ * comes before the size: however the body is cut, the same is wrong
+ */
 
 static int
 zwfw_upload_content(zwfw_upload_t *u, const unsigned char *p, size_t len)
@@ -435,10 +438,6 @@ zwfw_upload_content(zwfw_upload_t *u, const unsigned char *p, size_t len)
     size_t  n;
 
     u->size += len;
-
-    if (u->size > u->field->size) {
-        return zwfw_upload_wrong(u, "file_too_large");
-    }
 
     if (u->length < ZWFW_UPLOAD_HEAD) {
         n = ZWFW_UPLOAD_HEAD - u->length;
@@ -460,6 +459,10 @@ zwfw_upload_content(zwfw_upload_t *u, const unsigned char *p, size_t len)
         if (rc != ZWFW_OK || u->skip) {
             return rc;
         }
+    }
+
+    if (u->size > u->field->size) {
+        return zwfw_upload_wrong(u, "file_too_large");
     }
 
     if (u->file == NULL) {

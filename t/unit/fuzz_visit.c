@@ -132,7 +132,7 @@ header(zwfw_str_t *input)
               "none is direct");
 
     if (referrer == ZWFW_REFERRER_INTERNAL) {
-        fuzz_must(text.len > sizeof(host) + 2, "with the own host in it");
+        fuzz_must(text.len >= sizeof(host) + 2, "with the own host in it");
     }
 
     device = zwfw_visit_device(text.data, text.len);

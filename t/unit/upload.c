@@ -453,6 +453,10 @@ static test_bad_t  test_bads[] = {
     { "a file too short for any type", "bad_file_type", 0, "letter",
       "#letter;a.pdf\n%PDF-1\n#." },
 
+    { "one that is too large as well, in one piece", "bad_file_type", 0,
+      "person.photo",
+      "#person.photo;a.png\n" PDF PDF PDF PDF "\n#." },
+
     { "the end is missing", "bad_multipart", 400, "letter",
       "#letter;a.pdf\n" PDF "\n" },
 
