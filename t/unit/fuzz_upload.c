@@ -163,6 +163,7 @@ accepted(zwfw_upload_t *u)
 static void
 file(zwfw_upload_t *u, zwfw_json_t *json)
 {
+    char          text[24];
     zwfw_json_t  *name, *size, *sm3, *type;
 
     if (json == NULL || json->type != ZWFW_JSON_OBJECT
@@ -179,8 +180,11 @@ file(zwfw_upload_t *u, zwfw_json_t *json)
     fuzz_must(name && size && sm3 && type && json->count == 5,
               "a file has five members");
     fuzz_must(sm3->value.len == 64, "a digest");
-    fuzz_must(atoi((char *) size->value.data) >= 8
-              && atoi((char *) size->value.data) <= 60, "not too large");
+
+    snprintf(text, sizeof(text), "%.*s", (int) size->value.len,
+             (char *) size->value.data);
+    fuzz_must(atoi(text) >= 8 && atoi(text) <= 60, "not too large");
+
     fuzz_must(name->value.len > 4
               && memrchr(name->value.data, '.', name->value.len),
               "a name that says what it is");
