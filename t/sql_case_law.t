@@ -102,7 +102,11 @@ subtest 'a case that nobody takes in' => sub {
     like(events($gone), qr/deem accepted system, withdraw/,
          'finds it accepted');
 
+    $db->admin("INSERT INTO zwfw.case_counters SELECT '" . body(2) . "', '"
+               . "2026-10-11'::date - d, 0, 1 FROM (VALUES (100), (101)) x (d)");
     is(ask($nobody, 'case_deem')->{deemed}, 2, 'the job notes both');
+    is($db->admin("SELECT min(day) FROM zwfw.case_counters"), '2026-07-03',
+       'and forgets what was counted a hundred days ago');
     is($nobody->call('case_deem')->{deemed}, 0, 'once');
     is(events($case), 'submit submitted applicant, deem accepted system',
        'an event of the system');

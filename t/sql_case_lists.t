@@ -56,6 +56,19 @@ subtest 'files' => sub {
        'nor for supervisors');
     is($wang->refused('case_file', { %file, id => apply($wang)->{id} }),
        '404 case_not_found', 'nor under another case');
+
+    my $draft = ask($wang, 'case_draft', { new_id => Sql::uuid() },
+                    { item => $food, materials => materials('M01') });
+    my ($place) = $db->admin("SELECT address FROM zwfw.case_materials"
+                             . " WHERE case_id = '$draft->{id}'");
+    my $stored = "SELECT (SELECT count(*) FROM zwfw.file_uses"
+        . " WHERE address = '$place') + (SELECT count(*) FROM zwfw.files"
+        . " WHERE address = '$place')";
+
+    is($db->admin($stored), 2, 'the file of a draft is in use');
+    ask($wang, 'case_drop', { id => $draft->{id} },
+        { version => $draft->{version} });
+    is($db->admin($stored), 0, 'and forgotten when it is dropped');
 };
 
 
@@ -70,21 +83,34 @@ subtest 'events stay' => sub {
     my $case = act($clerk, 'receive', apply($wang));
     ok(ask($clerk, 'case_work', $case)->{whole}, 'a chain is whole');
 
-    for my $set ("reason = 'x'", "at = at - interval '1 s'", 'uid = NULL',
-                 "data = '{}'", "prev_hash = ''")
-    {
+    my $whole = sub {
+        my $sql = shift =~ s/HERE/WHERE case_id = '$case->{id}'/gr;
+
         $db->admin("ALTER TABLE zwfw.case_events DISABLE TRIGGER keep;"
                    . "CREATE TABLE kept AS SELECT * FROM zwfw.case_events"
-                   . " WHERE case_id = '$case->{id}';"
-                   . "UPDATE zwfw.case_events SET $set"
-                   . " WHERE case_id = '$case->{id}' AND seq = 2");
-        ok(!ask($clerk, 'case_work', $case)->{whole}, "$set is seen");
+                   . " WHERE case_id = '$case->{id}'; $sql");
+
+        my $answer = ask($clerk, 'case_work', $case);
+
         $db->admin("DELETE FROM zwfw.case_events"
                    . " WHERE case_id = '$case->{id}';"
                    . "INSERT INTO zwfw.case_events SELECT * FROM kept;"
                    . "DROP TABLE kept;"
                    . "ALTER TABLE zwfw.case_events ENABLE TRIGGER keep");
-    }
+        return $answer->{whole};
+    };
+
+    ok(!$whole->("UPDATE zwfw.case_events SET $_ HERE AND seq = 2"),
+       "$_ is seen")
+        for "reason = 'x'", "at = at - interval '1 s'", 'uid = NULL',
+            "data = '{}'", "prev_hash = ''";
+    ok(!$whole->(q{
+        UPDATE zwfw.case_events SET reason = 'x' HERE AND seq = 1;
+        UPDATE zwfw.case_events e SET hash = zwfw.case_event_hash(e)
+          HERE AND seq = 1;
+        UPDATE zwfw.case_events SET prev_hash = (
+            SELECT hash FROM zwfw.case_events HERE AND seq = 1)
+          HERE AND seq = 2}), 'and one that was hashed anew');
 
     ok(ask($clerk, 'case_work', $case)->{whole}, 'put right again');
 };
