@@ -56,7 +56,12 @@ slices() {
 # shellcheck source=modules/core/install.sh
 . "$ROOT/modules/core/install.sh"
 
-# an installation has no demo
+# an installation has no demo and no tests
+
+if [ -f "$ROOT/t/tools.sh" ]; then
+    # shellcheck source=t/tools.sh
+    . "$ROOT/t/tools.sh"
+fi
 
 if [ -f "$ROOT/conf/demo.sh" ]; then
     # shellcheck source=conf/demo.sh
@@ -316,7 +321,7 @@ profile_flags() {
         CC_OPT+=" -O0"
         ;;
     coverage)
-        CC_OPT+=" -O0 --coverage"
+        CC_OPT+=" -O0 --coverage -fprofile-update=atomic"
         LD_OPT+=" --coverage"
         ;;
     asan)
@@ -1013,6 +1018,10 @@ usage: ./build.sh command [argument ...]
   run                  builds and starts the demo, prints its addresses
   stop                 stops the demo
   test [file ...]      runs the tests, or these; options go to prove
+  mutants [name ...]   applies each fault of t/mutants, or these, to a copy of
+                       the tree: the tests that it names must fail
+  coverage [file ...]  runs the tests, or these, and prints how many lines of
+                       each file of modules they ran
   testenv [--stop]     starts stores for tests, prints their variables:
                        eval "$(./build.sh testenv)"
   bench [--json]       measures
@@ -1027,6 +1036,7 @@ environment:
   NGINX                the nginx to build for; default: the one in PATH
   NGINX_SRC            the source tree it was built from; default: nginx-dev
   SANITIZE             1: the same as --profile=asan, for run and test as well
+  ZWFW_LONG            1: tests that have a long variant run it
   JOBS                 compilers at a time; default: all processors
   CC                   the compiler, gcc or clang; default: cc
   DESTDIR, PREFIX      install below DESTDIR, into PREFIX (/usr)
@@ -1077,7 +1087,8 @@ main() {
     esac
 
     case $name in
-    deps|modules|install|package|run|stop|test|testenv|bench|clean)
+    deps|modules|install|package|run|stop|test|mutants|coverage|testenv|bench| \
+    clean)
         ! installed || die 2 "this is an installation: it can migrate and" \
             "uninstall"
         "cmd_$name" "$@"

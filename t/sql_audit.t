@@ -206,6 +206,12 @@ subtest 'the chain' => sub {
 
     ok($operator->call('audit_check')->{ok}, 'put right again');
 
+    $check = $tamper->("UPDATE zwfw.audit SET action = action || 'x' $row;"
+        . " UPDATE zwfw.audit a SET hash = zwfw.audit_hash(a) $row;"
+        . " UPDATE zwfw.audit SET prev_hash = (SELECT hash FROM zwfw.audit"
+        . " $row) WHERE chain = $chain AND seq = $seq + 1");
+    is($check->{first}, $id + 16, 'hashed anew: the row after it is seen');
+
     $check = $tamper->("DELETE FROM zwfw.audit $row");
     ok(!$check->{ok}, 'a missing row is seen');
     is($check->{first}, $id + 16, 'at the row after it');

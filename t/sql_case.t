@@ -69,6 +69,10 @@ subtest 'a draft' => sub {
     my $driver = '11990100MB0DEM13X03000199007000';
     is($wang->refused('case_new', { item => $driver }),
        '428 level_too_low', 'a level too low');
+    is(person('王秀英', 2)->refused('case_new', { item => $driver }),
+       '428 level_too_low', 'by one');
+    is(ask(person('王秀英', 3), 'case_new', { item => $driver })->{item}{code},
+       $driver, 'one that is enough');
 
     my $case = ask($wang, 'case_draft', { new_id => Sql::uuid() },
                    { item => $food, form => { area => 60 } });
@@ -217,7 +221,8 @@ subtest 'handed in' => sub {
         for qw(show edit receipt);
     is($nobody->refused('case_show', $case), '404 case_not_found', 'nobody');
 
-    is(refused($wang, 'withdraw', $case), '422 missing reason', 'why?');
+    is(refused($wang, 'withdraw', $case, @$_), '422 missing reason', 'why?')
+        for [], [reason => ' '];
     is(refused($li, 'withdraw', $case, reason => 'x'), '404 case_not_found',
        'not by others');
     $case = act($wang, 'withdraw', $case, reason => '不再经营');

@@ -21,10 +21,18 @@ sub run {
 
     my $dir = File::Temp->newdir(TMPDIR => 1);
     my $program = "$dir/$name";
+    my @count;
+
+    # ./build.sh coverage reads what these programs count
+
+    if ($ENV{ZWFW_COVERAGE}) {
+        $program = "$ENV{ZWFW_COVERAGE}/$name";
+        @count = qw(--coverage -fprofile-update=atomic);
+    }
 
     my @command = (
         $ENV{CC} || 'cc',
-        qw(-W -Wall -Wextra -Werror -g),
+        qw(-W -Wall -Wextra -Werror -g), @count,
         '-fsanitize=address,undefined', '-fno-sanitize-recover=all',
         "-I$root/modules/core", '-o', $program,
         "$root/t/unit/$name.c", "$root/t/unit/tap.c",
