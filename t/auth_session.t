@@ -222,6 +222,8 @@ is(posts({}, 'X-CSRF-Token' => $phone->{headers}{'X-CSRF-Token'}),
    '403 bad_token', 'of another session');
 is(posts({}, 'X-CSRF-Token' => substr $good, 1), '403 bad_token', 'a part');
 is(posts({}, 'X-CSRF-Token' => "${good}A"), '403 bad_token', 'too much');
+is(posts({}, 'X-CSRF-Token' => $good =~ s/(.)\z/$1 eq 'A' ? 'E' : 'A'/er),
+   '403 bad_token', 'with another end');
 
 my $here = 'http://localhost:' . $node->nginx->port;
 my @origins = (

@@ -206,6 +206,17 @@ subtest 'the chain' => sub {
 
     ok($operator->call('audit_check')->{ok}, 'put right again');
 
+    # a day begins at midnight in China, and ends before the next one does
+
+    my ($at) = $db->admin("SELECT at FROM zwfw.audit $row");
+    my $first = '2020-02-02';
+
+    $tamper->("UPDATE zwfw.audit SET at = '$first 00:00:00+08' $row");
+    is($operator->call('audit_check', $_->[1])->{checked}, $_->[0], $_->[2])
+        for [1, { from => $first, to => $first }, 'its first moment'],
+            [0, { to => '2020-02-01' }, 'is not of the day before'];
+    $tamper->("UPDATE zwfw.audit SET at = '$at' $row");
+
     $check = $tamper->("UPDATE zwfw.audit SET action = action || 'x' $row;"
         . " UPDATE zwfw.audit a SET hash = zwfw.audit_hash(a) $row;"
         . " UPDATE zwfw.audit SET prev_hash = (SELECT hash FROM zwfw.audit"

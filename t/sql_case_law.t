@@ -279,6 +279,18 @@ subtest 'at the same time' => sub {
     is(events($case), 'submit submitted applicant, receive received clerk,'
        . ' accept accepted clerk', 'one did it');
 
+    # the job passes over what somebody is about to change
+    my $due = apply($wang, form => $shop);
+    my $leaving = $db->user(%{ $wang->{me} })->patient;
+
+    $db->admin("UPDATE zwfw.cases SET notice_due = zwfw.today() - 1"
+               . " WHERE id = '$due->{id}'");
+    $leaving->ask('BEGIN;');
+    act($leaving, 'withdraw', $due, reason => 'x');
+    is_deeply($nobody->call('case_deem'),
+              { deemed => 0, returned => 0, failed => 0 }, 'the job goes on');
+    $leaving->ask('COMMIT;');
+
     # a draft on two devices: nothing is written over, nor deleted unseen
     my $draft = ask($wang, 'case_draft', { new_id => Sql::uuid() },
                     { item => $food });

@@ -129,6 +129,13 @@ subtest 'lists' => sub {
         $pages++;
     } while $after;
 
+    my $all = keys %seen;
+
+    ok(!ask($wang, 'case_own_list', { limit => $all })->{next},
+       'a page that holds all of them is the last');
+    ok(ask($wang, 'case_own_list', { limit => $all - 1 })->{next},
+       'one that holds all but one is not');
+
     my $count = ask($wang, 'case_own_list')->{count};
     is(keys %seen, $count, 'each on one page');
     cmp_ok($pages, '>', 2, 'of several');

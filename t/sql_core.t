@@ -198,6 +198,14 @@ subtest 'sealed values' => sub {
 };
 
 
+subtest 'ids among texts' => sub {
+    my $id = Sql::uuid();
+
+    is($db->admin("SELECT zwfw.uuids(ARRAY['11990100MB0DEM033R3000199002000',"
+                  . " '$id', '$id-', '', 'x'])"), "{$id}", 'and nothing else');
+};
+
+
 subtest 'version' => sub {
     is(($nobody->ask('SELECT zwfw.schema_version();'))[1], "1\n",
        'nginx may ask for it');

@@ -211,7 +211,7 @@ subtest 'a day to come' => sub {
     $db->admin("SELECT zwfw.move_clock('2026-12-02T00:00:01+08:00')");
     is($editor->refused('item_approve', $id, { revision => 2 }),
        '422 effective_day_past effective_on', 'nor one that went meanwhile');
-    $db->admin("SELECT zwfw.move_clock('2026-11-23T10:00:00+08:00')");
+    $db->admin("SELECT zwfw.move_clock('2026-11-30T10:00:00+08:00')");
     my $done = $editor->call('item_approve', $id, { revision => 2 });
     is("$done->{state} $done->{effective_on}", 'approved 2026-12-01',
        'it waits');
