@@ -239,7 +239,9 @@ is(problem(draft($she, $key, 'other')), '422 idempotency_conflict',
 isnt(draft($she, "$key-2")->json->{id}, $first->json->{id}, 'another key');
 isnt(draft(person(), $key)->json->{id}, $first->json->{id}, 'another person');
 is(problem(draft($she, $_)), '400 bad_idempotency_key', "a bad key: \"$_\"")
-    for 'short', 'x' x 65, 'with a space';
+    for 'x' x 7, 'x' x 65, 'with a space';
+is(draft($she, $_)->code, 200, length($_) . " characters are a good one")
+    for qw(12345678), q(x) x 64;
 
 my $token = $she->{headers}{'X-CSRF-Token'};
 my %form = (item => $item, note => 'by form', _token => $token,

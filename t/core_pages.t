@@ -23,6 +23,9 @@ my $policy = join '; ', "default-src 'none'", "script-src 'self'",
 my %always = (
     'Content-Security-Policy' => $policy,
     'X-Content-Type-Options' => 'nosniff',
+    'X-Frame-Options' => 'DENY',
+    'Referrer-Policy' => 'same-origin',
+    'Cross-Origin-Opener-Policy' => 'same-origin',
     'Content-Type' => 'text/html; charset=utf-8',
 );
 

@@ -151,7 +151,10 @@ cmd_coverage() {
     local code=0
 
     need build run test
-    place "$BUILD"
+    mkdir -p "$BUILD"
+    ! root || STORE_USER=postgres WEB_USER=www-data reachable "$BUILD" \
+        || die 2 "coverage: workers, which run as www-data, cannot write" \
+            "below $BUILD"
 
     export PROFILE=coverage ZWFW_COVERAGE=$BUILD/coverage
     cmd_modules
@@ -162,9 +165,6 @@ cmd_coverage() {
     find "$BUILD/nginx/addon" -name '*.gcno' -exec sh -c '
         for file; do : >"${file%.gcno}.gcda"; chmod 666 "${file%.gcno}.gcda"
         done' sh {} +
-
-    [ "$DATA" = "$RUN" ] || die 2 "coverage: $WEB_USER, whom the workers run" \
-        "as, cannot write below $BUILD"
 
     cmd_test "$@" || code=$?
     perl "$ROOT/t/coverage.pl" "$ROOT/modules" "$BUILD/nginx/addon" \
