@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use utf8;
 
+use Digest::SHA qw(sha256_hex);
 use Test::More;
 
 use lib 't/lib';
@@ -168,6 +169,20 @@ is(client()->post('/logout', {})->code, 401, 'page: nobody');
 is($db->admin("SELECT string_agg(action, ' ' ORDER BY seq) FROM zwfw.audit
        WHERE uid = '$her->{uid}' AND action IN ('auth_logout', 'auth_end')"),
    'auth_end auth_logout', 'the audit has both');
+
+
+# what Redis has of a session is believed only as a whole
+
+for (['one that lasts', 200, 1], ['one that is over', 401, 1, left => -1],
+     ['one that was idle', 401, 0])
+{
+    my ($name, $code, $alive, %left) = @$_;
+    my $http = $node->client(kind => 'natural', %left);
+    my $life = 'zwfw:test:t:{' . sha256_hex($http->cookie('zwfw')) . '}';
+
+    $redis->query('DEL', $life) if !$alive;
+    is($http->get('/api/auth/sessions')->code, $code, $name);
+}
 
 
 # cookies

@@ -243,6 +243,10 @@ is(problem(draft($she, $_)), '400 bad_idempotency_key', "a bad key: \"$_\"")
 is(draft($she, $_)->code, 200, length($_) . " characters are a good one")
     for qw(12345678), q(x) x 64;
 
+is(problem($she->post_json('/api/case/draft', { item => $item, form => {
+       a => [{ sealed => ['users.email', $item, 'zs1:1:x'] }] } })),
+   '422 bad_name sealed', 'what only we say is not said by others');
+
 my $token = $she->{headers}{'X-CSRF-Token'};
 my %form = (item => $item, note => 'by form', _token => $token,
             _key => 'key-of-one-form');

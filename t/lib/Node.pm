@@ -162,7 +162,8 @@ sub readers {
 }
 
 
-# Puts a session into Redis as nginx does; returns its token.
+# Puts a session into Redis as nginx does; returns its token.  left: for how
+# many seconds more.
 
 sub session {
     my ($self, %me) = @_;
@@ -179,7 +180,8 @@ sub session {
         name => $me{name} // "\x{5f20}\x{793a}\x{4f8b}",
         region => $me{region} // '370000', channel => 'pc',
         roles => $me{roles} // '', agent => 'test', who => $bits,
-        level => $me{level} // 4, created => time, expires => time + 3600,
+        level => $me{level} // 4, created => time,
+        expires => time + ($me{left} // 3600),
     });
 
     $self->redis->query('SET', "zwfw:test:s:{$hash}", $data, 'EX', 3600);
