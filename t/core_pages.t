@@ -140,6 +140,11 @@ cmp_ok($pages, '>', 50, 'pages are seen');
 is(join("\n", @wrong), '', 'all of them are as they must be');
 
 
+# a refusal in words
+
+like($nobody->get('/item/x')->text, qr{<h1>[^<>0-9]+</h1>}, 'no number');
+
+
 # templates, with all that is between their tags
 
 @wrong = ();
@@ -151,6 +156,13 @@ for my $file (glob 'html/*/*.html html/*/*/*.html') {
     push @wrong, map { "$file: $_" } bad($text =~ s/\{\{.*?\}\}//gsr);
     push @wrong, "$file: not escaped: $_"
         for $text =~ /(\{\{\{.*?\}\}\}|\{\{&.*?\}\})/g;
+
+    # where it is posted, it says which page it is of
+
+    while ($text =~ m{(<form\b[^>]*method="post"[^>]*>)(.*?)</form>}gs) {
+        push @wrong, "$file: no token in $1"
+            if $2 !~ /name="_token"|\{\{>case\/hidden\}\}/;
+    }
 }
 
 is(join("\n", @wrong), '', 'templates cannot break it');

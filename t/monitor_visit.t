@@ -103,6 +103,8 @@ subtest 'a search' => sub {
     is(visit('/api/item/?region=370102')->{region}, '370102', 'region');
     is(visit('/api/item/?q=' . Http::escape('补办 99010219900101123X'))
        ->{words}, '补办 ***X', 'no numbers of people');
+    is(visit('/api/item/?q=' . Http::escape('"a\\b"'))->{words}, '"a\\b"',
+       'quotes');
     is(visit('/api/item/?nothing=1&q=x')->{words}, undef,
        'nothing of what was refused');
 };
