@@ -106,7 +106,7 @@ refused('help', 0, qr/^examples:.*^exit codes:/ms, 'help');
     unlink $nginx;
 }
 
-refused('a dry run', 0, qr/would build .*-O0 --coverage\n.*core_module\.so\n\z/s,
+refused('a dry run', 0, qr/would build .*-O0 --coverage -fprofile-update=atomic\n.*core_module\.so\n\z/s,
         'modules', '--modules=core', '--profile=coverage', '--dry-run');
 ok(!-e "$dir/dist" && !-e "$dir/.build", 'makes nothing');
 
