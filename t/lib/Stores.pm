@@ -7,6 +7,11 @@ package Stores;
 #     $pg->freeze; $pg->thaw; $pg->crash; $pg->restart; $pg->stop;
 #
 # Both end with the test.  A crash is kill -9 of all its processes at once.
+#
+#     my $standby = $pg->standby;             # replays what $pg writes
+#     $pg->set("synchronous_standby_names = '*'");
+#     $standby->pause; $standby->resume;      # what it replays
+#     $standby->promote; $pg->follow($standby);
 
 use strict;
 use warnings;
@@ -130,16 +135,95 @@ sub create {
         chown $uid, $gid, $dir or die "chown $dir: $!\n";
     }
 
+    if ($self->{of}) {
+        $self->copy($self->{of});
+
+    } else {
+        Proc::run(
+            command => ["$bin/initdb", '-D', "$dir/data", '-U', 'postgres',
+                        '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8'],
+            log => "$dir/initdb.log", user => $self->user);
+    }
+
+    $self->write_settings;
+}
+
+
+sub copy {
+    my ($self, $of) = @_;
+
+    my $dir = $self->{dir};
+
     Proc::run(
-        command => ["$bin/initdb", '-D', "$dir/data", '-U', 'postgres', '-A',
-                    'trust', '-E', 'UTF8', '--locale=C.UTF-8'],
+        command => ["$bin/pg_basebackup", '-R', '-c', 'fast', '-D',
+                    "$dir/data", '-d', $of->conninfo],
         log => "$dir/initdb.log", user => $self->user);
+}
+
+
+sub write_settings {
+    my ($self, @more) = @_;
+
+    my $dir = $self->{dir};
 
     open my $conf, '>>', "$dir/data/postgresql.conf" or die "$dir: $!\n";
     print $conf "listen_addresses = ''\nunix_socket_directories = '$dir'\n",
         "shared_buffers = 64MB\nmax_connections = 100\n",
-        map { "$_\n" } @{ $self->{settings} // [] };
+        map { "$_\n" } @{ $self->{settings} // [] }, @more;
     close $conf or die "$dir: $!\n";
+}
+
+
+sub standby {
+    my ($self, %o) = @_;
+
+    return ref($self)->start(of => $self, %o);
+}
+
+
+# a standby stands still; returns when it does, which is not at once
+
+sub pause {
+    my $self = shift;
+
+    $self->psql('SELECT pg_wal_replay_pause()');
+    Proc::until_true('it is paused', 20, sub {
+        $self->psql('SELECT pg_get_wal_replay_pause_state()') eq 'paused';
+    });
+}
+
+
+sub resume {
+    $_[0]->psql('SELECT pg_wal_replay_resume()');
+}
+
+
+# one that was the primary: starts anew, as a standby
+
+sub follow {
+    my ($self, $of) = @_;
+
+    File::Path::remove_tree("$self->{dir}/data");
+    $self->copy($of);
+    $self->write_settings;
+    $self->launch;
+}
+
+
+# returns when it is the primary
+
+sub promote {
+    $_[0]->psql('SELECT pg_promote()') eq 't' or die "not promoted\n";
+}
+
+
+# a setting, without a restart
+
+sub set {
+    my ($self, $setting) = @_;
+
+    $self->psql("ALTER SYSTEM SET $setting");
+    $self->psql('SELECT pg_reload_conf()');
 }
 
 
@@ -166,7 +250,11 @@ sub ready {
     open my $in, '<', "$self->{dir}/data/postmaster.pid" or return;
     my @lines = <$in>;
 
-    return @lines >= 8 && $lines[0] == $self->{pid} && $lines[7] =~ /^ready/;
+    # one that is "cold" starts for as long as it is left alone
+
+    my $state = $self->{cold} ? qr/^starting/ : qr/^(?:ready|standby)/;
+
+    return @lines >= 8 && $lines[0] == $self->{pid} && $lines[7] =~ $state;
 }
 
 
