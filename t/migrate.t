@@ -9,6 +9,7 @@ use Test::More;
 
 use lib 't/lib';
 use Node;
+use People;
 use Proc;
 use Stores;
 use Tree;
@@ -210,9 +211,41 @@ subtest 'without a superuser' => sub {
     is($pg->psql("SELECT rolsuper OR rolcreaterole OR rolcreatedb
                     FROM pg_roles WHERE rolname = 'plain'"), 'f',
        'and is nobody special');
-    is_deeply([sort keys %{ Tree::catalog($pg, 'zwfw_plain') }],
-              [sort keys %{ Tree::catalog($pg, 'zwfw_two') }],
-              'all is there');
+    is(sql('zwfw_plain', 'SELECT string_agg(extname, $$ $$)
+                            FROM pg_extension'), 'plpgsql', 'no extension');
+    is(sql('zwfw_plain', "SELECT string_agg(rolname, ' ') FROM pg_roles
+        WHERE rolname LIKE 'zwfw%' AND (rolsuper OR rolcreaterole
+              OR rolcreatedb OR rolreplication OR rolbypassrls
+              OR rolcanlogin AND rolname <> 'zwfw_web')"), '',
+       'no role is anybody special');
+    is_deeply(Tree::catalog($pg, 'zwfw_plain'), Tree::catalog($pg, 'zwfw_two'),
+              'as an administrator would have made it');
+};
+
+
+# what such a login has made serves: one that registers writes, reads, logs in
+
+subtest 'a node over a database without a superuser' => sub {
+    my $plain = Node->new(db => bless { pg => $pg, dbname => 'zwfw_plain' },
+                          'Sql');
+    my $her = People::register($plain->client);
+
+    ok($her->{uid} // $her->{email}, 'she registers');
+
+    my $http = $plain->client;
+
+    People::login($http, $her);
+    is(scalar @{ $http->get('/api/auth/sessions')->json->{items} }, 2,
+       'and logs in');
+    is($http->get("/$_")->code, 200, "page /$_") for '', 'item/', 'case/';
+    Proc::until_true('jobs run', 20, sub {
+        sql('zwfw_plain', 'SELECT count(*) > 2 AND count(lease_until) = 0
+                             FROM zwfw.jobs') eq 't';
+    });
+    is(sql('zwfw_plain', 'SELECT string_agg(last_error, $$ $$)
+                            FROM zwfw.jobs'), '', 'and do not fail');
+    is(join('', $plain->nginx->log_lines(qr/\[error\]/)), '', 'no error');
+    is(join('', $plain->nginx->stop), '', 'no alert');
 };
 
 
