@@ -78,8 +78,8 @@ like($res->body, qr/\n\z/, 'ends with a line feed');
 is_deeply([sort keys %type], [qw(
     zwfw_audit_lines_total zwfw_audit_lines_waiting
     zwfw_key_newest zwfw_keys zwfw_page_cache_total zwfw_postgres_breaker
-    zwfw_postgres_connections zwfw_postgres_in_flight zwfw_postgres_up
-    zwfw_postgres_waiting zwfw_redis_breaker zwfw_redis_connections
+    zwfw_postgres_connections zwfw_postgres_in_flight zwfw_postgres_standby
+    zwfw_postgres_up zwfw_postgres_waiting zwfw_redis_breaker zwfw_redis_connections
     zwfw_redis_in_flight zwfw_redis_up zwfw_requests_total
     zwfw_session_cache_total zwfw_thread_tasks zwfw_thread_tasks_limit
     zwfw_visits_fullest zwfw_visits_lost_total zwfw_visits_pending

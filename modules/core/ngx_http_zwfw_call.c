@@ -16,6 +16,8 @@
     "set_config('zwfw.session',$9,true))"
 
 
+static void ngx_http_zwfw_call_standby(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx, ngx_uint_t class);
 static ngx_int_t ngx_http_zwfw_call_once(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_str_t *call, zwfw_json_t *args,
     zwfw_json_t *body);
@@ -71,10 +73,19 @@ static ngx_http_zwfw_sqlstate_t  ngx_http_zwfw_states[] = {
 
 static ngx_str_t  ngx_http_zwfw_once_name = ngx_string("zwfw_once");
 
-static ngx_str_t  ngx_http_zwfw_once_sql = ngx_string(
-    NGX_HTTP_ZWFW_SET
-    " SELECT zwfw.once($10,$11,$12,$13::jsonb,$14::jsonb) FROM me"
-);
+/* whatever it saw or wrote is committed before this transaction is */
+
+#define NGX_HTTP_ZWFW_MARK  ",pg_current_xact_id()"
+
+static ngx_str_t  ngx_http_zwfw_once_sql[] = {
+
+    ngx_string(NGX_HTTP_ZWFW_SET
+    " SELECT zwfw.once($10,$11,$12,$13::jsonb,$14::jsonb) FROM me"),
+
+    ngx_string(NGX_HTTP_ZWFW_SET
+    " SELECT zwfw.once($10,$11,$12,$13::jsonb,$14::jsonb)" NGX_HTTP_ZWFW_MARK
+    " FROM me")
+};
 
 
 /* call: do it */
@@ -102,6 +113,7 @@ ngx_int_t
 ngx_http_zwfw_call(ngx_http_request_t *r, ngx_uint_t class, ngx_str_t *call,
     zwfw_json_t *args, zwfw_json_t *body)
 {
+    ngx_uint_t              pair;
     ngx_http_zwfw_ctx_t    *ctx;
     ngx_http_zwfw_query_t  *q;
     ngx_http_zwfw_state_t  *state;
@@ -109,6 +121,7 @@ ngx_http_zwfw_call(ngx_http_request_t *r, ngx_uint_t class, ngx_str_t *call,
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
     state = ctx->core;
     q = &state->query;
+    q->standby = 0;
 
     if (class == NGX_HTTP_ZWFW_WRITE && state->once.len) {
         return ngx_http_zwfw_call_once(r, ctx, call, args, body);
@@ -117,7 +130,15 @@ ngx_http_zwfw_call(ngx_http_request_t *r, ngx_uint_t class, ngx_str_t *call,
     q->name = *call;
     q->stable = (class != NGX_HTTP_ZWFW_WRITE);
 
-    if (ngx_http_zwfw_statement(r->pool, call, &q->sql) != NGX_OK
+    pair = ngx_http_zwfw_pg_standby(ctx->platform->pg);
+
+    if (pair) {
+        ngx_http_zwfw_call_standby(r, ctx, class);
+    }
+
+    if (ngx_http_zwfw_statement(r->pool, call, &q->sql,
+                                pair && class == NGX_HTTP_ZWFW_WRITE)
+        != NGX_OK
         || ngx_http_zwfw_me(r->pool, ctx, state->args) != NGX_OK)
     {
         return NGX_ERROR;
@@ -140,6 +161,27 @@ ngx_http_zwfw_call(ngx_http_request_t *r, ngx_uint_t class, ngx_str_t *call,
 }
 
 
+/*
+ * What a write is made of is read where it is written.  A page that is kept for
+ * everybody is made anew when something was published: a standby may not have
+ * that yet
+ */
+
+static void
+ngx_http_zwfw_call_standby(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_uint_t class)
+{
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    if (class == NGX_HTTP_ZWFW_READ && ctx->route->method == NGX_HTTP_GET
+        && state->cache_key.len == 0)
+    {
+        state->query.standby = 1;
+        state->query.seen = ngx_http_zwfw_seen(r, ctx);
+    }
+}
+
+
 /* the same request twice gets the answer of the first one; of several calls of
    a row it is the first that writes */
 
@@ -150,7 +192,8 @@ ngx_http_zwfw_call_once(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     ngx_http_zwfw_state_t  *state = ctx->core;
 
     state->query.name = ngx_http_zwfw_once_name;
-    state->query.sql = ngx_http_zwfw_once_sql;
+    state->query.sql = ngx_http_zwfw_once_sql[
+                               ngx_http_zwfw_pg_standby(ctx->platform->pg)];
     state->query.stable = 0;
 
     if (ngx_http_zwfw_me(r->pool, ctx, state->args) != NGX_OK) {
@@ -308,14 +351,18 @@ ngx_http_zwfw_json_text(ngx_http_request_t *r, zwfw_json_t *json)
 
 
 ngx_int_t
-ngx_http_zwfw_statement(ngx_pool_t *pool, ngx_str_t *call, ngx_str_t *sql)
+ngx_http_zwfw_statement(ngx_pool_t *pool, ngx_str_t *call, ngx_str_t *sql,
+    ngx_uint_t marked)
 {
     u_char  *p;
 
     static u_char  head[] = NGX_HTTP_ZWFW_SET " SELECT api.";
-    static u_char  tail[] = "($10::jsonb,$11::jsonb) FROM me";
+    static u_char  args[] = "($10::jsonb,$11::jsonb)";
+    static u_char  mark[] = NGX_HTTP_ZWFW_MARK;
+    static u_char  tail[] = " FROM me";
 
-    p = ngx_pnalloc(pool, sizeof(head) + call->len + sizeof(tail));
+    p = ngx_pnalloc(pool, sizeof(head) + call->len + sizeof(args)
+                          + sizeof(mark) + sizeof(tail));
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -324,6 +371,12 @@ ngx_http_zwfw_statement(ngx_pool_t *pool, ngx_str_t *call, ngx_str_t *sql)
 
     p = ngx_cpymem(p, head, sizeof(head) - 1);
     p = ngx_cpymem(p, call->data, call->len);
+    p = ngx_cpymem(p, args, sizeof(args) - 1);
+
+    if (marked) {
+        p = ngx_cpymem(p, mark, sizeof(mark) - 1);
+    }
+
     p = ngx_cpymem(p, tail, sizeof(tail));
 
     sql->len = p - sql->data - 1;
@@ -345,6 +398,11 @@ ngx_http_zwfw_called(ngx_http_zwfw_query_t *q)
     state->asking = 0;
 
     if (q->rc == NGX_OK) {
+
+        if (q->written) {
+            state->seen = q->written;
+        }
+
         ctx->answer.data = ngx_pstrdup(r->pool, &q->value);
         ctx->answer.len = q->value.len;
 

@@ -51,6 +51,7 @@ typedef struct {
 
 
 #define NGX_HTTP_ZWFW_PURGES  256
+#define NGX_HTTP_ZWFW_SEEN    512           /* transactions, by session */
 
 typedef enum {
     NGX_HTTP_ZWFW_COUNT_2XX = 0,
@@ -95,6 +96,7 @@ typedef struct {
     ngx_atomic_t               counters[NGX_HTTP_ZWFW_COUNTERS];
     ngx_http_zwfw_worker_t    *workers;     /* of ngx_http_zwfw_gauge.c */
     void                      *sessions;    /* of ngx_http_zwfw_known.c */
+    ngx_atomic_t               seen[NGX_HTTP_ZWFW_SEEN];    /* of seen.c */
     u_char                     node[16];    /* hex, names this node */
 } ngx_http_zwfw_shared_t;
 
@@ -278,6 +280,7 @@ typedef struct {
     ngx_str_t                  cache_key;   /* the page is to be kept */
     ngx_atomic_uint_t          purged;      /* before it was asked for */
     void                      *entry;       /* of login.c */
+    uint64_t                   seen;        /* transaction of its last write */
     ngx_str_t                  device;      /* Set-Cookie of the browser */
     ngx_uint_t                 limited;     /* the limits that are asked for */
     void                      *place;       /* location configuration that
@@ -374,6 +377,13 @@ ngx_http_zwfw_route_t *ngx_http_zwfw_form_route(ngx_http_zwfw_ctx_t *ctx,
 zwfw_json_t *ngx_http_zwfw_form_arg(ngx_http_zwfw_ctx_t *ctx,
     zwfw_field_t *field);
 
+/*
+ * seen.c: the transaction that a standby must have replayed to be read by who
+ * asks; and it is told to who has written, as the last of an answer's headers
+ */
+uint64_t ngx_http_zwfw_seen(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx);
+ngx_int_t ngx_http_zwfw_saw(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx);
+
 /* call.c: the settings of nobody, and of the one who asks */
 void ngx_http_zwfw_nobody(char **args);
 ngx_int_t ngx_http_zwfw_me(ngx_pool_t *pool, ngx_http_zwfw_ctx_t *ctx,
@@ -404,9 +414,10 @@ ngx_int_t ngx_http_zwfw_lines_init(ngx_cycle_t *cycle,
 void ngx_http_zwfw_lines_exit(ngx_cycle_t *cycle,
     ngx_http_zwfw_main_conf_t *mcf);
 
-/* call.c: the statement that sets them and calls, a copy that ends with NUL */
+/* call.c: the statement that sets them and calls, a copy that ends with NUL;
+   marked: its answer names the transaction */
 ngx_int_t ngx_http_zwfw_statement(ngx_pool_t *pool, ngx_str_t *call,
-    ngx_str_t *sql);
+    ngx_str_t *sql, ngx_uint_t marked);
 char *ngx_http_zwfw_cstring(ngx_pool_t *pool, ngx_str_t *s);
 ngx_int_t ngx_http_zwfw_ask_redis(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);

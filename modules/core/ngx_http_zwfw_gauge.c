@@ -17,6 +17,8 @@ static ngx_uint_t ngx_http_zwfw_gauge_pg(ngx_http_zwfw_platform_t *pf,
     ngx_uint_t first, ngx_uint_t i);
 static ngx_uint_t ngx_http_zwfw_gauge_pg_open(ngx_http_zwfw_platform_t *pf,
     ngx_uint_t first, ngx_uint_t i);
+static ngx_uint_t ngx_http_zwfw_gauge_standby(ngx_http_zwfw_platform_t *pf,
+    ngx_uint_t first, ngx_uint_t i);
 static ngx_uint_t ngx_http_zwfw_gauge_redis_up(ngx_http_zwfw_platform_t *pf,
     ngx_uint_t first, ngx_uint_t i);
 static ngx_uint_t ngx_http_zwfw_gauge_redis(ngx_http_zwfw_platform_t *pf,
@@ -90,6 +92,11 @@ ngx_http_zwfw_metric_t  ngx_http_zwfw_core_metrics[] = {
     { "zwfw_postgres_breaker",
       "Whether statements are refused at once.", "gauge",
       ngx_http_zwfw_gauge_pg_open, 0, "class", ngx_http_zwfw_pg_classes,
+      NGX_HTTP_ZWFW_METRIC_WORKER|NGX_HTTP_ZWFW_METRIC_FLAG },
+
+    { "zwfw_postgres_standby",
+      "Whether reads go to a standby.", "gauge",
+      ngx_http_zwfw_gauge_standby, 0, NULL, NULL,
       NGX_HTTP_ZWFW_METRIC_WORKER|NGX_HTTP_ZWFW_METRIC_FLAG },
 
     { "zwfw_redis_connections",
@@ -349,6 +356,14 @@ ngx_http_zwfw_gauge_pg_open(ngx_http_zwfw_platform_t *pf, ngx_uint_t first,
     ngx_http_zwfw_pg_state(pf->pg, i, &state);
 
     return state.open;
+}
+
+
+static ngx_uint_t
+ngx_http_zwfw_gauge_standby(ngx_http_zwfw_platform_t *pf, ngx_uint_t first,
+    ngx_uint_t i)
+{
+    return ngx_http_zwfw_pg_standby_up(pf->pg);
 }
 
 

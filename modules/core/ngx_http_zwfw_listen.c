@@ -19,6 +19,7 @@ typedef struct {
     ngx_http_zwfw_listen_t    *listen;      /* NULL: unlistened meanwhile */
     ngx_event_t                retry;
     ngx_msec_t                 delay;
+    ngx_uint_t                 tried;       /* servers, one after another */
     ngx_msec_t                 asked;       /* when the last question was */
     unsigned                   waiting:1;   /* for its answer */
     unsigned                   subscribed:1;
@@ -216,6 +217,11 @@ ngx_http_zwfw_pglisten_input(ngx_http_zwfw_pgconn_t *conn)
         return;
     }
 
+    if (ngx_http_zwfw_pgconn_moved(conn)) {
+        ngx_http_zwfw_pglisten_lost(conn, "the server has another role now");
+        return;
+    }
+
     l->calling = 1;
     rc = ngx_http_zwfw_pglisten_tell(l, waiting && !l->waiting);
     l->calling = 0;
@@ -286,6 +292,7 @@ ngx_http_zwfw_pglisten_tell(ngx_http_zwfw_pglisten_t *l, ngx_uint_t answered)
 
     l->subscribed = 1;
     l->delay = 0;
+    l->tried = 0;
 
     if (l->trouble) {
         l->trouble = 0;
@@ -323,12 +330,15 @@ static void
 ngx_http_zwfw_pglisten_lost(ngx_http_zwfw_pgconn_t *conn, const char *why)
 {
     ngx_str_t                  line;
-    ngx_uint_t                 subscribed;
+    ngx_uint_t                 subscribed, elsewhere;
     ngx_http_zwfw_pglisten_t  *l;
 
     l = conn->data;
 
-    if (!l->trouble) {
+    elsewhere = (!conn->connected
+                 && ngx_http_zwfw_pgconn_elsewhere(conn, &l->tried));
+
+    if (!l->trouble && !elsewhere) {
         l->trouble = 1;
         line = ngx_http_zwfw_pg_line(why);
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
@@ -339,10 +349,12 @@ ngx_http_zwfw_pglisten_lost(ngx_http_zwfw_pgconn_t *conn, const char *why)
 
     /* at once the first time, then ever later */
 
-    ngx_add_timer(&l->retry, l->delay);
+    ngx_add_timer(&l->retry, elsewhere ? 0 : l->delay);
 
-    l->delay = ngx_min(l->delay * 2, NGX_HTTP_ZWFW_PG_DELAYS);
-    l->delay = ngx_max(l->delay, NGX_HTTP_ZWFW_PG_DELAY);
+    if (!elsewhere) {
+        l->delay = ngx_min(l->delay * 2, NGX_HTTP_ZWFW_PG_DELAYS);
+        l->delay = ngx_max(l->delay, NGX_HTTP_ZWFW_PG_DELAY);
+    }
 
     subscribed = l->subscribed;
     l->subscribed = 0;

@@ -162,13 +162,11 @@ ngx_http_zwfw_new_cookie(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *age, ngx_str_t *cookie, ngx_str_t *token)
 {
     u_char     *p, random[NGX_HTTP_ZWFW_TOKEN];
-    ngx_str_t   bytes;
+    ngx_str_t   bytes, *attributes;
 
-    static ngx_str_t  insecure = ngx_string("; Path=/; HttpOnly; SameSite=Lax");
-    static ngx_str_t  secure = ngx_string("; Path=/; Secure; HttpOnly"
-                                          "; SameSite=Lax");
+    attributes = ngx_http_zwfw_cookie_attributes(name);
 
-    p = ngx_pnalloc(r->pool, name->len + 1 + ZWFW_TOKEN + secure.len
+    p = ngx_pnalloc(r->pool, name->len + 1 + ZWFW_TOKEN + attributes->len
                              + age->len);
 
     if (p == NULL || RAND_bytes(random, NGX_HTTP_ZWFW_TOKEN) != 1) {
@@ -185,14 +183,23 @@ ngx_http_zwfw_new_cookie(ngx_http_request_t *r, ngx_str_t *name,
     ngx_encode_base64url(token, &bytes);
     OPENSSL_cleanse(random, NGX_HTTP_ZWFW_TOKEN);
 
-    /* plain http has names of its own, without "Secure" */
-
-    p = ngx_sprintf(p + token->len, "%V%V", name->data[0] == '_' ? &secure
-                                                                 : &insecure,
-                    age);
+    p = ngx_sprintf(p + token->len, "%V%V", attributes, age);
     cookie->len = p - cookie->data;
 
     return NGX_OK;
+}
+
+
+/* plain http has names of its own, without "Secure" */
+
+ngx_str_t *
+ngx_http_zwfw_cookie_attributes(ngx_str_t *name)
+{
+    static ngx_str_t  insecure = ngx_string("; Path=/; HttpOnly; SameSite=Lax");
+    static ngx_str_t  secure = ngx_string("; Path=/; Secure; HttpOnly"
+                                          "; SameSite=Lax");
+
+    return name->data[0] == '_' ? &secure : &insecure;
 }
 
 

@@ -12,6 +12,9 @@
 static void ngx_http_zwfw_pool_init(ngx_http_zwfw_pg_t *pg,
     ngx_uint_t class);
 static void ngx_http_zwfw_pool_exit(ngx_http_zwfw_pgpool_t *pool);
+static void ngx_http_zwfw_pool_closed(ngx_http_zwfw_pgpool_t *pool,
+    ngx_http_zwfw_pipe_t *pipe, ngx_uint_t how);
+static void ngx_http_zwfw_pool_divert(ngx_http_zwfw_pgpool_t *pool);
 static void ngx_http_zwfw_pool_drain(ngx_event_t *ev);
 static ngx_http_zwfw_pipe_t *ngx_http_zwfw_pool_pick(
     ngx_http_zwfw_pgpool_t *pool);
@@ -49,6 +52,11 @@ ngx_http_zwfw_pg_init(ngx_cycle_t *cycle)
         for (i = 0; i < NGX_HTTP_ZWFW_CLASSES; i++) {
             ngx_http_zwfw_pool_init(pg, i);
         }
+
+        if (pg->standby) {
+            ngx_http_zwfw_pool_init(pg, NGX_HTTP_ZWFW_PG_STANDBY);
+            ngx_http_zwfw_standby_init(pg);
+        }
     }
 
     return NGX_OK;
@@ -78,6 +86,11 @@ ngx_http_zwfw_pg_exit(ngx_cycle_t *cycle)
         for (i = 0; i < NGX_HTTP_ZWFW_CLASSES; i++) {
             ngx_http_zwfw_pool_exit(&pg->pools[i]);
         }
+
+        if (pg->standby) {
+            ngx_http_zwfw_standby_exit(pg);
+            ngx_http_zwfw_pool_exit(&pg->pools[NGX_HTTP_ZWFW_PG_STANDBY]);
+        }
     }
 }
 
@@ -86,6 +99,10 @@ ngx_int_t
 ngx_http_zwfw_pg_ask(ngx_http_zwfw_pg_t *pg, ngx_http_zwfw_query_t *q)
 {
     ngx_http_zwfw_pgpool_t  *pool;
+
+    if (q->standby && ngx_http_zwfw_standby_serves(pg, q->seen)) {
+        q->class = NGX_HTTP_ZWFW_PG_STANDBY;
+    }
 
     pool = &pg->pools[q->class];
 
@@ -139,11 +156,17 @@ ngx_http_zwfw_pg_answer(ngx_http_zwfw_query_t *q, ngx_int_t rc, PGresult *res)
     q->operation = NULL;
     q->rc = rc;
 
+    q->written = 0;
     ngx_str_null(&q->value);
 
     if (PQntuples(res) > 0 && PQnfields(res) > 0 && !PQgetisnull(res, 0, 0)) {
         q->value.len = PQgetlength(res, 0, 0);
         q->value.data = (u_char *) PQgetvalue(res, 0, 0);
+
+        if (PQnfields(res) == 2) {
+            q->written = ngx_atoi((u_char *) PQgetvalue(res, 0, 1),
+                                  PQgetlength(res, 0, 1));
+        }
     }
 
     ngx_http_zwfw_pg_field(res, PG_DIAG_COLUMN_NAME, &q->column);
@@ -231,6 +254,9 @@ ngx_http_zwfw_pool_init(ngx_http_zwfw_pg_t *pg, ngx_uint_t class)
 
     pool->pg = pg;
     pool->class = class;
+
+    class = ngx_http_zwfw_pg_class(class);
+
     pool->limit = ngx_max(pg->conf.connections[class], 1);
     pool->depth = (class == NGX_HTTP_ZWFW_READ) ? ngx_max(pg->conf.depth, 1)
                                                 : 1;
@@ -461,7 +487,7 @@ ngx_http_zwfw_pool_grow(ngx_http_zwfw_pgpool_t *pool)
 
         since = ngx_current_msec - pool->started;
 
-        if (since < pool->delay) {
+        if (since < pool->delay && pool->tried == 0) {
             ngx_add_timer(&pool->retry, pool->delay - since);
             return;
         }
@@ -497,6 +523,11 @@ ngx_http_zwfw_pool_ready(ngx_http_zwfw_pipe_t *pipe)
     pipe->ready = 1;
     pool->ready++;
     pool->open = 0;
+    pool->tried = 0;
+
+    if (pool->class == NGX_HTTP_ZWFW_PG_STANDBY && pool->ready == 1) {
+        ngx_http_zwfw_standby_found(pool->pg);
+    }
 
     if (pool->trouble) {
         pool->trouble = 0;
@@ -513,25 +544,29 @@ void
 ngx_http_zwfw_pool_lost(ngx_http_zwfw_pipe_t *pipe, ngx_uint_t how,
     const char *why)
 {
+    ngx_uint_t               standby, elsewhere;
     ngx_queue_t             *guilty;
     ngx_http_zwfw_pgpool_t  *pool;
 
     pool = pipe->pool;
+    standby = (pool->class == NGX_HTTP_ZWFW_PG_STANDBY);
 
-    ngx_http_zwfw_pool_trouble(pool, how, why);
+    /* all connections of a pool are to one server */
+
+    elsewhere = (how == NGX_HTTP_ZWFW_PG_AWAY && !pipe->ready
+                 && pool->ready == 0
+                 && ngx_http_zwfw_pgconn_elsewhere(&pipe->conn,
+                                                   &pool->tried));
+
     ngx_http_zwfw_pool_remove(pipe);
 
-    if (how == NGX_HTTP_ZWFW_PG_LATE || (!pipe->ready && pool->ready == 0)) {
-        pool->open = 1;
+    if (!elsewhere) {
+        ngx_http_zwfw_pool_trouble(pool, how, why);
+        ngx_http_zwfw_pool_closed(pool, pipe, how);
     }
 
-    if (!pipe->used) {
-        pool->delay = ngx_min(pool->delay * 2, NGX_HTTP_ZWFW_PG_DELAYS);
-        pool->delay = ngx_max(pool->delay, NGX_HTTP_ZWFW_PG_DELAY);
-    }
-
-    guilty = (how == NGX_HTTP_ZWFW_PG_LATE) ? ngx_queue_head(&pipe->operations)
-                                            : NULL;
+    guilty = (how == NGX_HTTP_ZWFW_PG_LATE && !standby)
+             ? ngx_queue_head(&pipe->operations) : NULL;
 
     ngx_http_zwfw_pipe_fail(pipe, guilty);
     ngx_http_zwfw_pipe_destroy(pipe);
@@ -540,7 +575,60 @@ ngx_http_zwfw_pool_lost(ngx_http_zwfw_pipe_t *pipe, ngx_uint_t how,
         ngx_http_zwfw_pool_refuse(pool);
     }
 
+    if (standby && pool->ready == 0) {
+        ngx_http_zwfw_pool_divert(pool);
+    }
+
     ngx_post_event(&pool->drain, &ngx_posted_events);
+}
+
+
+/* opens the breaker, and has the next attempts wait */
+
+static void
+ngx_http_zwfw_pool_closed(ngx_http_zwfw_pgpool_t *pool,
+    ngx_http_zwfw_pipe_t *pipe, ngx_uint_t how)
+{
+    ngx_msec_t  most;
+
+    if (how == NGX_HTTP_ZWFW_PG_LATE || (!pipe->ready && pool->ready == 0)) {
+        pool->open = 1;
+    }
+
+    if (pipe->used) {
+        return;
+    }
+
+    most = (pool->class == NGX_HTTP_ZWFW_PG_STANDBY)
+           ? NGX_HTTP_ZWFW_PG_STANDBYS
+           : NGX_HTTP_ZWFW_PG_DELAYS / pool->pg->nservers;
+
+    pool->delay = ngx_min(pool->delay * 2, most);
+    pool->delay = ngx_max(pool->delay, NGX_HTTP_ZWFW_PG_DELAY);
+}
+
+
+/* nobody waits for a standby: the primary is asked */
+
+static void
+ngx_http_zwfw_pool_divert(ngx_http_zwfw_pgpool_t *pool)
+{
+    ngx_queue_t            *l;
+    ngx_http_zwfw_query_t  *q;
+
+    while (!ngx_queue_empty(&pool->waiting)) {
+        l = ngx_queue_last(&pool->waiting);
+        q = ngx_queue_data(l, ngx_http_zwfw_query_t, queue);
+
+        ngx_http_zwfw_pool_take(pool, q);
+
+        if (q->stable) {
+            ngx_http_zwfw_pool_again(pool, q);
+
+        } else {
+            ngx_http_zwfw_pg_answer(q, NGX_AGAIN, NULL);
+        }
+    }
 }
 
 
@@ -570,6 +658,11 @@ ngx_http_zwfw_pool_again(ngx_http_zwfw_pgpool_t *pool,
     ngx_msec_t  least;
 
     q->operation = NULL;
+
+    if (pool->class == NGX_HTTP_ZWFW_PG_STANDBY) {
+        q->class = NGX_HTTP_ZWFW_READ;
+        pool = &pool->pg->pools[q->class];
+    }
 
     least = ngx_current_msec + NGX_HTTP_ZWFW_PG_GRACE;
 

@@ -25,8 +25,20 @@
 #define NGX_HTTP_ZWFW_PG_DELAY    100       /* first back-off */
 #define NGX_HTTP_ZWFW_PG_DELAYS   1000      /* the longest */
 
-#define NGX_HTTP_ZWFW_PG_LISTEN   NGX_HTTP_ZWFW_CLASSES
-#define NGX_HTTP_ZWFW_PG_USES     (NGX_HTTP_ZWFW_CLASSES + 1)
+#define NGX_HTTP_ZWFW_PG_STANDBYS 2000      /* the longest, for a standby */
+#define NGX_HTTP_ZWFW_PG_PROBE    200       /* how far a standby has got */
+
+/* uses of a connection: a class; reads of a standby; listening */
+
+#define NGX_HTTP_ZWFW_PG_STANDBY  NGX_HTTP_ZWFW_CLASSES
+#define NGX_HTTP_ZWFW_PG_POOLS    (NGX_HTTP_ZWFW_CLASSES + 1)
+#define NGX_HTTP_ZWFW_PG_LISTEN   NGX_HTTP_ZWFW_PG_POOLS
+#define NGX_HTTP_ZWFW_PG_USES     (NGX_HTTP_ZWFW_PG_POOLS + 1)
+
+/* what is configured for reads counts for those of a standby, too */
+
+#define ngx_http_zwfw_pg_class(use)                                          \
+    ((use) == NGX_HTTP_ZWFW_PG_STANDBY ? NGX_HTTP_ZWFW_READ : (use))
 
 
 /* why a connection is closed */
@@ -47,6 +59,8 @@ typedef struct ngx_http_zwfw_pgpool_s  ngx_http_zwfw_pgpool_t;
 
 struct ngx_http_zwfw_pgconn_s {
     PGconn                    *pg;
+    ngx_http_zwfw_pg_t        *of;
+    ngx_uint_t                 server;      /* of its servers */
     ngx_connection_t          *connection;  /* of the same socket */
     ngx_event_t                timer;       /* the owner's when connected */
 
@@ -57,6 +71,7 @@ struct ngx_http_zwfw_pgconn_s {
                                      const char *why);
     void                      *data;
     unsigned                   connected:1;
+    unsigned                   standby:1;   /* is to be one */
 };
 
 
@@ -121,18 +136,48 @@ struct ngx_http_zwfw_pgpool_s {
     ngx_event_t                retry;       /* timer of the next attempt */
     ngx_msec_t                 started;     /* last attempt to connect */
     ngx_msec_t                 delay;       /* least time between attempts */
+    ngx_uint_t                 tried;       /* servers, one after another */
     ngx_uint_t                 trouble;     /* already logged */
     unsigned                   open:1;      /* the breaker */
 };
+
+
+typedef struct {
+    const char                *host;
+    const char                *addr;        /* NULL: host is it */
+    const char                *port;        /* NULL: libpq's */
+} ngx_http_zwfw_pg_server_t;
+
+
+/* how far the standby of a worker's connections has got; of standby.c */
+
+typedef struct {
+    ngx_event_t                timer;       /* of the next questions */
+    ngx_http_zwfw_query_t      flushed;     /* asked of the primary */
+    ngx_http_zwfw_query_t      replayed;    /* asked of the standby */
+    uint64_t                   seen;        /* transactions below this one */
+    uint64_t                   goal;        /* WAL position; 0: reached */
+    ngx_msec_t                 asked;       /* when flushed was, last */
+    ngx_msec_t                 since;       /* the goal is there */
+    unsigned                   asking_flushed:1;
+    unsigned                   asking_replayed:1;
+    unsigned                   known:1;     /* it had reached a goal */
+} ngx_http_zwfw_pg_standby_t;
 
 
 struct ngx_http_zwfw_pg_s {
     ngx_http_zwfw_pg_t        *next;
     ngx_cycle_t               *cycle;
     ngx_http_zwfw_pg_conf_t    conf;
+    ngx_http_zwfw_pg_server_t *servers;
+    ngx_uint_t                 nservers;
+    ngx_uint_t                 at[2];       /* tried first: for the primary,
+                                               for a standby */
+    unsigned                   standby:1;   /* is read, if there is one */
     char                      *title[NGX_HTTP_ZWFW_PG_USES];
     char                      *options[NGX_HTTP_ZWFW_PG_USES];
-    ngx_http_zwfw_pgpool_t     pools[NGX_HTTP_ZWFW_CLASSES];
+    ngx_http_zwfw_pgpool_t     pools[NGX_HTTP_ZWFW_PG_POOLS];
+    ngx_http_zwfw_pg_standby_t replay;
     ngx_queue_t                listeners;
     ngx_int_t                  schema;      /* -1: unknown, 0: none */
 };
@@ -162,6 +207,17 @@ ngx_int_t ngx_http_zwfw_pgconn_open(ngx_http_zwfw_pgconn_t *conn,
 
 /* sends what libpq holds, the rest by events; NGX_ERROR: lost */
 ngx_int_t ngx_http_zwfw_pgconn_flush(ngx_http_zwfw_pgconn_t *conn);
+
+/*
+ * It could not connect, its server is the wrong one, or is full.  Returns
+ * whether another server is to be tried at once: not all were yet; *tried
+ * counts them
+ */
+ngx_uint_t ngx_http_zwfw_pgconn_elsewhere(ngx_http_zwfw_pgconn_t *conn,
+    ngx_uint_t *tried);
+
+/* of several servers, whether this one has another role now */
+ngx_uint_t ngx_http_zwfw_pgconn_moved(ngx_http_zwfw_pgconn_t *conn);
 
 /* may be called twice */
 void ngx_http_zwfw_pgconn_close(ngx_http_zwfw_pgconn_t *conn);
@@ -199,7 +255,8 @@ void ngx_http_zwfw_pool_retire(ngx_http_zwfw_pipe_t *pipe);
 void ngx_http_zwfw_pool_trouble(ngx_http_zwfw_pgpool_t *pool, ngx_uint_t how,
     const char *why);
 
-/* puts a query that was in flight in front of the queue */
+/* puts a query that was in flight in front of the queue; of the primary, when
+   the standby has not answered */
 void ngx_http_zwfw_pool_again(ngx_http_zwfw_pgpool_t *pool,
     ngx_http_zwfw_query_t *q);
 
@@ -213,6 +270,19 @@ void ngx_http_zwfw_pg_answer(ngx_http_zwfw_query_t *q, ngx_int_t rc,
 
 /* whether a statement failed because what it calls was replaced or is gone */
 ngx_uint_t ngx_http_zwfw_pg_outdated(PGresult *res);
+
+
+/* ---- ngx_http_zwfw_standby.c ---- */
+
+void ngx_http_zwfw_standby_init(ngx_http_zwfw_pg_t *pg);
+void ngx_http_zwfw_standby_exit(ngx_http_zwfw_pg_t *pg);
+
+/* whether it can be asked by somebody who has seen what this transaction did */
+ngx_uint_t ngx_http_zwfw_standby_serves(ngx_http_zwfw_pg_t *pg,
+    uint64_t seen);
+
+/* it is connected: all that is known of it is of another one */
+void ngx_http_zwfw_standby_found(ngx_http_zwfw_pg_t *pg);
 
 
 /* ---- ngx_http_zwfw_listen.c ---- */

@@ -31,6 +31,10 @@ static const char  *ngx_http_zwfw_pgconn_keywords[] = {
     "dbname",
     "options",
     "client_encoding",
+    "host",
+    "hostaddr",
+    "port",
+    "target_session_attrs",
     NULL
 };
 
@@ -43,14 +47,32 @@ ngx_int_t
 ngx_http_zwfw_pgconn_open(ngx_http_zwfw_pgconn_t *conn, ngx_http_zwfw_pg_t *pg,
     ngx_uint_t use)
 {
-    const char  *values[6];
+    const char                 *values[10];
+    ngx_http_zwfw_pg_server_t  *server;
+
+    conn->of = pg;
+    conn->standby = (use == NGX_HTTP_ZWFW_PG_STANDBY);
+    conn->server = pg->at[conn->standby];
+
+    server = &pg->servers[conn->server];
 
     values[0] = pg->title[use];
     values[1] = "disable";
     values[2] = (const char *) pg->conf.conninfo.data;
     values[3] = pg->options[use];
     values[4] = "UTF8";
-    values[5] = NULL;
+
+    /* of a single server conninfo says it all: libpq skips what is NULL */
+
+    values[5] = server->host;
+    values[6] = server->addr;
+    values[7] = server->port;
+    values[8] = NULL;
+    values[9] = NULL;
+
+    if (pg->nservers > 1) {
+        values[8] = conn->standby ? "standby" : "read-write";
+    }
 
     conn->timer.handler = ngx_http_zwfw_pgconn_timer;
     conn->timer.data = conn;
@@ -64,7 +86,7 @@ ngx_http_zwfw_pgconn_open(ngx_http_zwfw_pgconn_t *conn, ngx_http_zwfw_pg_t *pg,
     }
 
     PQsetNoticeReceiver(conn->pg, ngx_http_zwfw_pgconn_notice, NULL);
-    ngx_add_timer(&conn->timer, NGX_HTTP_ZWFW_PG_CONNECT);
+    ngx_add_timer(&conn->timer, NGX_HTTP_ZWFW_PG_CONNECT / pg->nservers);
 
     return ngx_http_zwfw_pgconn_wait(conn, ngx_http_zwfw_pgconn_poll, 1);
 }
@@ -160,7 +182,7 @@ ngx_http_zwfw_pgconn_poll(ngx_event_t *ev)
 
     /* the server is alive, even if it is far away */
 
-    ngx_add_timer(&conn->timer, NGX_HTTP_ZWFW_PG_CONNECT);
+    ngx_add_timer(&conn->timer, NGX_HTTP_ZWFW_PG_CONNECT / conn->of->nservers);
 }
 
 
@@ -263,6 +285,55 @@ ngx_http_zwfw_pgconn_flush(ngx_http_zwfw_pgconn_t *conn)
     }
 
     return rc;
+}
+
+
+ngx_uint_t
+ngx_http_zwfw_pgconn_elsewhere(ngx_http_zwfw_pgconn_t *conn,
+    ngx_uint_t *tried)
+{
+    ngx_uint_t          *at;
+    ngx_http_zwfw_pg_t  *pg;
+
+    pg = conn->of;
+    at = &pg->at[conn->standby];
+
+    /* another pool may have gone on already */
+
+    if (*at == conn->server) {
+        *at = (*at + 1) % pg->nservers;
+    }
+
+    if (++*tried < pg->nservers) {
+        return 1;
+    }
+
+    *tried = 0;
+
+    return 0;
+}
+
+
+/* the server says so by itself, after the answer to a statement */
+
+ngx_uint_t
+ngx_http_zwfw_pgconn_moved(ngx_http_zwfw_pgconn_t *conn)
+{
+    const char  *value;
+
+    if (conn->of->nservers == 1) {
+        return 0;
+    }
+
+    value = PQparameterStatus(conn->pg, "in_hot_standby");
+
+    if (value && (ngx_strcmp(value, "on") == 0) != conn->standby) {
+        return 1;
+    }
+
+    value = PQparameterStatus(conn->pg, "default_transaction_read_only");
+
+    return !conn->standby && value && ngx_strcmp(value, "on") == 0;
 }
 
 

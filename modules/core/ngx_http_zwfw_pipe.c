@@ -44,6 +44,8 @@ static void ngx_http_zwfw_pipe_orphan(ngx_http_zwfw_pipe_t *pipe,
     ngx_http_zwfw_statement_t *st);
 static ngx_uint_t ngx_http_zwfw_pipe_what(PGresult *res);
 static void ngx_http_zwfw_pipe_checked(ngx_http_zwfw_query_t *q);
+static void ngx_http_zwfw_pipe_standby(ngx_http_zwfw_pipe_t *pipe,
+    ngx_http_zwfw_query_t *q);
 static void ngx_http_zwfw_pipe_late(ngx_http_zwfw_pipe_t *pipe);
 static void ngx_http_zwfw_pipe_timer(ngx_http_zwfw_pipe_t *pipe);
 static void ngx_http_zwfw_pipe_idle(ngx_http_zwfw_pipe_t *pipe);
@@ -153,6 +155,12 @@ ngx_http_zwfw_pipe_input(ngx_http_zwfw_pgconn_t *conn)
 
     if (pipe->bad) {
         ngx_http_zwfw_pool_lost(pipe, pipe->bad, "the server is read only");
+        return;
+    }
+
+    if (pipe->in_flight == 0 && ngx_http_zwfw_pgconn_moved(conn)) {
+        ngx_http_zwfw_pool_lost(pipe, NGX_HTTP_ZWFW_PG_AWAY,
+                                "the server has another role now");
         return;
     }
 
@@ -507,6 +515,13 @@ ngx_http_zwfw_pipe_refused(ngx_http_zwfw_pipe_t *pipe,
     q = op->query;
     what = ngx_http_zwfw_pipe_what(res);
 
+    /* the primary may do what a standby cannot, or cannot yet */
+
+    if (what && pipe->pool->class == NGX_HTTP_ZWFW_PG_STANDBY) {
+        what &= ~NGX_HTTP_ZWFW_PG_CLOSE;
+        what |= NGX_HTTP_ZWFW_PG_STABLE;
+    }
+
     if (op->preparing) {
         op->statement->prepared = 0;
         ngx_http_zwfw_pipe_orphan(pipe, op->statement);
@@ -608,6 +623,11 @@ ngx_http_zwfw_pipe_checked(ngx_http_zwfw_query_t *q)
         return;
     }
 
+    if (pipe->pool->class == NGX_HTTP_ZWFW_PG_STANDBY) {
+        ngx_http_zwfw_pipe_standby(pipe, q);
+        return;
+    }
+
     if (q->rc == NGX_OK) {
         pg->schema = ngx_atoi(q->value.data, q->value.len);
 
@@ -630,6 +650,26 @@ ngx_http_zwfw_pipe_checked(ngx_http_zwfw_query_t *q)
     }
 
     ngx_http_zwfw_pool_ready(pipe);
+}
+
+
+/* which schema the platform has is said by the primary: this one may be
+   behind */
+
+static void
+ngx_http_zwfw_pipe_standby(ngx_http_zwfw_pipe_t *pipe,
+    ngx_http_zwfw_query_t *q)
+{
+    if (q->rc == NGX_OK
+        && ngx_atoi(q->value.data, q->value.len) == NGX_HTTP_ZWFW_SCHEMA)
+    {
+        ngx_http_zwfw_pool_ready(pipe);
+        return;
+    }
+
+    pipe->bad = NGX_HTTP_ZWFW_PG_AWAY;
+    ngx_http_zwfw_pool_trouble(pipe->pool, pipe->bad,
+                               "another version is there yet");
 }
 
 
@@ -682,7 +722,14 @@ ngx_http_zwfw_pipe_idle(ngx_http_zwfw_pipe_t *pipe)
 static ngx_msec_t
 ngx_http_zwfw_pipe_timeout(ngx_http_zwfw_pipe_t *pipe)
 {
-    return pipe->ready ? pipe->pool->timeout : NGX_HTTP_ZWFW_PG_CONNECT;
+    if (!pipe->ready) {
+        return NGX_HTTP_ZWFW_PG_CONNECT;
+    }
+
+    /* the other half is for the primary */
+
+    return (pipe->pool->class == NGX_HTTP_ZWFW_PG_STANDBY)
+           ? pipe->pool->timeout / 2 : pipe->pool->timeout;
 }
 
 

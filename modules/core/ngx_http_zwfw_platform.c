@@ -164,6 +164,13 @@ static ngx_command_t  ngx_http_zwfw_platform_commands[] = {
       offsetof(ngx_http_zwfw_platform_t, pg_conf.waiting),
       &ngx_http_zwfw_waiting_bounds },
 
+    { ngx_string("postgres_lag"),
+      NGX_HTTP_ZWFW_PLATFORM_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      0,
+      offsetof(ngx_http_zwfw_platform_t, pg_conf.lag),
+      &ngx_http_zwfw_time_post },
+
     { ngx_string("redis"),
       NGX_HTTP_ZWFW_PLATFORM_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
@@ -378,6 +385,7 @@ ngx_http_zwfw_platform_create(ngx_conf_t *cf, ngx_str_t *name)
     pf->threads = NGX_CONF_UNSET_UINT;
     pf->pg_conf.depth = NGX_CONF_UNSET_UINT;
     pf->pg_conf.waiting = NGX_CONF_UNSET_UINT;
+    pf->pg_conf.lag = NGX_CONF_UNSET_MSEC;
 
     return pf;
 }
@@ -422,6 +430,7 @@ ngx_http_zwfw_platform_check(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf)
     ngx_conf_init_uint_value(pf->threads, 32);
     ngx_conf_init_uint_value(pf->pg_conf.depth, 32);
     ngx_conf_init_uint_value(pf->pg_conf.waiting, 1024);
+    ngx_conf_init_msec_value(pf->pg_conf.lag, 5000);
 
     if (pf->life < pf->idle || pf->idle < 60) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -234,6 +234,10 @@ ngx_http_zwfw_headers(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         }
     }
 
+    if (ngx_http_zwfw_saw(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_zwfw_security_headers(r, ctx->page);
 }
 

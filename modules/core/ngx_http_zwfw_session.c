@@ -519,6 +519,17 @@ static ngx_int_t
 ngx_http_zwfw_cookie_value(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *token)
 {
+    /* with two of them, somebody else may have set one: nobody is known */
+
+    return (ngx_http_zwfw_cookies(r, name, token) == 1
+            && token->len == ZWFW_TOKEN) ? NGX_OK : NGX_DECLINED;
+}
+
+
+ngx_uint_t
+ngx_http_zwfw_cookies(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *value)
+{
     unsigned           n;
     ngx_table_elt_t   *h;
 #if (nginx_version < 1023000)
@@ -532,7 +543,7 @@ ngx_http_zwfw_cookie_value(ngx_http_request_t *r, ngx_str_t *name,
 
     for (h = r->headers_in.cookie; h; h = h->next) {
         n += zwfw_cookie_find(h->value.data, h->value.len,
-                              (zwfw_str_t *) name, (zwfw_str_t *) token);
+                              (zwfw_str_t *) name, (zwfw_str_t *) value);
     }
 
 #else
@@ -542,14 +553,12 @@ ngx_http_zwfw_cookie_value(ngx_http_request_t *r, ngx_str_t *name,
     for (i = 0; i < r->headers_in.cookies.nelts; i++) {
         h = cookies[i];
         n += zwfw_cookie_find(h->value.data, h->value.len,
-                              (zwfw_str_t *) name, (zwfw_str_t *) token);
+                              (zwfw_str_t *) name, (zwfw_str_t *) value);
     }
 
 #endif
 
-    /* with two of them, somebody else may have set one: nobody is known */
-
-    return (n == 1 && token->len == ZWFW_TOKEN) ? NGX_OK : NGX_DECLINED;
+    return n;
 }
 
 

@@ -19,6 +19,10 @@ ngx_str_t *ngx_http_zwfw_cookie_name(ngx_http_request_t *r);
 ngx_int_t ngx_http_zwfw_cookie_token(ngx_http_request_t *r,
     ngx_str_t *token);
 
+/* how many cookies have this name; *value is the last one's */
+ngx_uint_t ngx_http_zwfw_cookies(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *value);
+
 /* the one token that a cookie of this name has; returns as above */
 ngx_int_t ngx_http_zwfw_find_cookie(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *token);
@@ -27,6 +31,9 @@ ngx_int_t ngx_http_zwfw_find_cookie(ngx_http_request_t *r, ngx_str_t *name,
    "; Max-Age=..." */
 ngx_int_t ngx_http_zwfw_new_cookie(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *age, ngx_str_t *cookie, ngx_str_t *token);
+
+/* what follows the value in Set-Cookie */
+ngx_str_t *ngx_http_zwfw_cookie_attributes(ngx_str_t *name);
 
 /* name of the cookie that knows a browser; NULL as above */
 ngx_str_t *ngx_http_zwfw_device_name(ngx_http_request_t *r);

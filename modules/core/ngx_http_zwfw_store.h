@@ -28,6 +28,7 @@ struct ngx_http_zwfw_pg_conf_s {
     ngx_uint_t                 connections[NGX_HTTP_ZWFW_CLASSES];
     ngx_uint_t                 depth;       /* of read pipelines, 32 */
     ngx_uint_t                 waiting;     /* queued calls of a class, 1024 */
+    ngx_msec_t                 lag;         /* a standby may have, 5 s */
     ngx_msec_t                 timeout[NGX_HTTP_ZWFW_CLASSES];
 };
 
@@ -47,6 +48,9 @@ struct ngx_http_zwfw_query_s {
     ngx_uint_t                 nargs;
     char                     **args;        /* text; NULL is SQL NULL; valid
                                                until done() or forget() */
+    uint64_t                   seen;        /* transaction that a standby must
+                                               have replayed */
+    unsigned                   standby:1;   /* may answer it */
     unsigned                   stable:1;    /* may be asked again */
     unsigned                   tries:2;
     unsigned                   outdated:1;  /* of the answer: its function
@@ -62,6 +66,7 @@ struct ngx_http_zwfw_query_s {
                                                NGX_DECLINED: its schema is
                                                another */
     ngx_str_t                  value;       /* first column of the first row */
+    uint64_t                   written;     /* the second: transaction, or 0 */
     ngx_str_t                  column;      /* PG_DIAG_COLUMN_NAME: field */
     ngx_str_t                  detail;      /* all fields: {"field": "code"} */
     ngx_str_t                  message;     /* primary */
@@ -122,6 +127,12 @@ ngx_int_t ngx_http_zwfw_pg_listen(ngx_http_zwfw_pg_t *pg,
     ngx_http_zwfw_listen_t *listen);
 void ngx_http_zwfw_pg_unlisten(ngx_http_zwfw_pg_t *pg,
     ngx_http_zwfw_listen_t *listen);
+
+/* whether reads may go to a standby, now or later: who writes is to be known */
+ngx_uint_t ngx_http_zwfw_pg_standby(ngx_http_zwfw_pg_t *pg);
+
+/* whether they do */
+ngx_uint_t ngx_http_zwfw_pg_standby_up(ngx_http_zwfw_pg_t *pg);
 
 void ngx_http_zwfw_pg_state(ngx_http_zwfw_pg_t *pg, ngx_uint_t class,
     ngx_http_zwfw_pg_state_t *state);

@@ -92,7 +92,7 @@ ngx_http_zwfw_tell_ask(ngx_http_zwfw_tell_t *tell,
     q->done = ngx_http_zwfw_told;
     q->data = tell;
 
-    if (ngx_http_zwfw_statement(tell->pool, call, &q->sql) == NGX_OK
+    if (ngx_http_zwfw_statement(tell->pool, call, &q->sql, 0) == NGX_OK
         && ngx_http_zwfw_pg_ask(pf->pg, q) == NGX_OK)
     {
         return NGX_OK;

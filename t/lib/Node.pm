@@ -14,7 +14,8 @@ package Node;
 # document; a test that breaks functions or files on purpose, so that there is
 # nothing to compare with, says openapi => 0.
 #
-# Another node over the same stores: Node->new(db => $db, redis => $redis).
+# Another node over the same stores: Node->new(db => $db, redis => $redis);
+# "postgres" is another conninfo of that database.
 # "block" (of the platform), "server", "http" and "main" add to the
 # configuration, "keys" is another key file.  "pg_wire" and "redis_wire" are a
 # Proxy that nginx asks instead of the store.
@@ -50,6 +51,7 @@ sub new {
         redis => $o{redis} // Stores::Redis->start,
         files => $o{files} // File::Temp->newdir('zwfw-f-XXXXXX', TMPDIR => 1),
         block => $o{block} // '', openapi => $o{openapi} // 1,
+        postgres => $o{postgres},
         pg_wire => $o{pg_wire}, redis_wire => $o{redis_wire},
     }, $class;
 
@@ -91,8 +93,9 @@ sub platform {
     my $self = shift;
 
     my ($pg_wire, $redis_wire) = @$self{qw(pg_wire redis_wire)};
-    my $pg = $self->{db}->conninfo(user => 'zwfw_web', $pg_wire
-        ? (host => '127.0.0.1', port => $pg_wire->port) : ());
+    my $pg = $self->{postgres} // $self->{db}->conninfo(
+        user => 'zwfw_web',
+        $pg_wire ? (host => '127.0.0.1', port => $pg_wire->port) : ());
     my $redis = $redis_wire ? '127.0.0.1:' . $redis_wire->port
                             : 'unix:' . $self->{redis}->socket;
 
