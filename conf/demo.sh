@@ -110,7 +110,9 @@ prepare_folders() {
     local platform
 
     PREFIX=$ROOT
-    mkdir -p "$DATA/tmp"
+    mkdir -p "$DATA/tmp" "$DATA/spill"
+    chmod 700 "$DATA/spill"
+    ! root || chown "$WEB_USER" "$DATA/spill"
 
     if root && ! reachable "$ROOT/html"; then
         PREFIX=$DATA

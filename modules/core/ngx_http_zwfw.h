@@ -278,6 +278,14 @@ ngx_int_t ngx_http_zwfw_hide_cookie(ngx_http_request_t *r);
 /* while location configurations are merged: the platform selected there */
 ngx_http_zwfw_platform_t *ngx_http_zwfw_conf_platform(ngx_conf_t *cf);
 
+/*
+ * A folder that a directive names, for what only workers may see: an absolute
+ * path, there, closed to others, and workers can write to it.  folder ends
+ * with a slash and NUL.  NGX_ERROR: it was said why
+ */
+ngx_int_t ngx_http_zwfw_own_folder(ngx_conf_t *cf, ngx_str_t *directive,
+    ngx_str_t *name, ngx_str_t *folder);
+
 /* and whether rows answer there, which have a gate of their own */
 ngx_uint_t ngx_http_zwfw_conf_rows(ngx_conf_t *cf);
 
@@ -388,6 +396,27 @@ ngx_int_t ngx_http_zwfw_sessions(ngx_http_request_t *r);
  */
 ngx_int_t ngx_http_zwfw_work(ngx_http_request_t *r, void (*work)(void *data),
     void *data, size_t size);
+
+/*
+ * Work in a thread for no request: one turn of a chore at a time.  work()
+ * touches neither pools nor logs of nginx; next() runs on the event loop when
+ * it is done, and does not when the worker ends before.
+ *
+ *     NGX_OK     posted
+ *     NGX_ERROR  the queue of the pool is full; neither of both is called
+ */
+typedef struct {
+    ngx_http_zwfw_platform_t  *platform;
+    ngx_thread_task_t         *task;
+    void                     (*work)(void *data);   /* in the thread */
+    void                     (*next)(void *data);   /* after it */
+    void                      *data;
+} ngx_http_zwfw_chore_t;
+
+ngx_int_t ngx_http_zwfw_chore_init(ngx_http_zwfw_chore_t *c,
+    ngx_pool_t *pool, ngx_http_zwfw_platform_t *pf, void *data);
+ngx_int_t ngx_http_zwfw_chore_post(ngx_http_zwfw_chore_t *c,
+    void (*work)(void *data), void (*next)(void *data));
 
 /* scrypt, for a thread only.  hash is the text to store or to compare with:
    "scrypt$15$8$3$<salt>$<digest>", at most 128 bytes, NUL-terminated */

@@ -485,21 +485,6 @@ ngx_int_t ngx_http_zwfw_files(ngx_http_request_t *r,
 ngx_int_t ngx_http_zwfw_vault(ngx_pool_t *pool, ngx_http_zwfw_platform_t *pf,
     zwfw_vault_t *vault);
 
-/* work.c: work in a thread for no request, one at a time */
-
-typedef struct {
-    ngx_http_zwfw_platform_t  *platform;
-    ngx_thread_task_t         *task;
-    void                     (*work)(void *data);   /* in the thread */
-    void                     (*next)(void *data);   /* after it */
-    void                      *data;
-} ngx_http_zwfw_chore_t;
-
-ngx_int_t ngx_http_zwfw_chore_init(ngx_http_zwfw_chore_t *c,
-    ngx_pool_t *pool, ngx_http_zwfw_platform_t *pf, void *data);
-ngx_int_t ngx_http_zwfw_chore_post(ngx_http_zwfw_chore_t *c,
-    void (*work)(void *data), void (*next)(void *data));
-
 /*
  * roll.c: brings what is sealed under older keys under the newest, values and
  * files.  The run() of a job

@@ -66,6 +66,36 @@ ngx_http_zwfw_set_folder(ngx_conf_t *cf, ngx_str_t *directive,
 }
 
 
+ngx_int_t
+ngx_http_zwfw_own_folder(ngx_conf_t *cf, ngx_str_t *directive,
+    ngx_str_t *name, ngx_str_t *folder)
+{
+    ngx_file_info_t  fi;
+
+    if (name->len == 0 || name->data[0] != '/') {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"%V\" takes an absolute path, not \"%V\"",
+                      directive, name);
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_zwfw_set_folder(cf, directive, name, folder) != NGX_CONF_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_file_info(folder->data, &fi) == NGX_FILE_ERROR
+        || (fi.st_mode & 077))
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"%V\": others can come to \"%V\", its mode must be "
+                      "0700", directive, folder);
+        return NGX_ERROR;
+    }
+
+    return ngx_http_zwfw_writable(cf, directive, folder);
+}
+
+
 /* the account of workers, as far as it is said before http{} */
 
 ngx_int_t

@@ -1,9 +1,11 @@
 -- Functions of monitoring: visits are stored once, counted, and shown.
 
 
--- A node ships a batch: args {node, epoch, ring, first, last, expected, lost},
--- body an array a column, where a missing one is NULL in all rows.  With first
--- = last it only tells the ledger.  Sent again, it changes nothing.
+-- A node ships a batch: args {node, epoch, ring, first, last, expected, lost,
+-- refused, spilled}, body an array a column, where a missing one is NULL in all
+-- rows.  With first = last it only tells the ledger.  Sent again, it changes
+-- nothing.  args.file: it was in a file, which is "replayed", or "aside": of no
+-- use, so that its visits are lost.
 -- Errors: batch_changed, the same batch with another end.
 
 CREATE OR REPLACE FUNCTION api.monitor_store(args jsonb, body jsonb)
@@ -14,6 +16,7 @@ DECLARE
     sent    bigint := (args->>'last')::bigint - (args->>'first')::bigint;
     batch   bigint;
     fresh   bigint := 0;
+    gone    bigint := 0;
 BEGIN
     IF sent > 0 THEN
         INSERT INTO visit_batches (node, epoch, ring, first, last, stored_at)
@@ -25,6 +28,9 @@ BEGIN
         IF batch IS NULL THEN
             PERFORM monitor_same(args);
 
+        ELSIF args->>'file' = 'aside' THEN
+            gone := sent;
+
         ELSE
             PERFORM monitor_rows(batch, sent, body);
             PERFORM monitor_days(body);
@@ -32,14 +38,7 @@ BEGIN
         END IF;
     END IF;
 
-    INSERT INTO visit_rings AS r
-    SELECT a.node, a.epoch, a.ring, a.expected, a.lost, fresh, now()
-      FROM jsonb_populate_record(NULL::visit_rings, args) a
-        ON CONFLICT (node, epoch, ring) DO UPDATE
-       SET expected = greatest(r.expected, excluded.expected),
-           lost = greatest(r.lost, excluded.lost),
-           stored = r.stored + excluded.stored,
-           reported_at = excluded.reported_at;
+    PERFORM monitor_told(args, fresh, gone, monitor_replayed(args));
 
     RETURN json_build_object('stored', fresh);
 END $$;
@@ -63,6 +62,49 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM zwfw.fail('batch_changed', 409);
     END IF;
+END $$;
+
+-- How many visits came out of a file, which may come more than once.
+
+CREATE OR REPLACE FUNCTION zwfw.monitor_replayed(args jsonb) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    n  bigint;
+BEGIN
+    IF args ? 'file' THEN
+        UPDATE zwfw.visit_batches b SET replayed = true
+         WHERE b.node = args->>'node' AND b.epoch = (args->>'epoch')::bigint
+           AND b.ring = (args->>'ring')::smallint
+           AND b.first = (args->>'first')::bigint AND NOT b.replayed
+        RETURNING b.last - b.first INTO n;
+    END IF;
+
+    RETURN coalesce(n, 0);
+END $$;
+
+-- The ledger of a ring.  Numbers that a node tells only grow, so that those out
+-- of a file change nothing when newer ones are here; a node of the release
+-- before does not tell all.
+
+CREATE OR REPLACE FUNCTION zwfw.monitor_told(args jsonb, fresh bigint,
+    gone bigint, back bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO zwfw.visit_rings AS r (node, epoch, ring, expected, lost,
+        refused, spilled, stored, aside, replayed, reported_at)
+    SELECT a.node, a.epoch, a.ring, a.expected, a.lost,
+           coalesce(a.refused, 0), coalesce(a.spilled, 0), fresh, gone, back,
+           now()
+      FROM jsonb_populate_record(NULL::zwfw.visit_rings, args) a
+        ON CONFLICT (node, epoch, ring) DO UPDATE
+       SET expected = greatest(r.expected, excluded.expected),
+           lost = greatest(r.lost, excluded.lost),
+           refused = greatest(r.refused, excluded.refused),
+           spilled = greatest(r.spilled, excluded.spilled),
+           stored = r.stored + excluded.stored,
+           aside = r.aside + excluded.aside,
+           replayed = r.replayed + excluded.replayed,
+           reported_at = excluded.reported_at;
 END $$;
 
 -- The columns of a batch as rows; at is in ms since 1970.
@@ -170,8 +212,8 @@ END $$;
 
 
 -- A job: partitions of this and the next two months; of the batches only the
--- last one of a ring can be sent again, others are forgotten after a month;
--- visitors, after a week.
+-- last one of a ring can be sent again, and those that are in files, others are
+-- forgotten after a month; visitors, after a week.
 
 CREATE OR REPLACE FUNCTION api.monitor_sweep(args jsonb, body jsonb)
 RETURNS json
@@ -188,7 +230,10 @@ BEGIN
      WHERE b.stored_at < now() - interval '1 month'
        AND EXISTS (SELECT FROM visit_batches n
                     WHERE n.node = b.node AND n.epoch = b.epoch
-                      AND n.ring = b.ring AND n.first > b.first);
+                      AND n.ring = b.ring AND n.first > b.first)
+       AND NOT EXISTS (SELECT FROM visit_rings r
+                        WHERE r.node = b.node AND r.epoch = b.epoch
+                          AND r.ring = b.ring AND r.spilled > r.replayed);
     GET DIAGNOSTICS gone = ROW_COUNT;
 
     DELETE FROM visit_visitors v WHERE v.day < today() - 7;
@@ -217,8 +262,12 @@ END $$;
 CREATE OR REPLACE FUNCTION zwfw.monitor_totals() RETURNS json
 LANGUAGE sql STABLE AS $$
     SELECT json_build_object('expected', t.expected, 'stored', t.stored,
-               'pending', t.expected - t.lost - t.stored,
-               'lost', t.lost, 'gap', t.lost > 0,
+               'spilled', t.in_files,
+               'pending', t.expected - t.lost - t.aside - t.refused - t.stored
+                   - t.in_files,
+               'refused', t.refused, 'lost', t.lost + t.aside,
+               'missing', t.refused + t.lost + t.aside,
+               'gap', t.refused + t.lost + t.aside > 0,
                'reported_at', t.reported_at)
       FROM zwfw.visit_totals t
 $$;
@@ -350,7 +399,8 @@ SELECT zwfw.describe('monitor_overview', zwfw.monitor_schema(
                   "act":{"type":"string"}, "api":{"type":"boolean"}}')),
         'channels', jsonb_build_object('type', 'array', 'items',
             zwfw.monitor_schema('visits', '{"channel":{"type":"string"}}')),
-        'ledger', zwfw.monitor_schema('expected stored pending lost',
+        'ledger', zwfw.monitor_schema(
+            'expected stored spilled pending refused lost missing',
             '{"gap":{"type":"boolean"},
               "reported_at":{"type":"string","format":"date-time"}}')))
     ::text);
@@ -373,7 +423,9 @@ BEGIN
 
     SELECT array_agg(json_build_object('node', p.node, 'epoch', p.epoch,
                'ring', p.ring, 'expected', p.expected, 'stored', p.stored,
-               'pending', p.expected - p.lost - p.stored, 'lost', p.lost,
+               'spilled', p.in_files, 'pending', p.expected - p.lost - p.aside
+                   - p.refused - p.stored - p.in_files,
+               'refused', p.refused, 'lost', p.lost + p.aside,
                'since', to_timestamp(p.epoch / 1000.0),
                'reported_at', p.reported_at)),
            array_agg(jsonb_build_array(p.epoch, p.node, p.ring))
@@ -395,12 +447,13 @@ END $$;
 ALTER FUNCTION api.monitor_ledger OWNER TO zwfw_staff;
 SELECT zwfw.describe('monitor_ledger', jsonb_set(
     zwfw.list_schema(zwfw.monitor_schema(
-        'epoch ring expected stored pending lost',
+        'epoch ring expected stored spilled pending refused lost',
         '{"node":{"type":"string"},
           "since":{"type":"string","format":"date-time"},
           "reported_at":{"type":"string","format":"date-time"}}')
         ::text)::jsonb,
     '{properties,totals}',
-    zwfw.monitor_schema('expected stored pending lost',
+    zwfw.monitor_schema(
+        'expected stored spilled pending refused lost missing',
         '{"gap":{"type":"boolean"},
           "reported_at":{"type":"string","format":"date-time"}}'))::text);

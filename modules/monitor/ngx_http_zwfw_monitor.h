@@ -10,6 +10,7 @@
 
 #include "ngx_http_zwfw.h"
 #include "zwfw_visit.h"
+#include "ngx_http_zwfw_monitor_file.h"
 
 
 #define NGX_HTTP_ZWFW_MONITOR_BATCH   500   /* records at most */
@@ -66,21 +67,40 @@ typedef struct {
                                                was killed while it wrote */
     ngx_atomic_t               refused;     /* by the database, for good */
     ngx_atomic_t               head;
-    ngx_atomic_t               tail;        /* stored up to here */
+    ngx_atomic_t               tail;        /* stored or spilled up to here */
     ngx_atomic_t               batch;       /* end of the one that was sent */
     ngx_atomic_t               told_events;     /* as the ledger knows */
-    ngx_atomic_t               told_lost;
-    ngx_atomic_t               unused[6];   /* two cache lines */
+    ngx_atomic_t               told_rest;   /* lost, refused and spilled */
+    ngx_atomic_t               spilled;     /* all that went into files */
+    ngx_atomic_t               replayed;    /* of it, stored */
+    ngx_atomic_t               aside;       /* of it, set aside */
+    ngx_atomic_t               acked;       /* files up to here are counted */
+    ngx_atomic_t               unused[2];   /* two cache lines */
 } ngx_http_zwfw_slot_t;
 
 
 typedef struct {
     ngx_atomic_uint_t          epoch;       /* ms, when it was made */
+    ngx_atomic_t               files;       /* of all lives, that wait */
+    ngx_atomic_t               aside;
+    ngx_atomic_t               looked;      /* s, when somebody looked */
     ngx_http_zwfw_slot_t       slots[1];    /* and the others */
 } ngx_http_zwfw_rings_t;
 
 
 typedef struct ngx_http_zwfw_monitor_s  ngx_http_zwfw_monitor_t;
+typedef struct ngx_http_zwfw_spill_s  ngx_http_zwfw_spill_t;
+typedef struct ngx_http_zwfw_replay_s  ngx_http_zwfw_replay_t;
+
+
+/* what the ledger is told of a ring */
+
+typedef struct {
+    ngx_atomic_uint_t          events;
+    ngx_atomic_uint_t          lost;
+    ngx_atomic_uint_t          refused;
+    ngx_atomic_uint_t          spilled;
+} ngx_http_zwfw_told_t;
 
 
 /* a ring as this worker sees it */
@@ -90,11 +110,17 @@ typedef struct {
     ngx_http_zwfw_slot_t      *slot;
     ngx_http_zwfw_record_t    *records;     /* NULL: the one of no ring */
     ngx_uint_t                 index;
-    ngx_atomic_uint_t          events;      /* told with what is being sent */
-    ngx_atomic_uint_t          lost;        /* refused ones among them */
+    ngx_http_zwfw_told_t       told;        /* with what is being sent */
+    ngx_uint_t                 first;       /* of what is being sent; it may */
+    ngx_uint_t                 last;        /* be in a file meanwhile */
+    ngx_http_zwfw_spill_t     *spill;       /* NULL: nothing was yet */
     unsigned                   mine:1;      /* to ship */
     unsigned                   sending:1;
     unsigned                   failed:1;    /* wait for the next tick */
+    unsigned                   spilling:1;  /* a thread has its batch */
+    unsigned                   stuck:1;     /* no file; as failed */
+    unsigned                   unsure:1;    /* its batch may be in a file that
+                                               is not counted */
 } ngx_http_zwfw_ring_t;
 
 
@@ -115,12 +141,17 @@ struct ngx_http_zwfw_monitor_s {
     ngx_uint_t                 nslots;      /* with a ring; there is one more,
                                                for events without one */
     ngx_uint_t                 capacity;    /* records of a ring */
+    ngx_str_t                  spill;       /* folder; empty: none */
+    off_t                      max_size;    /* of it */
 
     /* of this worker */
     ngx_http_zwfw_ring_t      *rings;
     ngx_http_zwfw_ring_t      *own;         /* NULL: none was free */
     ngx_event_t                tick;
     ngx_event_t                soon;        /* posted: a batch is full */
+    ngx_event_t                watch;       /* while answers are awaited */
+    ngx_http_zwfw_replay_t    *replay;
+    unsigned                   no_room:1;   /* said: files cannot be written */
     ngx_connection_t           ident;       /* of the events, in debug lines */
     ngx_atomic_uint_t          self;        /* as an owner */
     time_t                     day;         /* of the key below */
@@ -134,6 +165,8 @@ struct ngx_http_zwfw_monitor_s {
 typedef struct {
     ngx_array_t                monitors;    /* ngx_http_zwfw_monitor_t * */
     size_t                     ring;        /* bytes */
+    ngx_str_t                  spill;       /* folder; empty: none */
+    off_t                      max_size;
 } ngx_http_zwfw_monitor_main_conf_t;
 
 
@@ -197,16 +230,53 @@ ngx_int_t ngx_http_zwfw_monitor_start(ngx_cycle_t *cycle,
     ngx_http_zwfw_monitor_t *m);
 void ngx_http_zwfw_monitor_stop(ngx_http_zwfw_monitor_t *m);
 
+/* sends a batch of it, if there is something to be told */
+void ngx_http_zwfw_monitor_ship(ngx_http_zwfw_ring_t *ring);
+
+/* it would be refused for ever: the data (22, 23), or another batch (ZW) */
+ngx_uint_t ngx_http_zwfw_monitor_useless(ngx_str_t *state);
+
+ngx_uint_t ngx_http_zwfw_monitor_leaving(void);
+
+/* the end of its batch, which stays until it is stored or spilled */
+void ngx_http_zwfw_monitor_bound(ngx_http_zwfw_ring_t *ring);
+
 /* a record was written: it is shipped at the next tick, or soon */
 void ngx_http_zwfw_monitor_wake(ngx_http_zwfw_monitor_t *m);
 
 
+/* ---- spill.c: a batch goes into a file ---- */
+
+char *ngx_http_zwfw_monitor_spill_conf(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* when the database does not take it and the ring fills: in a thread */
+void ngx_http_zwfw_monitor_spill(ngx_http_zwfw_ring_t *ring);
+
+/* NGX_AGAIN: a thread removes a file of its batch that a killed worker may
+   have left, and it is shipped then */
+ngx_int_t ngx_http_zwfw_monitor_sure(ngx_http_zwfw_ring_t *ring);
+
+/* all that is left, when the worker ends */
+void ngx_http_zwfw_monitor_spill_rest(ngx_http_zwfw_ring_t *ring);
+
+
+/* ---- replay.c: files go into the database ---- */
+
+ngx_int_t ngx_http_zwfw_monitor_replay_init(ngx_cycle_t *cycle,
+    ngx_http_zwfw_monitor_t *m);
+void ngx_http_zwfw_monitor_replay(ngx_http_zwfw_monitor_t *m);
+
+
 /* ---- batch.c ---- */
 
-/* arguments and body of api.monitor_store for [first, last) of a ring */
+/* arguments and body of api.monitor_store for [first, last) of a ring; file:
+   how it comes there, "replayed" or "aside", or NULL */
 ngx_int_t ngx_http_zwfw_monitor_args(ngx_pool_t *pool,
-    ngx_http_zwfw_ring_t *ring, ngx_uint_t first, ngx_uint_t last,
-    ngx_str_t *args);
+    ngx_http_zwfw_file_key_t *key, ngx_http_zwfw_told_t *told,
+    const char *file, ngx_str_t *args);
+void ngx_http_zwfw_monitor_key(ngx_http_zwfw_ring_t *ring,
+    ngx_http_zwfw_file_key_t *key);
 ngx_int_t ngx_http_zwfw_monitor_columns(ngx_pool_t *pool,
     ngx_http_zwfw_ring_t *ring, ngx_uint_t first, ngx_uint_t last,
     ngx_str_t *body);

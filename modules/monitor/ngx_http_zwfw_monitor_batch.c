@@ -139,26 +139,49 @@ static ngx_http_zwfw_column_t  ngx_http_zwfw_columns[] = {
 };
 
 
-ngx_int_t
-ngx_http_zwfw_monitor_args(ngx_pool_t *pool, ngx_http_zwfw_ring_t *ring,
-    ngx_uint_t first, ngx_uint_t last, ngx_str_t *args)
+void
+ngx_http_zwfw_monitor_key(ngx_http_zwfw_ring_t *ring,
+    ngx_http_zwfw_file_key_t *key)
 {
     ngx_str_t  node;
 
     node = ngx_http_zwfw_node(ring->monitor->platform);
 
-    args->data = ngx_pnalloc(pool, 128 + node.len + 6 * NGX_INT64_LEN);
-    if (args->data == NULL) {
+    key->epoch = ring->monitor->shared->epoch;
+    key->first = ring->slot->tail;
+    key->last = ring->slot->batch;
+    key->ring = ring->index;
+
+    ngx_memcpy(key->node, node.data, sizeof(key->node));
+}
+
+
+ngx_int_t
+ngx_http_zwfw_monitor_args(ngx_pool_t *pool, ngx_http_zwfw_file_key_t *key,
+    ngx_http_zwfw_told_t *told, const char *file, ngx_str_t *args)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(pool, 256 + 8 * NGX_INT64_LEN);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    args->len = ngx_sprintf(args->data,
-                            "{\"node\":\"%V\",\"epoch\":%uA,\"ring\":%ui,"
-                            "\"first\":%ui,\"last\":%ui,\"expected\":%uA,"
-                            "\"lost\":%uA}",
-                            &node, ring->monitor->shared->epoch, ring->index,
-                            first, last, ring->events, ring->lost)
-                - args->data;
+    args->data = p;
+
+    p = ngx_sprintf(p, "{\"node\":\"%*s\",\"epoch\":%ui,\"ring\":%ui,"
+                    "\"first\":%ui,\"last\":%ui,\"expected\":%uA,"
+                    "\"lost\":%uA,\"refused\":%uA,\"spilled\":%uA",
+                    sizeof(key->node), key->node, key->epoch, key->ring,
+                    key->first, key->last, told->events, told->lost,
+                    told->refused, told->spilled);
+
+    if (file) {
+        p = ngx_sprintf(p, ",\"file\":\"%s\"", file);
+    }
+
+    *p++ = '}';
+    args->len = p - args->data;
 
     return NGX_OK;
 }

@@ -13,10 +13,14 @@
 typedef enum {
     NGX_HTTP_ZWFW_LIVE_EXPECTED = 0,
     NGX_HTTP_ZWFW_LIVE_STORED,
+    NGX_HTTP_ZWFW_LIVE_SPILLED,
     NGX_HTTP_ZWFW_LIVE_PENDING,
+    NGX_HTTP_ZWFW_LIVE_REFUSED,
     NGX_HTTP_ZWFW_LIVE_LOST,
     NGX_HTTP_ZWFW_LIVE_FULLEST,             /* pending in the fullest */
-    NGX_HTTP_ZWFW_LIVE_ROOM
+    NGX_HTTP_ZWFW_LIVE_ROOM,
+    NGX_HTTP_ZWFW_LIVE_FILES,               /* of all lives of nginx */
+    NGX_HTTP_ZWFW_LIVE_ASIDE
 } ngx_http_zwfw_live_e;
 
 
@@ -29,7 +33,7 @@ static ngx_uint_t ngx_http_zwfw_live_metric(ngx_http_zwfw_platform_t *pf,
 
 
 static const char  *ngx_http_zwfw_live_names[] = {
-    "expected", "stored", "pending", "lost"
+    "expected", "stored", "spilled", "pending", "refused", "lost"
 };
 
 
@@ -45,6 +49,24 @@ ngx_http_zwfw_metric_t  ngx_http_zwfw_monitor_metrics[] = {
 
     { "zwfw_visits_lost_total", "Visits of them that are lost.",
       "counter", ngx_http_zwfw_live_metric, NGX_HTTP_ZWFW_LIVE_LOST,
+      NULL, NULL, 0 },
+
+    { "zwfw_visits_refused_total",
+      "Visits of them that the database refuses for good.",
+      "counter", ngx_http_zwfw_live_metric, NGX_HTTP_ZWFW_LIVE_REFUSED,
+      NULL, NULL, 0 },
+
+    { "zwfw_visits_spilled", "Visits of them that wait in files.",
+      "gauge", ngx_http_zwfw_live_metric, NGX_HTTP_ZWFW_LIVE_SPILLED,
+      NULL, NULL, 0 },
+
+    { "zwfw_visits_files",
+      "Files of visits that wait, of earlier starts of nginx as well.",
+      "gauge", ngx_http_zwfw_live_metric, NGX_HTTP_ZWFW_LIVE_FILES,
+      NULL, NULL, 0 },
+
+    { "zwfw_visits_files_aside", "Files of visits that were set aside.",
+      "gauge", ngx_http_zwfw_live_metric, NGX_HTTP_ZWFW_LIVE_ASIDE,
       NULL, NULL, 0 },
 
     { "zwfw_visits_pending", "Visits of them that wait in rings.",
@@ -87,6 +109,20 @@ ngx_http_zwfw_monitor_live(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 
     items = zwfw_json_add(&ctx->mem, answer, "items", ZWFW_JSON_ARRAY, NULL);
     if (items == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (m && m->shared->files
+        && ngx_http_zwfw_add_number(r, answer, "files", m->shared->files)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (m && m->shared->aside
+        && ngx_http_zwfw_add_number(r, answer, "aside", m->shared->aside)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -152,10 +188,16 @@ ngx_http_zwfw_live_number(ngx_http_zwfw_monitor_t *m, ngx_uint_t i,
         return slot->events;
 
     case NGX_HTTP_ZWFW_LIVE_STORED:
-        return slot->tail - slot->refused;
+        return slot->tail - slot->refused - slot->spilled + slot->replayed;
+
+    case NGX_HTTP_ZWFW_LIVE_SPILLED:
+        return slot->spilled - slot->replayed - slot->aside;
+
+    case NGX_HTTP_ZWFW_LIVE_REFUSED:
+        return slot->refused;
 
     case NGX_HTTP_ZWFW_LIVE_LOST:
-        return slot->lost + slot->refused;
+        return slot->lost + slot->aside;
 
     default:
 
@@ -185,8 +227,16 @@ ngx_http_zwfw_live_metric(ngx_http_zwfw_platform_t *pf, ngx_uint_t first,
         return 0;
     }
 
-    if (first == NGX_HTTP_ZWFW_LIVE_ROOM) {
+    switch (first) {
+
+    case NGX_HTTP_ZWFW_LIVE_ROOM:
         return m->capacity;
+
+    case NGX_HTTP_ZWFW_LIVE_FILES:
+        return m->shared->files;
+
+    case NGX_HTTP_ZWFW_LIVE_ASIDE:
+        return m->shared->aside;
     }
 
     sum = 0;

@@ -75,14 +75,18 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_monitor_routes[] = {
       .reply = ngx_string("{\"type\":\"object\","
           "\"additionalProperties\":false,\"required\":[\"items\",\"node\"],"
           "\"properties\":{\"node\":{\"type\":\"string\"},"
+          "\"files\":{\"type\":\"integer\"},"
+          "\"aside\":{\"type\":\"integer\"},"
           "\"items\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
           "\"additionalProperties\":false,"
-          "\"required\":[\"ring\",\"expected\",\"stored\",\"pending\","
-          "\"lost\",\"room\"],\"properties\":{"
+          "\"required\":[\"ring\",\"expected\",\"stored\",\"spilled\","
+          "\"pending\",\"refused\",\"lost\",\"room\"],\"properties\":{"
           "\"ring\":{\"type\":\"integer\"},"
           "\"expected\":{\"type\":\"integer\"},"
           "\"stored\":{\"type\":\"integer\"},"
+          "\"spilled\":{\"type\":\"integer\"},"
           "\"pending\":{\"type\":\"integer\"},"
+          "\"refused\":{\"type\":\"integer\"},"
           "\"lost\":{\"type\":\"integer\"},"
           "\"room\":{\"type\":\"integer\"}}}}}}"),
       .page = ngx_string("monitor/live") },
@@ -132,6 +136,13 @@ static ngx_command_t  ngx_http_zwfw_monitor_commands[] = {
       ngx_http_zwfw_monitor_ring,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_zwfw_monitor_main_conf_t, ring),
+      NULL },
+
+    { ngx_string("zwfw_monitor_spill"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_zwfw_monitor_spill_conf,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
       NULL },
 
       ngx_null_command
@@ -255,7 +266,7 @@ ngx_http_zwfw_monitor_create_main_conf(ngx_conf_t *cf)
 {
     ngx_http_zwfw_monitor_main_conf_t  *mmcf;
 
-    mmcf = ngx_palloc(cf->pool, sizeof(ngx_http_zwfw_monitor_main_conf_t));
+    mmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_zwfw_monitor_main_conf_t));
 
     if (mmcf == NULL
         || ngx_array_init(&mmcf->monitors, cf->pool, 4, sizeof(void *))
@@ -263,6 +274,12 @@ ngx_http_zwfw_monitor_create_main_conf(ngx_conf_t *cf)
     {
         return NULL;
     }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     mmcf->spill = { 0, NULL };
+     */
 
     mmcf->ring = NGX_CONF_UNSET_SIZE;
 
@@ -343,6 +360,8 @@ ngx_http_zwfw_monitor_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     (*m)->platform = pf;
+    (*m)->spill = mmcf->spill;
+    (*m)->max_size = mmcf->max_size;
     conf->monitor = *m;
 
     return ngx_http_zwfw_monitor_zone(cf, *m, mmcf->ring) == NGX_OK

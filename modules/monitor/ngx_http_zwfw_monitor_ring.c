@@ -11,7 +11,7 @@
 
 #define NGX_HTTP_ZWFW_MONITOR_SLOTS   4     /* a worker: old and new ones live
                                                side by side, and some died */
-#define NGX_HTTP_ZWFW_MONITOR_LAYOUT  1
+#define NGX_HTTP_ZWFW_MONITOR_LAYOUT  2
 #define NGX_HTTP_ZWFW_MONITOR_SILENT  5000  /* ms without a beat */
 
 
@@ -148,7 +148,9 @@ ngx_http_zwfw_monitor_open(ngx_cycle_t *cycle, ngx_http_zwfw_monitor_t *m)
      * set by ngx_pcalloc():
      *
      *     ring->records = NULL;
+     *     ring->spill = NULL;
      *     ring->mine = ring->sending = ring->failed = 0;
+     *     ring->spilling = ring->stuck = ring->unsure = 0;
      */
 
     records = (u_char *) m->shared + ngx_http_zwfw_monitor_head(m->nslots);
@@ -241,6 +243,12 @@ ngx_http_zwfw_monitor_take(ngx_http_zwfw_ring_t *ring,
     ring->slot->beat = ngx_current_msec;
     ring->mine = 1;
     ring->failed = 0;
+    ring->stuck = 0;
+
+    /* who was killed may have written a file that it did not count */
+
+    ring->unsure = (owner != 0 && ring->slot->batch != ring->slot->tail
+                    && ring->monitor->spill.len);
 
     ngx_http_zwfw_monitor_recover(ring);
 
@@ -292,7 +300,8 @@ ngx_http_zwfw_monitor_remains(ngx_http_zwfw_slot_t *slot)
 {
     return slot->head != slot->tail
            || slot->events != slot->told_events
-           || slot->lost + slot->refused != slot->told_lost;
+           || slot->lost + slot->refused + slot->spilled
+              != slot->told_rest;
 }
 
 

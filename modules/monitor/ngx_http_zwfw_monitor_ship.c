@@ -10,17 +10,17 @@
 #include "ngx_http_zwfw_monitor.h"
 
 
-#define NGX_HTTP_ZWFW_MONITOR_TICK  1000    /* ms */
+#define NGX_HTTP_ZWFW_MONITOR_TICK   1000   /* ms */
+#define NGX_HTTP_ZWFW_MONITOR_WATCH  50
 
 
 static void ngx_http_zwfw_monitor_tick(ngx_event_t *ev);
 static void ngx_http_zwfw_monitor_soon(ngx_event_t *ev);
-static void ngx_http_zwfw_monitor_ship(ngx_http_zwfw_ring_t *ring);
+static void ngx_http_zwfw_monitor_watch(ngx_event_t *ev);
 static ngx_int_t ngx_http_zwfw_monitor_send(ngx_http_zwfw_ring_t *ring);
 static void ngx_http_zwfw_monitor_stored(void *data, ngx_int_t rc,
     ngx_str_t *answer);
-static ngx_uint_t ngx_http_zwfw_monitor_useless(ngx_str_t *state);
-static ngx_uint_t ngx_http_zwfw_monitor_leaving(void);
+static void ngx_http_zwfw_monitor_took(ngx_http_zwfw_ring_t *ring);
 
 
 static ngx_str_t  ngx_http_zwfw_monitor_call = ngx_string("monitor_store");
@@ -41,7 +41,14 @@ ngx_http_zwfw_monitor_start(ngx_cycle_t *cycle, ngx_http_zwfw_monitor_t *m)
     m->soon.data = &m->ident;
     m->soon.log = cycle->log;
 
-    if (ngx_http_zwfw_monitor_open(cycle, m) != NGX_OK) {
+    m->watch.handler = ngx_http_zwfw_monitor_watch;
+    m->watch.data = &m->ident;
+    m->watch.log = cycle->log;
+    m->watch.cancelable = 1;
+
+    if (ngx_http_zwfw_monitor_open(cycle, m) != NGX_OK
+        || ngx_http_zwfw_monitor_replay_init(cycle, m) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -51,7 +58,8 @@ ngx_http_zwfw_monitor_start(ngx_cycle_t *cycle, ngx_http_zwfw_monitor_t *m)
 }
 
 
-/* what is left is taken over by a worker that lives, if there is one */
+/* what is left goes into files, and what cannot is taken over by a worker that
+   lives, if there is one */
 
 void
 ngx_http_zwfw_monitor_stop(ngx_http_zwfw_monitor_t *m)
@@ -67,12 +75,20 @@ ngx_http_zwfw_monitor_stop(ngx_http_zwfw_monitor_t *m)
         ngx_delete_posted_event(&m->soon);
     }
 
+    /* also of workers that died just before, if this one is the last */
+
+    if (m->spill.len) {
+        ngx_http_zwfw_monitor_adopt(m);
+    }
+
     for (i = 0; i <= m->nslots; i++) {
         ring = &m->rings[i];
 
         if (!ring->mine) {
             continue;
         }
+
+        ngx_http_zwfw_monitor_spill_rest(ring);
 
         if (ring->slot->head != ring->slot->tail) {
             ngx_log_error(NGX_LOG_WARN, m->tick.log, 0,
@@ -142,13 +158,15 @@ ngx_http_zwfw_monitor_tick(ngx_event_t *ev)
 
         ring->slot->beat = ngx_current_msec;
         ring->failed = 0;
+        ring->stuck = 0;
 
         ngx_http_zwfw_monitor_ship(ring);
+        ngx_http_zwfw_monitor_spill(ring);
 
         if (ngx_http_zwfw_monitor_remains(ring->slot)) {
             ev->cancelable = 0;
 
-        } else if (ring != m->own) {
+        } else if (ring != m->own && !ring->sending && !ring->spilling) {
             ngx_http_zwfw_monitor_release(ring);
         }
     }
@@ -157,6 +175,39 @@ ngx_http_zwfw_monitor_tick(ngx_event_t *ev)
 
     if (!leaving) {
         ngx_add_timer(ev, NGX_HTTP_ZWFW_MONITOR_TICK);
+        ngx_http_zwfw_monitor_replay(m);
+    }
+}
+
+
+/*
+ * While answers are awaited or do not come: a ring may fill between two ticks.
+ * It looks at the rings itself, so that the log phase need not
+ */
+
+static void
+ngx_http_zwfw_monitor_watch(ngx_event_t *ev)
+{
+    ngx_uint_t                i, again;
+    ngx_connection_t         *c;
+    ngx_http_zwfw_ring_t     *ring;
+    ngx_http_zwfw_monitor_t  *m;
+
+    c = ev->data;
+    m = c->data;
+    again = 0;
+
+    for (i = 0; i < m->nslots; i++) {
+        ring = &m->rings[i];
+
+        if (ring->mine && (ring->sending || ring->failed)) {
+            ngx_http_zwfw_monitor_spill(ring);
+            again = 1;
+        }
+    }
+
+    if (again && !ngx_http_zwfw_monitor_leaving()) {
+        ngx_add_timer(ev, NGX_HTTP_ZWFW_MONITOR_WATCH);
     }
 }
 
@@ -176,25 +227,34 @@ ngx_http_zwfw_monitor_soon(ngx_event_t *ev)
 }
 
 
-static void
+void
 ngx_http_zwfw_monitor_ship(ngx_http_zwfw_ring_t *ring)
 {
-    ngx_http_zwfw_slot_t  *slot;
+    ngx_http_zwfw_slot_t     *slot;
+    ngx_http_zwfw_monitor_t  *m;
 
+    m = ring->monitor;
     slot = ring->slot;
 
-    if (ring->sending || !ngx_http_zwfw_monitor_remains(slot)) {
+    if (ring->sending || ring->spilling
+        || !ngx_http_zwfw_monitor_remains(slot)
+        || ngx_http_zwfw_monitor_sure(ring) != NGX_OK)
+    {
         return;
     }
 
-    if (slot->batch == slot->tail) {
-        slot->batch = ngx_min(slot->head,
-                              slot->tail + NGX_HTTP_ZWFW_MONITOR_BATCH);
-        ngx_memory_barrier();
-    }
+    ngx_http_zwfw_monitor_bound(ring);
 
-    ring->events = slot->events;
-    ring->lost = slot->lost + slot->refused;
+    ring->told.events = slot->events;
+    ring->told.lost = slot->lost;
+    ring->told.refused = slot->refused;
+    ring->told.spilled = slot->spilled;
+    ring->first = slot->tail;
+    ring->last = slot->batch;
+
+    if (m->spill.len && !m->watch.timer_set) {
+        ngx_add_timer(&m->watch, NGX_HTTP_ZWFW_MONITOR_WATCH);
+    }
 
     if (ngx_http_zwfw_monitor_send(ring) == NGX_OK) {
         ring->sending = 1;
@@ -205,15 +265,30 @@ ngx_http_zwfw_monitor_ship(ngx_http_zwfw_ring_t *ring)
 }
 
 
-static ngx_int_t
-ngx_http_zwfw_monitor_send(ngx_http_zwfw_ring_t *ring)
+void
+ngx_http_zwfw_monitor_bound(ngx_http_zwfw_ring_t *ring)
 {
-    ngx_int_t              rc;
-    ngx_str_t              args, body;
-    ngx_pool_t            *pool;
     ngx_http_zwfw_slot_t  *slot;
 
     slot = ring->slot;
+
+    if (slot->batch == slot->tail) {
+        slot->batch = ngx_min(slot->head,
+                              slot->tail + NGX_HTTP_ZWFW_MONITOR_BATCH);
+        ngx_memory_barrier();
+    }
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_monitor_send(ngx_http_zwfw_ring_t *ring)
+{
+    ngx_int_t                  rc;
+    ngx_str_t                  args, body;
+    ngx_pool_t                *pool;
+    ngx_http_zwfw_file_key_t   key;
+
+    ngx_http_zwfw_monitor_key(ring, &key);
 
     pool = ngx_create_pool(4096, ngx_cycle->log);
     if (pool == NULL) {
@@ -222,9 +297,9 @@ ngx_http_zwfw_monitor_send(ngx_http_zwfw_ring_t *ring)
 
     rc = NGX_ERROR;
 
-    if (ngx_http_zwfw_monitor_args(pool, ring, slot->tail, slot->batch, &args)
+    if (ngx_http_zwfw_monitor_args(pool, &key, &ring->told, NULL, &args)
         == NGX_OK
-        && ngx_http_zwfw_monitor_columns(pool, ring, slot->tail, slot->batch,
+        && ngx_http_zwfw_monitor_columns(pool, ring, key.first, key.last,
                                          &body)
            == NGX_OK)
     {
@@ -252,13 +327,23 @@ ngx_http_zwfw_monitor_stored(void *data, ngx_int_t rc, ngx_str_t *answer)
     slot = ring->slot;
     ring->sending = 0;
 
+    if (rc != NGX_OK && !ngx_http_zwfw_monitor_useless(answer)) {
+        ring->failed = 1;
+        ngx_http_zwfw_monitor_spill(ring);
+        return;
+    }
+
+    /* the batch may be in a file by now, or on its way there: that one counts,
+       and is found to be stored already when it is replayed */
+
+    if (ring->spilling || slot->tail != ring->first
+        || slot->batch != ring->last)
+    {
+        ngx_http_zwfw_monitor_ship(ring);
+        return;
+    }
+
     if (rc != NGX_OK) {
-
-        if (!ngx_http_zwfw_monitor_useless(answer)) {
-            ring->failed = 1;
-            return;
-        }
-
         ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
                       "zwfw: the database refuses %uA visits, they are lost",
                       slot->batch - slot->tail);
@@ -267,9 +352,7 @@ ngx_http_zwfw_monitor_stored(void *data, ngx_int_t rc, ngx_str_t *answer)
         slot->tail = slot->batch;
 
     } else {
-        slot->told_events = ring->events;
-        slot->told_lost = ring->lost;
-        slot->tail = slot->batch;
+        ngx_http_zwfw_monitor_took(ring);
     }
 
     if (slot->head - slot->tail >= NGX_HTTP_ZWFW_MONITOR_BATCH
@@ -281,9 +364,21 @@ ngx_http_zwfw_monitor_stored(void *data, ngx_int_t rc, ngx_str_t *answer)
 }
 
 
-/* it would be refused for ever: the data (22, 23), or another batch (ZW) */
+static void
+ngx_http_zwfw_monitor_took(ngx_http_zwfw_ring_t *ring)
+{
+    ngx_http_zwfw_slot_t  *slot;
 
-static ngx_uint_t
+    slot = ring->slot;
+
+    slot->told_events = ring->told.events;
+    slot->told_rest = ring->told.lost + ring->told.refused
+                      + ring->told.spilled;
+    slot->tail = slot->batch;
+}
+
+
+ngx_uint_t
 ngx_http_zwfw_monitor_useless(ngx_str_t *state)
 {
     return state->len == 5
@@ -293,7 +388,7 @@ ngx_http_zwfw_monitor_useless(ngx_str_t *state)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_zwfw_monitor_leaving(void)
 {
     return ngx_exiting || ngx_quit || ngx_terminate;

@@ -43,13 +43,28 @@ sub start {
 
     my $pid = $self->{pid} = Proc::spawn(command => \@command,
                                          log => "$self->{dir}/output");
+    $self->follow if $self->{daemon};
     Proc::until_true('start of nginx', 30, sub {
         die "nginx does not start:\n", $self->log_lines
-            if defined Proc::ended($pid);
+            if !$self->{daemon} && defined Proc::ended($pid);
         return $self->listening && $self->workers == $self->{workers};
     });
 
     return $self;
+}
+
+
+# the master that wrote its pid, which is nobody's child
+
+sub follow {
+    my ($self, $not) = @_;
+
+    Proc::until_true('a pid of nginx', 30, sub {
+        open my $in, '<', "$self->{dir}/nginx.pid" or return;
+        $self->{pid} = (readline($in) // 0) + 0;
+        return $self->{pid} && $self->{pid} != ($not // 0);
+    });
+    Proc::own($self->{pid});
 }
 
 
@@ -61,9 +76,10 @@ sub configure {
     my %c = (%$self, %o);
     my $modules = join '', map { "load_module $_;\n" } @{ $c{modules} };
     my $user = $> == 0 ? "user root;\n" : '';
+    my $daemon = $c{daemon} ? 'on' : 'off';
 
     my $text = <<"END";
-daemon off;
+daemon $daemon;
 worker_processes $c{workers};
 worker_shutdown_timeout 20s;
 error_log ${\ $self->log_file} $c{level};
@@ -175,6 +191,25 @@ sub reload {
 }
 
 
+# Another binary takes over, of one that was started as a daemon: nginx takes
+# the signal of no other.  The new master has its workers, then the old ones go.
+
+sub upgrade {
+    my $self = shift;
+
+    my $old = $self->{pid};
+
+    kill 'USR2', $old;
+    $self->follow($old);
+    Proc::until_true('new workers', 30, sub {
+        return $self->workers == $self->{workers};
+    });
+
+    kill 'QUIT', $old;
+    Proc::until_true('end of the old one', 30, sub { !Proc::alive($old) });
+}
+
+
 # kill -9 of one worker; returns when nginx has started another
 
 sub crash_worker {
@@ -199,6 +234,7 @@ sub stop {
 
     kill 'QUIT', $self->{pid};
     my $status = Proc::finish($self->{pid}, 30);
+    Proc::until_true('end of nginx', 30, sub { !Proc::alive($self->{pid}) });
     undef $self->{pid};
 
     my @lines = $self->log_lines($bad);

@@ -35,6 +35,13 @@ sub spawn {
 }
 
 
+# one that another process has started, and that ends with the test
+
+sub own {
+    $running{ $_[0] } = 1;
+}
+
+
 sub become {
     my $user = shift;
 
