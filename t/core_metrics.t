@@ -82,8 +82,10 @@ is_deeply([sort keys %type], [qw(
     zwfw_postgres_up zwfw_postgres_waiting zwfw_redis_breaker zwfw_redis_connections
     zwfw_redis_in_flight zwfw_redis_up zwfw_requests_total
     zwfw_session_cache_total zwfw_thread_tasks zwfw_thread_tasks_limit
-    zwfw_visits_fullest zwfw_visits_lost_total zwfw_visits_pending
-    zwfw_visits_room zwfw_visits_stored_total zwfw_visits_total)],
+    zwfw_visits_files zwfw_visits_files_aside zwfw_visits_fullest
+    zwfw_visits_lost_total zwfw_visits_pending zwfw_visits_refused_total
+    zwfw_visits_room zwfw_visits_spilled zwfw_visits_stored_total
+    zwfw_visits_total)],
           'what there is');
 
 

@@ -317,4 +317,62 @@ subtest 'batches are forgotten' => sub {
               'but not the last one of a ring');
 };
 
+
+subtest 'out of files' => sub {
+    my $epoch = 1795000000002;
+    my $ring = sub {
+        return $db->admin("SELECT concat_ws(' ', expected, stored, in_files,
+                                  expected - stored - in_files - refused - lost
+                                      - aside, refused, lost + aside)
+                             FROM zwfw.visit_rings WHERE epoch = $epoch");
+    };
+    my $store = sub {
+        my ($first, $last, %more) = @_;
+        return $node->call('monitor_store', batch($first, $last, ring => 7,
+            epoch => $epoch, %more), visits($last - $first))->{stored};
+    };
+
+    $store->(0, 2, expected => 12, lost => 1, refused => 2, spilled => 4);
+    is($ring->(), '12 2 4 3 2 1', 'expected, stored, files, pending, refused,'
+       . ' lost');
+    is($store->(2, 5, expected => 9, file => 'replayed', spilled => 3), 3,
+       'a file comes back');
+    is($ring->(), '12 5 1 3 2 1', 'its numbers take nothing back');
+    is($store->(2, 5, expected => 9, file => 'replayed', spilled => 3), 0,
+       'and once more');
+    is($ring->(), '12 5 1 3 2 1', 'it is counted once');
+    is($node->call('monitor_store', batch(5, 6, ring => 7, epoch => $epoch,
+                                          file => 'aside'), {})->{stored}, 0,
+       'one of no use');
+    is($ring->(), '12 5 0 3 2 2', 'is lost');
+    is($store->(5, 6, file => 'replayed'), 0, 'and does not come back');
+    is($ring->(), '12 5 0 3 2 2', 'in no way');
+
+    # stored, its answer was late, and in a file: no more are there than are not
+
+    $store->(6, 9, expected => 12, lost => 1, refused => 2, spilled => 7);
+    is($ring->(), '12 8 0 0 2 2', 'in a file as well');
+    $store->(6, 9, expected => 12, file => 'replayed', spilled => 7);
+    is($ring->(), '12 8 0 0 2 2', 'and out of it');
+
+    my $head = $db->user(roles => 'operator');
+    my $first = $head->call('monitor_ledger', {})->{items}[0];
+
+    is(join(' ', @$first{qw(epoch expected stored spilled pending refused
+                            lost)}), "$epoch 12 8 0 0 2 2", 'shown');
+
+    my $kept = sub {
+        $db->admin("UPDATE zwfw.visit_batches
+                       SET stored_at = now() - interval '2 months';
+                    UPDATE zwfw.visit_rings SET spilled = $_[0]
+                     WHERE epoch = $epoch");
+        $node->call('monitor_sweep');
+        return $db->admin("SELECT count(*) FROM zwfw.visit_batches
+                            WHERE epoch = $epoch");
+    };
+
+    is($kept->(9), 4, 'its batches are kept while files may come');
+    is($kept->(7), 1, 'and are forgotten then, but for the last one');
+};
+
 done_testing;

@@ -10,7 +10,7 @@
 
 
 #define NGX_HTTP_ZWFW_REPLAY_PAUSE  20      /* ms, at least */
-#define NGX_HTTP_ZWFW_REPLAY_LOOK   10      /* s: files of other workers */
+#define NGX_HTTP_ZWFW_REPLAY_LOOK   2       /* s: files of other workers */
 
 
 struct ngx_http_zwfw_replay_s {
