@@ -23,8 +23,8 @@ static ngx_fd_t ngx_http_zwfw_file_create(ngx_http_zwfw_file_t *f, int dir,
 static ngx_int_t ngx_http_zwfw_file_room(ngx_http_zwfw_file_t *f, int dir,
     size_t size);
 static ngx_int_t ngx_http_zwfw_file_write(ngx_http_zwfw_file_t *f, int fd);
-static ngx_int_t ngx_http_zwfw_file_put(int fd, u_char *p, size_t len);
-static ngx_int_t ngx_http_zwfw_file_get(int fd, u_char *p, size_t len);
+static ngx_int_t ngx_http_zwfw_file_all(int fd, u_char *p, size_t len,
+    ngx_uint_t out);
 static ngx_int_t ngx_http_zwfw_file_whole(ngx_http_zwfw_file_t *f,
     size_t size);
 static uint32_t ngx_http_zwfw_file_sum(u_char *name, ngx_str_t *args,
@@ -262,24 +262,26 @@ ngx_http_zwfw_file_write(ngx_http_zwfw_file_t *f, int fd)
                        ngx_http_zwfw_file_sum(f->name, &f->args, &f->body),
                        f->args.len, f->body.len);
 
-    if (ngx_http_zwfw_file_put(fd, head, NGX_HTTP_ZWFW_FILE_HEAD_LEN)
+    if (ngx_http_zwfw_file_all(fd, head, NGX_HTTP_ZWFW_FILE_HEAD_LEN, 1)
         != NGX_OK
-        || ngx_http_zwfw_file_put(fd, f->args.data, f->args.len) != NGX_OK)
+        || ngx_http_zwfw_file_all(fd, f->args.data, f->args.len, 1) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_http_zwfw_file_put(fd, f->body.data, f->body.len);
+    return ngx_http_zwfw_file_all(fd, f->body.data, f->body.len, 1);
 }
 
 
+/* reads or writes so many bytes */
+
 static ngx_int_t
-ngx_http_zwfw_file_put(int fd, u_char *p, size_t len)
+ngx_http_zwfw_file_all(int fd, u_char *p, size_t len, ngx_uint_t out)
 {
     ssize_t  n;
 
     while (len) {
-        n = write(fd, p, len);
+        n = out ? write(fd, p, len) : read(fd, p, len);
 
         if (n == -1 && ngx_errno == NGX_EINTR) {
             continue;
@@ -343,7 +345,9 @@ ngx_http_zwfw_file_read(void *data)
         if (f->text == NULL) {
             ngx_http_zwfw_file_failed(f, "malloc()");
 
-        } else if (ngx_http_zwfw_file_get(fd, f->text, st.st_size) != NGX_OK) {
+        } else if (ngx_http_zwfw_file_all(fd, f->text, st.st_size, 0)
+                   != NGX_OK)
+        {
             ngx_http_zwfw_file_failed(f, "read()");
 
         } else {
@@ -354,30 +358,6 @@ ngx_http_zwfw_file_read(void *data)
     if (fd != -1) {
         (void) close(fd);
     }
-}
-
-
-static ngx_int_t
-ngx_http_zwfw_file_get(int fd, u_char *p, size_t len)
-{
-    ssize_t  n;
-
-    while (len) {
-        n = read(fd, p, len);
-
-        if (n == -1 && ngx_errno == NGX_EINTR) {
-            continue;
-        }
-
-        if (n <= 0) {
-            return NGX_ERROR;
-        }
-
-        p += n;
-        len -= n;
-    }
-
-    return NGX_OK;
 }
 
 

@@ -28,6 +28,7 @@ struct ngx_http_zwfw_spill_s {
 
 static ngx_int_t ngx_http_zwfw_spill_prepare(ngx_http_zwfw_ring_t *ring);
 static ngx_int_t ngx_http_zwfw_spill_create(ngx_http_zwfw_ring_t *ring);
+static void ngx_http_zwfw_spill_name(ngx_http_zwfw_ring_t *ring);
 static void ngx_http_zwfw_spill_saved(void *data);
 static void ngx_http_zwfw_spill_removed(void *data);
 static ngx_int_t ngx_http_zwfw_spill_count(ngx_http_zwfw_ring_t *ring);
@@ -123,7 +124,7 @@ ngx_http_zwfw_spill_prepare(ngx_http_zwfw_ring_t *ring)
     }
 
     ngx_http_zwfw_monitor_bound(ring);
-    ngx_http_zwfw_monitor_key(ring, &s->key);
+    ngx_http_zwfw_spill_name(ring);
 
     s->saving = 1;
     s->told.events = slot->events;
@@ -131,11 +132,6 @@ ngx_http_zwfw_spill_prepare(ngx_http_zwfw_ring_t *ring)
     s->told.refused = slot->refused;
     s->told.spilled = slot->spilled + (s->key.last - s->key.first);
     s->file.rc = NGX_AGAIN;
-
-    ngx_http_zwfw_file_name(s->file.name,
-                            ngx_http_zwfw_platform_name(
-                                ring->monitor->platform),
-                            &s->key);
 
     if (ngx_http_zwfw_monitor_args(s->pool, &s->key, &s->told, "replayed",
                                    &s->file.args)
@@ -181,6 +177,20 @@ ngx_http_zwfw_spill_create(ngx_http_zwfw_ring_t *ring)
     ring->spill = s;
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_zwfw_spill_name(ngx_http_zwfw_ring_t *ring)
+{
+    ngx_str_t              *platform;
+    ngx_http_zwfw_spill_t  *s;
+
+    s = ring->spill;
+    platform = ngx_http_zwfw_platform_name(ring->monitor->platform);
+
+    ngx_http_zwfw_monitor_key(ring, &s->key);
+    ngx_http_zwfw_file_name(s->file.name, platform, &s->key);
 }
 
 
@@ -302,11 +312,7 @@ ngx_http_zwfw_monitor_sure(ngx_http_zwfw_ring_t *ring)
     s = ring->spill;
     s->saving = 0;
 
-    ngx_http_zwfw_monitor_key(ring, &s->key);
-    ngx_http_zwfw_file_name(s->file.name,
-                            ngx_http_zwfw_platform_name(
-                                ring->monitor->platform),
-                            &s->key);
+    ngx_http_zwfw_spill_name(ring);
 
     if (ngx_http_zwfw_chore_post(&s->chore, ngx_http_zwfw_file_remove,
                                  ngx_http_zwfw_spill_removed)

@@ -220,12 +220,14 @@ sub settled {
 
     eval {
         Proc::until_true($what, $long ? 400 : 60, sub {
+            return if files($dir);
             $l = ledger();
-            return !files($dir) && $l->{spilled} == 0
+            return $l->{spilled} == 0
                 && $l->{stored} + $l->{lost} == $l->{expected}
                 && $l->{expected} >= logged() - $slack;
         });
-    } or diag($@, explain($l), logged(), ' ', join "\n", files($dir));
+    } or diag($@, explain($l = ledger()), logged(), ' files: ',
+              scalar(() = files($dir)));
 
     cmp_ok(abs($l->{expected} - logged()), '<=', $slack,
            "$what: all that was logged is expected");
