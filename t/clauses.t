@@ -27,7 +27,7 @@ my @table = map { [split /\s*\|\s*/] } grep { /\|/ } split /\n/, <<'TABLE';
 5.2.2.2 a | drafts, approval by another person, suspension | POST /item/drafts, POST /item/drafts/{id}/approve, POST /item/{code}/suspend | t/sql_item_write.t
 5.2.2.3 | apply, receive, correct, accept | POST /case/, POST /case/{id}/receive, POST /case/{id}/correct, POST /case/{id}/accept | t/sql_case.t
 5.2.2.3 | decide | POST /case/{id}/grant, POST /case/{id}/refuse | t/sql_case.t, t/sql_case_law.t
-5.2.2.4 用户访问监测 | every visit collected once, with a ledger | zwfw_monitor, GET /monitor/, GET /monitor/ledger | t/monitor_visit.t, t/monitor_ledger.t
+5.2.2.4 用户访问监测 | every visit collected once, with a ledger | zwfw_monitor, zwfw_monitor_spill, GET /monitor/, GET /monitor/ledger | t/monitor_visit.t, t/monitor_ledger.t, t/spill.t
 5.2.2.5 电子监察 | deadlines and overdue cases, read only | GET /case/overview | t/sql_case.t, t/sql_case_plans.t
 5.2.3.2 a | one log-in for pages of others as well | zwfw_auth | t/auth_existing.t
 5.2.3.2 table 1 | level 1, checked by every row and guard | zwfw_auth, POST /register | t/privacy.t, t/auth_guard.t

@@ -112,9 +112,12 @@ sub load {
         push @pids, $pid;
     }
 
-    $code->();
+    eval { $code->() };
+    my $error = $@;
+
     kill 'TERM', @pids;
     waitpid $_, 0 for @pids;
+    die $error if $error;
 }
 
 
