@@ -59,7 +59,7 @@ is(Spill::stop(), '', 'damaged: no alert');
 # ---- the disk is full: rings hold, then visits are lost, and counted ----
 
 sub full {
-    my ($what, $dir, $size, $why) = @_;
+    my ($what, $dir, $size, $why, $away, $back) = @_;
 
     my $before = Spill::ledger();
 
@@ -69,7 +69,7 @@ sub full {
         return Spill::ledger()->{expected} > $before->{expected};
     });
 
-    $Spill::db->{pg}->stop;
+    $Spill::db->{pg}->$away;
     Spill::load(1, sub {
         my $since = time;
 
@@ -92,7 +92,7 @@ sub full {
     $used += -s for glob "$dir/*";
     cmp_ok($used, '<=', 131072, "$what: no more than that");
 
-    $Spill::db->{pg}->launch;
+    $Spill::db->{pg}->$back;
     my $now = Spill::settled($what, 1, $dir);
     my $gone = Spill::live()->{lost};
     is($now->{lost} - $before->{lost}, $gone, "$what: both numbers agree");
@@ -108,23 +108,28 @@ sub full {
 
     # well again by itself
 
-    $Spill::db->{pg}->stop;
+    $Spill::db->{pg}->$away;
     Spill::flood(100);
     Proc::until_true('spilled again', 30, sub { Spill::live()->{spilled} > 0 });
-    $Spill::db->{pg}->launch;
+    $Spill::db->{pg}->$back;
     Spill::settled("$what, again", 1, $dir);
     is(Spill::stop(), '', "$what: no alert");
 }
 
 
-full('the size is reached', Spill::folder(), ' 96k', qr/has reached its size of 98304/);
+# a batch that was sent is in a file, the next one waits, and then comes the
+# answer of the first
+
+full('the size is reached', Spill::folder(), ' 96k',
+     qr/has reached its size of 98304/, 'freeze', 'thaw');
 
 if ($> == 0) {
     my $disk = Spill::folder();
 
     system('mount', '-t', 'tmpfs', '-o', 'size=128k,mode=700', 'none', $disk)
         == 0 or die "no tmpfs\n";
-    eval { full('the disk is full', $disk, '', qr/No space left on device/) };
+    eval { full('the disk is full', $disk, '', qr/No space left on device/,
+                'stop', 'launch') };
     my $error = $@;
     undef $Spill::node;
     system('umount', $disk);

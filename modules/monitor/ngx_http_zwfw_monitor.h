@@ -239,7 +239,8 @@ ngx_uint_t ngx_http_zwfw_monitor_useless(ngx_str_t *state);
 ngx_uint_t ngx_http_zwfw_monitor_leaving(void);
 
 /* the end of its batch, which stays until it is stored or spilled */
-void ngx_http_zwfw_monitor_bound(ngx_http_zwfw_ring_t *ring);
+void ngx_http_zwfw_monitor_bound(ngx_http_zwfw_ring_t *ring,
+    ngx_uint_t most);
 
 /* a record was written: it is shipped at the next tick, or soon */
 void ngx_http_zwfw_monitor_wake(ngx_http_zwfw_monitor_t *m);
@@ -270,16 +271,19 @@ void ngx_http_zwfw_monitor_replay(ngx_http_zwfw_monitor_t *m);
 
 /* ---- batch.c ---- */
 
-/* arguments and body of api.monitor_store for [first, last) of a ring; file:
-   how it comes there, "replayed" or "aside", or NULL */
+/* arguments of api.monitor_store for a batch; file: how it comes there,
+   "replayed" or "aside", or NULL */
 ngx_int_t ngx_http_zwfw_monitor_args(ngx_pool_t *pool,
     ngx_http_zwfw_file_key_t *key, ngx_http_zwfw_told_t *told,
     const char *file, ngx_str_t *args);
 void ngx_http_zwfw_monitor_key(ngx_http_zwfw_ring_t *ring,
     ngx_http_zwfw_file_key_t *key);
-ngx_int_t ngx_http_zwfw_monitor_columns(ngx_pool_t *pool,
-    ngx_http_zwfw_ring_t *ring, ngx_uint_t first, ngx_uint_t last,
+
+/* the body: room for it, and then itself, which a thread may write */
+ngx_int_t ngx_http_zwfw_monitor_body(ngx_pool_t *pool, ngx_uint_t records,
     ngx_str_t *body);
+void ngx_http_zwfw_monitor_columns(ngx_http_zwfw_ring_t *ring,
+    ngx_uint_t first, ngx_uint_t last, ngx_str_t *body);
 
 
 #endif /* _NGX_HTTP_ZWFW_MONITOR_H_INCLUDED_ */

@@ -188,24 +188,31 @@ ngx_http_zwfw_monitor_args(ngx_pool_t *pool, ngx_http_zwfw_file_key_t *key,
 
 
 ngx_int_t
-ngx_http_zwfw_monitor_columns(ngx_pool_t *pool, ngx_http_zwfw_ring_t *ring,
-    ngx_uint_t first, ngx_uint_t last, ngx_str_t *body)
+ngx_http_zwfw_monitor_body(ngx_pool_t *pool, ngx_uint_t records,
+    ngx_str_t *body)
 {
     size_t                   size;
-    u_char                  *p;
     ngx_http_zwfw_column_t  *c;
 
     size = sizeof("{}");
 
     for (c = ngx_http_zwfw_columns; c->name.len; c++) {
         size += c->name.len + sizeof("\"\":[],")
-                + (last - first) * (c->size + sizeof("null,"));
+                + records * (c->size + sizeof("null,"));
     }
 
     body->data = ngx_pnalloc(pool, size);
-    if (body->data == NULL) {
-        return NGX_ERROR;
-    }
+
+    return body->data ? NGX_OK : NGX_ERROR;
+}
+
+
+void
+ngx_http_zwfw_monitor_columns(ngx_http_zwfw_ring_t *ring, ngx_uint_t first,
+    ngx_uint_t last, ngx_str_t *body)
+{
+    u_char                  *p;
+    ngx_http_zwfw_column_t  *c;
 
     p = body->data;
     *p++ = '{';
@@ -223,8 +230,6 @@ ngx_http_zwfw_monitor_columns(ngx_pool_t *pool, ngx_http_zwfw_ring_t *ring,
 
     *p++ = '}';
     body->len = p - body->data;
-
-    return NGX_OK;
 }
 
 

@@ -243,7 +243,7 @@ ngx_http_zwfw_monitor_ship(ngx_http_zwfw_ring_t *ring)
         return;
     }
 
-    ngx_http_zwfw_monitor_bound(ring);
+    ngx_http_zwfw_monitor_bound(ring, NGX_HTTP_ZWFW_MONITOR_BATCH);
 
     ring->told.events = slot->events;
     ring->told.lost = slot->lost;
@@ -266,15 +266,14 @@ ngx_http_zwfw_monitor_ship(ngx_http_zwfw_ring_t *ring)
 
 
 void
-ngx_http_zwfw_monitor_bound(ngx_http_zwfw_ring_t *ring)
+ngx_http_zwfw_monitor_bound(ngx_http_zwfw_ring_t *ring, ngx_uint_t most)
 {
     ngx_http_zwfw_slot_t  *slot;
 
     slot = ring->slot;
 
     if (slot->batch == slot->tail) {
-        slot->batch = ngx_min(slot->head,
-                              slot->tail + NGX_HTTP_ZWFW_MONITOR_BATCH);
+        slot->batch = ngx_min(slot->head, slot->tail + most);
         ngx_memory_barrier();
     }
 }
@@ -299,10 +298,10 @@ ngx_http_zwfw_monitor_send(ngx_http_zwfw_ring_t *ring)
 
     if (ngx_http_zwfw_monitor_args(pool, &key, &ring->told, NULL, &args)
         == NGX_OK
-        && ngx_http_zwfw_monitor_columns(pool, ring, key.first, key.last,
-                                         &body)
+        && ngx_http_zwfw_monitor_body(pool, key.last - key.first, &body)
            == NGX_OK)
     {
+        ngx_http_zwfw_monitor_columns(ring, key.first, key.last, &body);
 
         /* never in the way of what people write */
 

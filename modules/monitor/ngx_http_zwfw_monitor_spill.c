@@ -12,6 +12,7 @@
 
 #define NGX_HTTP_ZWFW_SPILL_SIZE   1073741824   /* bytes of the folder */
 #define NGX_HTTP_ZWFW_SPILL_LEAST  65536
+#define NGX_HTTP_ZWFW_SPILL_BATCH  2000         /* records at most */
 
 
 /* of a ring: what a thread writes or removes */
@@ -29,6 +30,7 @@ struct ngx_http_zwfw_spill_s {
 static ngx_int_t ngx_http_zwfw_spill_prepare(ngx_http_zwfw_ring_t *ring);
 static ngx_int_t ngx_http_zwfw_spill_create(ngx_http_zwfw_ring_t *ring);
 static void ngx_http_zwfw_spill_name(ngx_http_zwfw_ring_t *ring);
+static void ngx_http_zwfw_spill_save(void *data);
 static void ngx_http_zwfw_spill_saved(void *data);
 static void ngx_http_zwfw_spill_removed(void *data);
 static ngx_int_t ngx_http_zwfw_spill_count(ngx_http_zwfw_ring_t *ring);
@@ -89,7 +91,7 @@ ngx_http_zwfw_monitor_spill(ngx_http_zwfw_ring_t *ring)
         return;
     }
 
-    if (ngx_http_zwfw_chore_post(&ring->spill->chore, ngx_http_zwfw_file_save,
+    if (ngx_http_zwfw_chore_post(&ring->spill->chore, ngx_http_zwfw_spill_save,
                                  ngx_http_zwfw_spill_saved)
         != NGX_OK)
     {
@@ -107,10 +109,16 @@ ngx_http_zwfw_monitor_spill(ngx_http_zwfw_ring_t *ring)
 static ngx_int_t
 ngx_http_zwfw_spill_prepare(ngx_http_zwfw_ring_t *ring)
 {
+    ngx_uint_t              most;
     ngx_http_zwfw_slot_t   *slot;
     ngx_http_zwfw_spill_t  *s;
 
     slot = ring->slot;
+
+    /* larger than one that is sent: each takes its time of the disk, but a
+       small folder is to have room for several */
+
+    most = ngx_min(ring->monitor->max_size / 1024, NGX_HTTP_ZWFW_SPILL_BATCH);
 
     if (ngx_http_zwfw_spill_create(ring) != NGX_OK) {
         return NGX_ERROR;
@@ -123,7 +131,7 @@ ngx_http_zwfw_spill_prepare(ngx_http_zwfw_ring_t *ring)
         return NGX_ERROR;
     }
 
-    ngx_http_zwfw_monitor_bound(ring);
+    ngx_http_zwfw_monitor_bound(ring, most);
     ngx_http_zwfw_spill_name(ring);
 
     s->saving = 1;
@@ -136,8 +144,8 @@ ngx_http_zwfw_spill_prepare(ngx_http_zwfw_ring_t *ring)
     if (ngx_http_zwfw_monitor_args(s->pool, &s->key, &s->told, "replayed",
                                    &s->file.args)
         != NGX_OK
-        || ngx_http_zwfw_monitor_columns(s->pool, ring, s->key.first,
-                                         s->key.last, &s->file.body)
+        || ngx_http_zwfw_monitor_body(s->pool, s->key.last - s->key.first,
+                                      &s->file.body)
            != NGX_OK)
     {
         ngx_destroy_pool(s->pool);
@@ -191,6 +199,23 @@ ngx_http_zwfw_spill_name(ngx_http_zwfw_ring_t *ring)
 
     ngx_http_zwfw_monitor_key(ring, &s->key);
     ngx_http_zwfw_file_name(s->file.name, platform, &s->key);
+}
+
+
+/* records of a batch do not change until the ring moves on */
+
+static void
+ngx_http_zwfw_spill_save(void *data)
+{
+    ngx_http_zwfw_file_t  *f = data;
+
+    ngx_http_zwfw_ring_t  *ring;
+
+    ring = f->owner;
+
+    ngx_http_zwfw_monitor_columns(ring, ring->spill->key.first,
+                                  ring->spill->key.last, &f->body);
+    ngx_http_zwfw_file_save(f);
 }
 
 
@@ -355,8 +380,7 @@ ngx_http_zwfw_spill_removed(void *data)
 void
 ngx_http_zwfw_monitor_spill_rest(ngx_http_zwfw_ring_t *ring)
 {
-    ngx_uint_t             files;
-    ngx_http_zwfw_spill_t  *s;
+    ngx_uint_t  files;
 
     if (ring->monitor->spill.len == 0) {
         return;
@@ -370,7 +394,7 @@ ngx_http_zwfw_monitor_spill_rest(ngx_http_zwfw_ring_t *ring)
         }
     }
 
-    files = ring->monitor->capacity / NGX_HTTP_ZWFW_MONITOR_BATCH + 2;
+    files = ring->monitor->capacity;
 
     while (files-- && ngx_http_zwfw_monitor_remains(ring->slot)) {
 
@@ -378,8 +402,7 @@ ngx_http_zwfw_monitor_spill_rest(ngx_http_zwfw_ring_t *ring)
             return;
         }
 
-        s = ring->spill;
-        ngx_http_zwfw_file_save(&s->file);
+        ngx_http_zwfw_spill_save(&ring->spill->file);
 
         if (ngx_http_zwfw_spill_count(ring) != NGX_OK) {
             return;
