@@ -28,8 +28,11 @@ my $l = Spill::settled('nothing happens', 0);
 my $lost = $l->{lost};
 
 $Spill::db->{pg}->stop;
-Spill::flood(700);
+Spill::flood(300);
 is(Spill::stop(), '', 'stopped with the database away');
+Spill::start();
+Spill::flood(400);
+is(Spill::stop(), '', 'and another one');
 
 my @files = Spill::files();
 cmp_ok(@files, '>=', 2, 'there are files');
@@ -49,7 +52,7 @@ $l = Spill::settled('damaged', 1);
 is($l->{lost} - $lost, $bad[0] + $bad[1], 'damaged: their visits are lost');
 is_deeply([sort glob "$Spill::folder/*.bad"], [map { "$_.bad" } @files[0, 1]],
           'damaged: and the files are there');
-is(scalar($Spill::node->nginx->log_lines(qr/is damaged, it is set aside/)), 2,
+is(scalar($Spill::node->nginx->log_lines(qr/it is set aside as ".bad"/)), 2,
    'damaged: it is said');
 is($Spill::node->{operator}->get('/api/monitor/live')->json->{aside}, 2,
    'damaged: and shown');

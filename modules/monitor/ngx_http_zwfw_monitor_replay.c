@@ -259,10 +259,6 @@ ngx_http_zwfw_replay_read(void *data)
     }
 
     if (f->rc == NGX_DECLINED) {
-        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
-                      "zwfw: \"%V%s\" is damaged, it is set aside and its "
-                      "%ui visits are lost", &f->folder, f->name,
-                      rp->key.last - rp->key.first);
         ngx_http_zwfw_replay_set_aside(rp, ".bad");
         return;
     }
@@ -343,12 +339,16 @@ ngx_http_zwfw_replay_answered(void *data, ngx_int_t rc, ngx_str_t *answer)
             return;
         }
 
-        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
-                      "zwfw: the database refuses \"%V%s\", it is set aside "
-                      "and its %ui visits are lost", &f->folder, f->name,
-                      rp->key.last - rp->key.first);
         ngx_http_zwfw_replay_set_aside(rp, ".refused");
         return;
+    }
+
+    if (f->suffix) {
+        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                      "zwfw: \"%V%s\" is damaged, or refused by the database: "
+                      "it is set aside as \"%s\", its %ui visits are lost",
+                      &f->folder, f->name, f->suffix,
+                      rp->key.last - rp->key.first);
     }
 
     ngx_http_zwfw_replay_free(rp);

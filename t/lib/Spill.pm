@@ -71,7 +71,7 @@ sub start {
 
 sub stop {
     my @bad = $node->nginx->stop(
-        allow => qr/exited on signal 9|cannot be spilled|is damaged|are left/);
+        allow => qr/exited on signal 9|cannot be spilled|it is set aside|are left/);
 
     my $text = slurp($logs[-1]);
 
