@@ -66,7 +66,10 @@ sub full {
 
     my $before = Spill::ledger();
 
-    Spill::start(workers => 1, ring => '64k', spill => "$dir$size");
+    # who hangs is waited for until the answer is there
+
+    Spill::start(workers => 1, ring => '64k', spill => "$dir$size",
+                 block => 'postgres_timeout 1s 60s;');
     Spill::live();
     Proc::until_true('the first visits', 20, sub {
         return Spill::ledger()->{expected} > $before->{expected};
