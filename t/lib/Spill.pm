@@ -165,12 +165,12 @@ sub client {
 # sums of the node's memory; there is nothing that they do not explain
 
 sub live {
-    my %sum;
+    my @names = qw(expected stored spilled pending refused lost);
+    my %sum = map { $_ => 0 } @names;
     my $json = $node->{operator}->get('/api/monitor/live')->json;
 
     for my $ring (@{ $json->{items} }) {
-        $sum{$_} += $ring->{$_}
-            for qw(expected stored spilled pending refused lost);
+        $sum{$_} += $ring->{$_} for @names;
     }
 
     return \%sum;
