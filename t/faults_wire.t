@@ -1,0 +1,160 @@
+# Stores that are there and cannot be asked: refusing, silent, slow, cut in
+# the middle of an answer, one connection after the other; out of connections,
+# read only.  Under load, by clients who know each answer.
+
+use strict;
+use warnings;
+use utf8;
+
+use Test::More;
+use Time::HiRes qw(sleep);
+
+use lib 't/lib';
+use Load;
+use Node;
+use Proxy;
+
+binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
+
+my $db = Sql->new(slices => [Node::slices()]);
+my $redis = Stores::Redis->start;
+my $pg_wire = Proxy->start(to => $db->{pg}->socket);
+my $redis_wire = Proxy->start(to => $redis->socket);
+my $node = Node->new(workers => 2, db => $db, redis => $redis,
+                     pg_wire => $pg_wire, redis_wire => $redis_wire);
+my $load = Load->new(node => $node,
+                     order => [qw(item draft me item page greeting me draft)]);
+my @kinds = $load->kinds;
+
+# a session is known for 900 ms after the last word of Redis
+my $heard = 1;
+
+# while something holds all is well, or the kinds that are named are refused and
+# the others answered; a page of the database may be kept, or not
+
+my %refused;
+
+
+sub fault {
+    my ($name, $wire, $begin, $end, @refused) = @_;
+
+    my %either = $wire == $pg_wire && @refused ? (page => 1) : ();
+    my %is = (%either, map { $_ => 1 } @refused);
+
+    $begin->();
+    sleep $heard if $wire == $redis_wire and @refused;
+    $load->phase($name => sub {
+        $load->told(5, 503, @refused);
+        $load->told(5, 200, grep { !$is{$_} } @kinds);
+    });
+    $end->();
+    $load->recovers($name);
+    $refused{$name} = join '|', @refused, keys %either;
+}
+
+
+$load->phase(calm => sub { $load->told(10, 200, @kinds) });
+
+
+# ---- PostgreSQL; who is known needs Redis only, some pages are kept ----
+
+my @pg = qw(draft item);
+my $pass = sub { $pg_wire->pass };
+
+fault('PostgreSQL refuses', $pg_wire,
+      sub { $pg_wire->refuse; $pg_wire->drop }, $pass, @pg);
+fault('PostgreSQL is silent', $pg_wire, sub { $pg_wire->hang }, $pass, @pg);
+fault('PostgreSQL accepts and is silent', $pg_wire,
+      sub { $pg_wire->hang; $pg_wire->drop }, $pass, @pg);
+fault('PostgreSQL is slow', $pg_wire, sub { $pg_wire->slow(0.05) }, $pass);
+
+$load->phase('PostgreSQL is cut' => sub {
+    for my $bytes (0, 1, 100, 1000, 3000, 10_000) {
+        $pg_wire->cut($bytes);
+        $load->answered(5, @kinds);
+    }
+    for (1 .. 10) {
+        $pg_wire->pass;
+        $load->told(1, 200, @pg);
+        $pg_wire->drop;
+    }
+});
+$pg_wire->pass;
+$load->recovers('PostgreSQL is cut');
+
+fault('PostgreSQL has no connection left', $pg_wire, sub {
+    $db->admin('ALTER ROLE zwfw_web CONNECTION LIMIT 0');
+    $pg_wire->drop;
+}, sub { $db->admin('ALTER ROLE zwfw_web CONNECTION LIMIT -1') }, @pg);
+
+
+# ---- Redis: public reads need none of it ----
+
+my @redis = qw(draft me);
+
+$pass = sub { $redis_wire->pass };
+
+fault('Redis refuses', $redis_wire,
+      sub { $redis_wire->refuse; $redis_wire->drop }, $pass, @redis);
+fault('Redis is silent', $redis_wire, sub { $redis_wire->hang }, $pass,
+      @redis);
+fault('Redis accepts and is silent', $redis_wire,
+      sub { $redis_wire->hang; $redis_wire->drop }, $pass, @redis);
+fault('Redis is slow', $redis_wire, sub { $redis_wire->slow(0.05) }, $pass);
+
+$load->phase('Redis is cut' => sub {
+    for my $bytes (0, 1, 5, 50, 500, 2000) {
+        $redis_wire->cut($bytes);
+        $load->answered(5, @kinds);
+    }
+});
+$redis_wire->pass;
+$load->recovers('Redis is cut');
+
+
+# ---- one connection at a time: the listener, and the one that asks ----
+
+my $listeners = 0;
+
+$load->phase('listener is cut' => sub {
+    for (1 .. 10) {
+        $listeners += $redis_wire->drop(qr/TRACKING/);
+        $load->told(2, 200, @kinds);
+    }
+});
+cmp_ok($listeners, '>', 5, 'listeners were cut');
+
+my $asking = 0;
+
+$load->phase('connection of the sessions is cut' => sub {
+    for (1 .. 10) {
+        $asking += $redis_wire->drop(qr/^(?!.*TRACKING)/s);
+        $load->told(2, 200, @kinds);
+    }
+});
+cmp_ok($asking, '>', 5, 'connections were cut');
+
+$load->phase(after => sub { $load->told(10, 200, @kinds) });
+$load->stop;
+
+
+# ---- what the clients have seen ----
+
+$load->sound;
+$load->only($_, qr/ 200$/, "$_: all is well") for qw(calm after);
+
+for my $name (sort keys %refused) {
+    $load->only($name, $refused{$name} ? qr/ 200$|^(?:$refused{$name}) 503/
+                                       : qr/ 200$/,
+        $refused{$name} ? "$name: what needs it is refused, all else goes on"
+                        : "$name: it takes its time");
+}
+
+$load->only($_, qr/ (?:200|503)$/) for 'PostgreSQL is cut', 'Redis is cut',
+    'listener is cut', 'connection of the sessions is cut';
+
+$load->kept(60);
+
+is(join('', $node->nginx->stop), '', 'no alert, no socket left');
+
+done_testing();

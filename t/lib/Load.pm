@@ -1,0 +1,410 @@
+package Load;
+
+# Clients that ask a node without a pause while a test does something to it.
+# They know each answer, so a wrong one is seen, and write down what they were
+# told.
+#
+#     my $load = Load->new(node => $node, clients => 4,
+#                          order => [qw(item draft me page)]);
+#     $load->phase(calm => sub { $load->told(20, 200, $load->kinds) });
+#     my @lines = $load->during('calm');
+#     my @all = $load->stop;
+#
+# A line: { at, took, what, code, retry, more }; code is "none" when there was
+# no answer, more says why then, and otherwise what was acknowledged, or that
+# somebody was greeted.
+#
+# Questions: item, the guide as JSON; page, the same as a page; me, what only
+# who is logged in may ask; greeting, a public page that greets who is; draft, a
+# draft of a case, asked with the same Idempotency-Key until it is acknowledged.
+
+use strict;
+use warnings;
+use utf8;
+
+use JSON::PP;
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Http;
+use Proc;
+
+my $card = '11990100MB0DEM172G3002099009000';
+my $json = JSON::PP->new->utf8;
+my %ask = (item => \&item, page => \&page, me => \&me, draft => \&draft,
+           greeting => \&greeting);
+
+
+# "order" is what a client asks, again and again; "of_one" are the people of a
+# client, enough of them for the limits of an hour
+
+sub new {
+    my ($class, %o) = @_;
+
+    my $self = bless { clients => 4, of_one => 20, phase => {}, owner => $$,
+                       %o }, $class;
+    my $db = $self->{node}->db;
+
+    $self->{item} = { map { split /\|/, $_, 2 } split /\n/, $db->admin(
+        "SELECT code || '|' || name FROM zwfw.items WHERE state = 'in_use'") };
+    $self->{codes} = [sort keys %{ $self->{item} }];
+    $self->{people} = [map { $self->person } 1 .. $self->{of_one}
+                                                  * $self->{clients}];
+    $self->{log} = "$self->{node}{files}/clients";
+    $self->begin;
+
+    return $self;
+}
+
+
+sub person {
+    my $self = shift;
+
+    my $db = $self->{node}->db;
+    my $uid = $db->uuid;
+    my $n = $self->{named}++;
+    my $name = '张' . chr(0x4e00 + $n / 256) . chr(0x4e00 + $n % 256);
+
+    $db->admin("INSERT INTO zwfw.users (id, kind, name, email, email_index,
+        password, created_at) VALUES ('$uid', 'natural', '$name', 'zs1:1:x',
+        '1:$uid', 'x', now())");
+
+    my $http = $self->{node}->client(kind => 'natural', level => 1,
+                                     uid => $uid, name => $name);
+    my ($token) = $http->get('/help')->text =~ /name="_token" value="(\S+)"/;
+
+    return { uid => $uid, name => $name, cookie => $http->cookie('zwfw'),
+             token => $token };
+}
+
+
+sub begin {
+    my $self = shift;
+
+    open my $out, '>>', $self->{log} or die "$self->{log}: $!\n";
+
+    my $parent = $$;
+
+    $self->{pids} = [map {
+        my @mine = splice @{ $self->{people} }, 0, $self->{of_one};
+        my $pid = fork() // die "fork() failed: $!\n";
+
+        if ($pid == 0) {
+            $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
+            srand $$;
+            eval { $self->client($out, $parent, @mine) };
+            POSIX::_exit(0);
+        }
+
+        $pid;
+    } 1 .. $self->{clients}];
+}
+
+
+# what is asked, each kind once
+
+sub kinds {
+    my %kind = map { $_ => 1 } @{ $_[0]{order} };
+
+    return sort keys %kind;
+}
+
+
+# ---- the questions; each dies of an answer that is wrong ----
+
+sub item {
+    my ($self, $http) = @_;
+
+    my $code = $self->{codes}[rand @{ $self->{codes} }];
+    my $res = $http->get("/api/item/$code");
+
+    return $res if $res->code != 200;
+    die "item $code is " . $res->body
+        if $res->json->{code} ne $code
+           or $res->json->{name} ne $self->{item}{$code};
+    return $res;
+}
+
+
+sub page {
+    my ($self, $http) = @_;
+
+    my $code = $self->{codes}[rand @{ $self->{codes} }];
+    my $res = $http->get("/item/$code");
+
+    return $res if $res->code != 200;
+    die "page of $code is another\n"
+        if index($res->text, "<h1>$self->{item}{$code}</h1>") < 0;
+    return $res;
+}
+
+
+sub as {
+    my $person = shift;
+
+    return (headers => {
+        Cookie => "zwfw=$person->{cookie}", Connection => 'close',
+        'X-CSRF-Token' => $person->{token}, @_,
+    });
+}
+
+
+sub me {
+    my ($self, $http, @mine) = @_;
+
+    my $person = $mine[rand @mine];
+    my $res = $http->get('/api/auth/sessions', as($person));
+
+    die "sessions: " . $res->body
+        if $res->code == 200 and !exists $res->json->{items};
+    return $res;
+}
+
+
+# a page from the cache, with a hole for who reads it
+
+sub greeting {
+    my ($self, $http, @mine) = @_;
+
+    my $person = $mine[rand @mine];
+    my $res = $http->get('/help', as($person));
+    my ($name) = $res->text =~ /(\w+)，您好/;
+
+    die "$person->{name} is greeted as $name\n"
+        if defined $name and $name ne $person->{name};
+    $res->{done} = 'greeted' if defined $name;
+    return $res;
+}
+
+
+# the same key until it is acknowledged
+
+sub draft {
+    my ($self, $http, @mine) = @_;
+
+    my $draft = $self->{draft} //= {
+        key => "key-of-$$-" . ++$self->{drafts},
+        person => $mine[$self->{drafts} % @mine],
+    };
+    my $res = $http->post_json('/api/case/draft',
+        { item => $card, note => $draft->{key} },
+        as($draft->{person}, 'Idempotency-Key' => $draft->{key}));
+
+    return $res if $res->code != 200;
+
+    $res->{done} = "$draft->{key} $draft->{person}{uid} " . $res->json->{id};
+    delete $self->{draft};
+    return $res;
+}
+
+
+# ---- a client ----
+
+sub client {
+    my ($self, $out, $parent, @mine) = @_;
+
+    my $http = Http->new(port => $self->{node}->nginx->port, timeout => 30,
+                         headers => { Connection => 'close' });
+    my @order = @{ $self->{order} };
+
+    for (my $n = 0; getppid == $parent; $n++) {
+        my $what = $order[$n % @order];
+        my $began = time;
+        my $res = eval { $ask{$what}->($self, $http, @mine) };
+        my $failed = $@ =~ s/\s+/ /gr;
+
+        delete $http->{sock};
+        syswrite $out, join("\t", $began, time - $began, $what,
+            $res ? $res->code : 'none', $res && $res->header('Retry-After')
+            // '-', $res ? $res->{done} // '-' : substr $failed, 0, 200) . "\n";
+
+        # refusals count for the limit of a person as well
+        sleep($res && $res->code == 200 || $what ne 'draft' ? 0.01 : 0.15);
+    }
+}
+
+
+# ---- what they were told ----
+
+sub asked {
+    my $self = shift;
+
+    open my $in, '<', $self->{log} or die "$self->{log}: $!\n";
+
+    return map {
+        my %line;
+        chomp;
+        @line{qw(at took what code retry more)} = split /\t/;
+        \%line;
+    } <$in>;
+}
+
+
+# what is done in a phase, which has a name
+
+sub phase {
+    my ($self, $name, $code) = @_;
+
+    $self->{phase}{$name} = [time];
+    $code->();
+    push @{ $self->{phase}{$name} }, time;
+}
+
+
+# what was asked and answered in it
+
+sub during {
+    my ($self, $name) = @_;
+
+    my ($begin, $end) = @{ $self->{phase}{$name} };
+
+    return grep { $_->{at} >= $begin and $_->{at} + $_->{took} <= $end }
+        $self->asked;
+}
+
+
+# what was under way in it, at any time
+
+sub around {
+    my ($self, $name) = @_;
+
+    my ($begin, $end) = @{ $self->{phase}{$name} };
+
+    return grep { $_->{at} + $_->{took} >= $begin and $_->{at} <= $end }
+        $self->asked;
+}
+
+
+# waits until the clients have been told this so often, each kind of question,
+# of what they have asked from now on
+
+sub told {
+    my ($self, $count, $code, @what) = @_;
+
+    my $began = time;
+
+    for my $what (@what) {
+        Proc::until_true("$count times $what $code", 30, sub {
+            sleep 0.02;
+            return $count <= grep {
+                $_->{code} =~ /^(?:$code)$/ and $_->{what} eq $what
+                and $_->{at} > $began
+            } $self->asked;
+        });
+    }
+}
+
+
+# the same, whatever they are told
+
+sub answered {
+    my ($self, $count, @what) = @_;
+
+    $self->told($count, qr/^(?:200|503)$/, @what);
+}
+
+
+sub recovers {
+    my ($self, $name, @what) = @_;
+
+    @what = $self->kinds if !@what;
+    ok(eval { $self->told(1, 200, @what); 1 }, "$name: recovers")
+        or diag($@, summary($self->asked));
+}
+
+
+# all kinds of questions and answers among some lines, and how often
+
+sub summary {
+    my %count;
+
+    $count{"$_->{what} $_->{code}"}++ for @_;
+    return join ', ', map { "$_: $count{$_}" } sort keys %count;
+}
+
+
+sub stop {
+    my $self = shift;
+
+    kill 'KILL', @{ $self->{pids} };
+    waitpid $_, 0 for @{ $self->{pids} };
+    $self->{pids} = [];
+
+    return $self->asked;
+}
+
+
+# ---- what must hold of all of it ----
+
+# answered rightly or refused; each refusal says when to ask again; nothing
+# breaks but in the phases that are named, where workers were killed
+
+sub sound {
+    my ($self, @killed) = @_;
+
+    my @all = $self->asked;
+    my @wrong = grep { $_->{code} !~ /^(?:200|503|none)$/ } @all;
+    my @broken = grep { $_->{code} eq 'none' } @all;
+    my @odd = grep { $_->{more}
+        !~ /connection closed|timed out|cannot connect|reset/ } @broken;
+    my %cut = map { ("$_->{at} $_->{what}" => 1) }
+        map { $self->around($_) } @killed;
+    my @cut = grep { !$cut{"$_->{at} $_->{what}"} } @broken;
+
+    is(summary(@wrong), '', 'answered or refused, nothing else');
+    is(join("\n", map { $_->{more} } @odd), '', 'no wrong answer');
+    is(scalar(grep { $_->{code} eq '503' and $_->{retry} !~ /^[1-9]\d*$/ }
+              @all), 0, 'each refusal says when to ask again');
+    is(summary(@cut), '', 'no connection breaks unless its worker is killed')
+        or diag(map { "$_->{at} $_->{took} $_->{more}\n" } @cut);
+}
+
+
+# each line of a phase is one of these: "what code"
+
+sub only {
+    my ($self, $name, $codes, $test) = @_;
+
+    my @lines = $self->during($name);
+    my @others = grep { "$_->{what} $_->{code}" !~ $codes } @lines;
+
+    cmp_ok(scalar @lines, '>', 10, "$name: asked")
+        or diag(join ' ', @{ $self->{phase}{$name} // [] });
+    is(summary(@others), '', $test // $name);
+}
+
+
+# what was acknowledged is there, once, and belongs to who asked
+
+sub kept {
+    my ($self, $least) = @_;
+
+    my $db = $self->{node}->db;
+    my %row = map { /^(\S+) (.*)$/ } split /\n/, $db->admin(
+        "SELECT note || ' ' || owner || ' ' || id FROM zwfw.cases");
+    my @done = map { $_->{more} } grep { $_->{what} eq 'draft'
+                                         and $_->{code} eq '200' } $self->asked;
+
+    cmp_ok(scalar @done, '>', $least, 'many drafts');
+    is(scalar(grep { my ($key, $rest) = split / /, $_, 2;
+                     ($row{$key} // '') ne $rest } @done), 0,
+       'each that was acknowledged is there');
+    is($db->admin('SELECT count(*) - count(DISTINCT note) FROM zwfw.cases'), 0,
+       'none is there twice');
+    cmp_ok(keys %row, '<=', @done + $self->{clients},
+           'and none that nobody asked for');
+}
+
+
+sub DESTROY {
+    my $self = shift;
+
+    return if $$ != $self->{owner} or !@{ $self->{pids} // [] };
+
+    local ($@, $?);
+    $self->stop;
+}
+
+
+1;
