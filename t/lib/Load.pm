@@ -15,8 +15,9 @@ package Load;
 # somebody was greeted.
 #
 # Questions: item, the guide as JSON; page, the same as a page; me, what only
-# who is logged in may ask; greeting, a public page that greets who is; draft, a
-# draft of a case, asked with the same Idempotency-Key until it is acknowledged.
+# who is logged in may ask; greeting, a public page that greets who is; draft and
+# submit, a draft of a case and a whole application with files, asked with the
+# same Idempotency-Key until they are acknowledged.
 
 use strict;
 use warnings;
@@ -32,8 +33,15 @@ use Proc;
 
 my $card = '11990100MB0DEM172G3002099009000';
 my $json = JSON::PP->new->utf8;
+my $food = '11990100MB0DEM033R3000199002000';
+my @applicant = ('applicant.name' => '王秀英',
+                 'applicant.id_number' => '990101199001010019',
+                 'applicant.phone' => '10000000001');
+my @form = ('form.shop_name' => '演示小吃店', 'form.kind' => '餐饮服务',
+            'form.address' => '演示路 1 号', 'form.area' => '60');
 my %ask = (item => \&item, page => \&page, me => \&me, draft => \&draft,
-           greeting => \&greeting);
+           greeting => \&greeting, submit => \&submit);
+my %acts = (draft => 1, submit => 1);
 
 
 # "order" is what a client asks, again and again; "of_one" are the people of a
@@ -49,8 +57,9 @@ sub new {
     $self->{item} = { map { split /\|/, $_, 2 } split /\n/, $db->admin(
         "SELECT code || '|' || name FROM zwfw.items WHERE state = 'in_use'") };
     $self->{codes} = [sort keys %{ $self->{item} }];
-    $self->{people} = [map { $self->person } 1 .. $self->{of_one}
-                                                  * $self->{clients}];
+    $self->{people} = [map { $self->person($_) } 1 .. $self->{of_one}
+                                                      * $self->{clients}];
+    $self->register;
     $self->{log} = "$self->{node}{files}/clients";
     $self->begin;
 
@@ -59,23 +68,26 @@ sub new {
 
 
 sub person {
-    my $self = shift;
+    my ($self, $n) = @_;
 
-    my $db = $self->{node}->db;
-    my $uid = $db->uuid;
-    my $n = $self->{named}++;
+    my $uid = $self->{node}->db->uuid;
     my $name = '张' . chr(0x4e00 + $n / 256) . chr(0x4e00 + $n % 256);
-
-    $db->admin("INSERT INTO zwfw.users (id, kind, name, email, email_index,
-        password, created_at) VALUES ('$uid', 'natural', '$name', 'zs1:1:x',
-        '1:$uid', 'x', now())");
-
     my $http = $self->{node}->client(kind => 'natural', level => 1,
                                      uid => $uid, name => $name);
     my ($token) = $http->get('/help')->text =~ /name="_token" value="(\S+)"/;
 
     return { uid => $uid, name => $name, cookie => $http->cookie('zwfw'),
              token => $token };
+}
+
+
+sub register {
+    my $self = shift;
+
+    $self->{node}->db->admin("INSERT INTO zwfw.users (id, kind, name, email,
+        email_index, password, created_at) VALUES " . join ', ', map {
+            "('$_->{uid}', 'natural', '$_->{name}', 'zs1:1:x', '1:$_->{uid}',
+              'x', now())" } @{ $self->{people} });
 }
 
 
@@ -178,23 +190,59 @@ sub greeting {
 }
 
 
-# the same key until it is acknowledged
-
 sub draft {
     my ($self, $http, @mine) = @_;
 
-    my $draft = $self->{draft} //= {
-        key => "key-of-$$-" . ++$self->{drafts},
-        person => $mine[$self->{drafts} % @mine],
+    return $self->act('draft', sub {
+        my ($key, %as) = @_;
+
+        return $http->post_json('/api/case/draft',
+                                { item => $card, note => $key }, %as);
+    }, @mine);
+}
+
+
+# a whole application: person, answers, three files, which say whose they are
+
+sub submit {
+    my ($self, $http, @mine) = @_;
+
+    return $self->act('submit', sub {
+        my ($key, %as) = @_;
+
+        return $http->upload('/api/case/', [
+            item => $food, note => $key, @applicant, @form,
+            map { ("materials.$_.code" => 'M0' . ($_ + 1),
+                   "materials.$_.file" => {
+                       name => "$_.pdf", type => 'application/pdf',
+                       content => content($key, $_) }) } 0 .. 2 ], %as);
+    }, @mine);
+}
+
+
+sub content {
+    my ($key, $n) = @_;
+
+    return "%PDF-1.4\n$key $n\n" . "$key $n\n" x 100;
+}
+
+
+# the same key until it is acknowledged
+
+sub act {
+    my ($self, $what, $code, @mine) = @_;
+
+    my $act = $self->{act}{$what} //= {
+        key => "$what-of-$$-" . ++$self->{acts},
+        person => $mine[$self->{acts} % @mine],
     };
-    my $res = $http->post_json('/api/case/draft',
-        { item => $card, note => $draft->{key} },
-        as($draft->{person}, 'Idempotency-Key' => $draft->{key}));
+    my $res = $code->($act->{key},
+                      as($act->{person}, 'Idempotency-Key' => $act->{key}));
 
     return $res if $res->code != 200;
 
-    $res->{done} = "$draft->{key} $draft->{person}{uid} " . $res->json->{id};
-    delete $self->{draft};
+    $res->{done} = "$act->{key} $act->{person}{uid} " . $res->json->{id};
+    delete $self->{act}{$what};
     return $res;
 }
 
@@ -220,7 +268,7 @@ sub client {
             // '-', $res ? $res->{done} // '-' : substr $failed, 0, 200) . "\n";
 
         # refusals count for the limit of a person as well
-        sleep($res && $res->code == 200 || $what ne 'draft' ? 0.01 : 0.15);
+        sleep($res && $res->code == 200 || !$acts{$what} ? 0.01 : 0.15);
     }
 }
 
@@ -230,14 +278,20 @@ sub client {
 sub asked {
     my $self = shift;
 
-    open my $in, '<', $self->{log} or die "$self->{log}: $!\n";
+    open $self->{in}, '<', $self->{log} or die "$self->{log}: $!\n"
+        if !$self->{in};
 
-    return map {
+    my $in = $self->{in};
+    seek $in, 0, 1;
+
+    while (defined(my $text = readline $in)) {
         my %line;
-        chomp;
-        @line{qw(at took what code retry more)} = split /\t/;
-        \%line;
-    } <$in>;
+        chomp $text;
+        @line{qw(at took what code retry more)} = split /\t/, $text;
+        push @{ $self->{lines} }, \%line;
+    }
+
+    return @{ $self->{lines} // [] };
 }
 
 
@@ -383,17 +437,24 @@ sub kept {
     my $db = $self->{node}->db;
     my %row = map { /^(\S+) (.*)$/ } split /\n/, $db->admin(
         "SELECT note || ' ' || owner || ' ' || id FROM zwfw.cases");
-    my @done = map { $_->{more} } grep { $_->{what} eq 'draft'
-                                         and $_->{code} eq '200' } $self->asked;
+    my @done = $self->done;
 
-    cmp_ok(scalar @done, '>', $least, 'many drafts');
+    cmp_ok(scalar @done, '>=', $least, 'many acts');
     is(scalar(grep { my ($key, $rest) = split / /, $_, 2;
                      ($row{$key} // '') ne $rest } @done), 0,
        'each that was acknowledged is there');
     is($db->admin('SELECT count(*) - count(DISTINCT note) FROM zwfw.cases'), 0,
        'none is there twice');
-    cmp_ok(keys %row, '<=', @done + $self->{clients},
-           'and none that nobody asked for');
+    cmp_ok(keys %row, '<=', @done + $self->{clients} * grep({ $acts{$_} }
+        $self->kinds), 'and none that nobody asked for');
+}
+
+
+# "key uid id" of each act that was acknowledged
+
+sub done {
+    return map { $_->{more} } grep { $acts{ $_->{what} }
+                                     and $_->{code} eq '200' } $_[0]->asked;
 }
 
 
