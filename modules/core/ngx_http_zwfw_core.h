@@ -70,6 +70,12 @@ typedef enum {
 } ngx_http_zwfw_counter_e;
 
 
+/* counters of each worker have cache lines of their own; with more workers some
+   share them */
+
+#define NGX_HTTP_ZWFW_SHARES  16
+#define NGX_HTTP_ZWFW_SHARE   ngx_align(NGX_HTTP_ZWFW_COUNTERS, 8)
+
 #define NGX_HTTP_ZWFW_GAUGES  24            /* numbers of a worker */
 
 typedef struct ngx_http_zwfw_worker_s  ngx_http_zwfw_worker_t;
@@ -93,7 +99,8 @@ typedef struct {
     ngx_atomic_t               purged;      /* purges so far */
     uint32_t                   purge[NGX_HTTP_ZWFW_PURGES];  /* key hashes,
                                                0: everything */
-    ngx_atomic_t               counters[NGX_HTTP_ZWFW_COUNTERS];
+    ngx_atomic_t               counters[NGX_HTTP_ZWFW_SHARES]
+                                       [NGX_HTTP_ZWFW_SHARE];
     ngx_http_zwfw_worker_t    *workers;     /* of ngx_http_zwfw_gauge.c */
     void                      *sessions;    /* of ngx_http_zwfw_known.c */
     ngx_atomic_t               seen[NGX_HTTP_ZWFW_SEEN];    /* of seen.c */

@@ -422,7 +422,15 @@ static ngx_uint_t
 ngx_http_zwfw_gauge_count(ngx_http_zwfw_platform_t *pf, ngx_uint_t first,
     ngx_uint_t i)
 {
-    return pf->shared->counters[first + i];
+    ngx_uint_t  n, share;
+
+    n = 0;
+
+    for (share = 0; share < NGX_HTTP_ZWFW_SHARES; share++) {
+        n += pf->shared->counters[share][first + i];
+    }
+
+    return n;
 }
 
 
@@ -439,5 +447,7 @@ void
 ngx_http_zwfw_count(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_counter_e counter)
 {
-    (void) ngx_atomic_fetch_add(&pf->shared->counters[counter], 1);
+    (void) ngx_atomic_fetch_add(
+               &pf->shared->counters[ngx_worker % NGX_HTTP_ZWFW_SHARES][counter],
+               1);
 }

@@ -3,9 +3,10 @@
  * Sessions that the workers of a node know: a hash table with LRU order in
  * the platform's zone, entries of one size, allocated once.
  *
- * All is under the mutex of the slab pool, the only one that nginx frees when
- * a worker is killed.  What such a worker left half done is thrown away: the
- * table says while it is being changed
+ * Changes are under the mutex of the slab pool, the only one that nginx frees
+ * when a worker is killed.  What such a worker left half done is thrown away:
+ * the table says while it is being changed.  Who is known is read without the
+ * mutex, as long as nothing changes meanwhile
  */
 
 
@@ -15,6 +16,7 @@
 #define NGX_HTTP_ZWFW_KNOWN_ENTRY  512      /* bytes */
 #define NGX_HTTP_ZWFW_KNOWN_SLOTS  1024     /* of generations */
 #define NGX_HTTP_ZWFW_KNOWN_TEXTS  7
+#define NGX_HTTP_ZWFW_KNOWN_CHAIN  16       /* of a bucket, without the lock */
 
 #define NGX_HTTP_ZWFW_FRESH        900      /* ms since the last beat heard */
 #define NGX_HTTP_ZWFW_TOUCH        60       /* seconds */
@@ -39,12 +41,19 @@ typedef struct {
 } ngx_http_zwfw_entry_t;
 
 
+typedef union {
+    ngx_http_zwfw_entry_t    entry;
+    u_char                   bytes[NGX_HTTP_ZWFW_KNOWN_ENTRY];
+} ngx_http_zwfw_copy_t;
+
+
 #define NGX_HTTP_ZWFW_KNOWN_SPACE                                             \
     (NGX_HTTP_ZWFW_KNOWN_ENTRY - offsetof(ngx_http_zwfw_entry_t, text))
 
 
 typedef struct {
-    ngx_uint_t   changing;
+    ngx_uint_t   changing;                  /* a worker, under the lock */
+    ngx_uint_t   version;                   /* odd: the same */
     uint32_t     entries;
     uint32_t     mask;                      /* of buckets */
     uint32_t     newest;
@@ -58,9 +67,13 @@ typedef struct {
 } ngx_http_zwfw_table_t;
 
 
+static ngx_uint_t ngx_http_zwfw_known_peek(ngx_http_zwfw_platform_t *pf,
+    u_char *hash, ngx_http_zwfw_copy_t *copy);
+static ngx_uint_t ngx_http_zwfw_known_fresh(ngx_http_zwfw_platform_t *pf);
 static ngx_http_zwfw_table_t *ngx_http_zwfw_known_lock(
     ngx_http_zwfw_platform_t *pf);
 static void ngx_http_zwfw_known_change(ngx_http_zwfw_table_t *t);
+static void ngx_http_zwfw_known_changed(ngx_http_zwfw_table_t *t);
 static void ngx_http_zwfw_known_unlock(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_table_t *t);
 static void ngx_http_zwfw_known_clear(ngx_http_zwfw_table_t *t);
@@ -79,8 +92,8 @@ static void ngx_http_zwfw_known_link(ngx_http_zwfw_table_t *t, uint32_t i);
 static void ngx_http_zwfw_known_unlink(ngx_http_zwfw_table_t *t, uint32_t i);
 static ngx_uint_t ngx_http_zwfw_known_touch(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_entry_t *e);
-static void ngx_http_zwfw_known_read(ngx_http_zwfw_known_t *known,
-    ngx_http_zwfw_entry_t *e);
+static ngx_int_t ngx_http_zwfw_known_read(ngx_http_zwfw_known_t *known,
+    ngx_http_zwfw_entry_t *e, ngx_pool_t *pool);
 static ngx_int_t ngx_http_zwfw_known_write(ngx_http_zwfw_entry_t *e,
     ngx_http_zwfw_known_t *known);
 static void ngx_http_zwfw_known_texts(ngx_http_zwfw_session_t *s,
@@ -127,53 +140,121 @@ ngx_http_zwfw_known_find(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_generation_t *generation, ngx_uint_t *touch)
 {
     uint32_t                i;
-    ngx_uint_t              fresh;
-    ngx_msec_t              beat;
+    ngx_http_zwfw_copy_t    copy;
     ngx_http_zwfw_entry_t  *e;
     ngx_http_zwfw_table_t  *t;
-    u_char                 *copy;
 
-    copy = ngx_palloc(pool, NGX_HTTP_ZWFW_KNOWN_ENTRY);
-    if (copy == NULL) {
-        return NGX_ERROR;
-    }
+    *touch = 0;
 
-    t = ngx_http_zwfw_known_lock(pf);
+    if (!ngx_http_zwfw_known_peek(pf, known->hash, &copy)) {
 
-    beat = pf->shared->session_beat;
-    fresh = beat
-            && (ngx_msec_int_t) (ngx_current_msec - beat)
-               < NGX_HTTP_ZWFW_FRESH;
+        t = ngx_http_zwfw_known_lock(pf);
 
-    i = fresh ? ngx_http_zwfw_known_lookup(t, known->hash) : 0;
-    e = ngx_http_zwfw_known_entry(t, i);
+        i = ngx_http_zwfw_known_fresh(pf)
+            ? ngx_http_zwfw_known_lookup(t, known->hash) : 0;
+        e = ngx_http_zwfw_known_entry(t, i);
 
-    if (i == 0 || e->expires <= ngx_time() || e->idle <= ngx_time()) {
-        generation->epoch = t->epoch;
-        generation->slot = *ngx_http_zwfw_known_slot(t, known->hash);
+        if (i == 0 || e->expires <= ngx_time() || e->idle <= ngx_time()) {
+            generation->epoch = t->epoch;
+            generation->slot = *ngx_http_zwfw_known_slot(t, known->hash);
+
+            ngx_http_zwfw_known_unlock(pf, t);
+            ngx_http_zwfw_count(pf, NGX_HTTP_ZWFW_COUNT_SESSION_MISS);
+
+            return NGX_DECLINED;
+        }
+
+        ngx_http_zwfw_known_change(t);
+
+        if (e->used != ngx_time()) {
+            ngx_http_zwfw_known_unlink(t, i);
+            ngx_http_zwfw_known_link(t, i);
+        }
+
+        *touch = ngx_http_zwfw_known_touch(pf, e);
+
+        ngx_memcpy(&copy, e, NGX_HTTP_ZWFW_KNOWN_ENTRY);
 
         ngx_http_zwfw_known_unlock(pf, t);
-        ngx_http_zwfw_count(pf, NGX_HTTP_ZWFW_COUNT_SESSION_MISS);
-
-        return NGX_DECLINED;
     }
 
-    if (e->used != ngx_time()) {
-        ngx_http_zwfw_known_change(t);
-        ngx_http_zwfw_known_unlink(t, i);
-        ngx_http_zwfw_known_link(t, i);
+    ngx_http_zwfw_count(pf, NGX_HTTP_ZWFW_COUNT_SESSION_HIT);
+
+    return ngx_http_zwfw_known_read(known, &copy.entry, pool);
+}
+
+
+/*
+ * Copies an entry without the lock, as nearly every request can: nothing is
+ * written to memory that the other workers read.  What was changed meanwhile
+ * may be anything, so indexes are bounded and the copy is thrown away; so is
+ * one that must be moved, or touched, which needs the lock.  Returns whether
+ * there is a copy
+ */
+
+static ngx_uint_t
+ngx_http_zwfw_known_peek(ngx_http_zwfw_platform_t *pf, u_char *hash,
+    ngx_http_zwfw_copy_t *copy)
+{
+    uint32_t                i;
+    ngx_uint_t              n, version;
+    ngx_http_zwfw_entry_t  *e;
+    ngx_http_zwfw_table_t  *t;
+
+    t = pf->shared->sessions;
+
+    version = __atomic_load_n(&t->version, __ATOMIC_ACQUIRE);
+
+    if ((version & 1) || !ngx_http_zwfw_known_fresh(pf)) {
+        return 0;
     }
 
-    *touch = ngx_http_zwfw_known_touch(pf, e);
+    e = NULL;
+    i = *ngx_http_zwfw_known_bucket(t, hash);
+
+    for (n = 0; i && i <= t->entries && n < NGX_HTTP_ZWFW_KNOWN_CHAIN; n++) {
+        e = ngx_http_zwfw_known_entry(t, i);
+
+        if (ngx_memcmp(e->hash, hash, NGX_HTTP_ZWFW_HASH) == 0) {
+            break;
+        }
+
+        i = e->next;
+        e = NULL;
+    }
+
+    if (e == NULL) {
+        return 0;
+    }
 
     ngx_memcpy(copy, e, NGX_HTTP_ZWFW_KNOWN_ENTRY);
 
-    ngx_http_zwfw_known_unlock(pf, t);
-    ngx_http_zwfw_count(pf, NGX_HTTP_ZWFW_COUNT_SESSION_HIT);
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
-    ngx_http_zwfw_known_read(known, (ngx_http_zwfw_entry_t *) copy);
+    if (__atomic_load_n(&t->version, __ATOMIC_RELAXED) != version) {
+        return 0;
+    }
 
-    return NGX_OK;
+    e = &copy->entry;
+
+    return e->expires > ngx_time() && e->idle > ngx_time()
+           && e->used == ngx_time()
+           && ngx_time() - e->touched < NGX_HTTP_ZWFW_TOUCH;
+}
+
+
+/* all that Redis has dropped until a moment ago is known here */
+
+static ngx_uint_t
+ngx_http_zwfw_known_fresh(ngx_http_zwfw_platform_t *pf)
+{
+    ngx_msec_t  beat;
+
+    beat = __atomic_load_n(&pf->shared->session_beat, __ATOMIC_ACQUIRE);
+
+    return beat
+           && (ngx_msec_int_t) (ngx_current_msec - beat)
+              < NGX_HTTP_ZWFW_FRESH;
 }
 
 
@@ -275,20 +356,35 @@ ngx_http_zwfw_known_lock(ngx_http_zwfw_platform_t *pf)
 
     t = pf->shared->sessions;
 
+    /* a worker was killed in the middle of a change */
+
     if (t->changing) {
+        ngx_http_zwfw_known_change(t);
         ngx_http_zwfw_known_clear(t);
-        t->changing = 0;
+        ngx_http_zwfw_known_changed(t);
     }
 
     return t;
 }
 
 
+/* from here on nobody reads without the lock */
+
 static void
 ngx_http_zwfw_known_change(ngx_http_zwfw_table_t *t)
 {
     t->changing = 1;
-    ngx_memory_barrier();
+
+    __atomic_store_n(&t->version, t->version | 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+
+static void
+ngx_http_zwfw_known_changed(ngx_http_zwfw_table_t *t)
+{
+    __atomic_store_n(&t->version, (t->version | 1) + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&t->changing, 0, __ATOMIC_RELEASE);
 }
 
 
@@ -297,8 +393,7 @@ ngx_http_zwfw_known_unlock(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_table_t *t)
 {
     if (t->changing) {
-        ngx_memory_barrier();
-        t->changing = 0;
+        ngx_http_zwfw_known_changed(t);
     }
 
     ngx_shmtx_unlock(&pf->slab->mutex);
@@ -487,15 +582,27 @@ ngx_http_zwfw_known_touch(ngx_http_zwfw_platform_t *pf,
 }
 
 
-static void
+static ngx_int_t
 ngx_http_zwfw_known_read(ngx_http_zwfw_known_t *known,
-    ngx_http_zwfw_entry_t *e)
+    ngx_http_zwfw_entry_t *e, ngx_pool_t *pool)
 {
+    size_t       size;
     u_char      *p;
     ngx_str_t   *texts[NGX_HTTP_ZWFW_KNOWN_TEXTS];
     ngx_uint_t   i;
 
-    p = e->text;
+    size = 0;
+
+    for (i = 0; i < NGX_HTTP_ZWFW_KNOWN_TEXTS; i++) {
+        size += e->len[i];
+    }
+
+    p = ngx_pnalloc(pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, e->text, size);
 
     ngx_http_zwfw_known_texts(&known->session, texts);
 
@@ -509,6 +616,8 @@ ngx_http_zwfw_known_read(ngx_http_zwfw_known_t *known,
     known->session.level = e->level;
     known->session.created = e->created;
     known->expires = e->expires;
+
+    return NGX_OK;
 }
 
 
