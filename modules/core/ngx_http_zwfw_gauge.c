@@ -447,7 +447,9 @@ void
 ngx_http_zwfw_count(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_counter_e counter)
 {
-    (void) ngx_atomic_fetch_add(
-               &pf->shared->counters[ngx_worker % NGX_HTTP_ZWFW_SHARES][counter],
-               1);
+    ngx_atomic_t  *counters;
+
+    counters = pf->shared->counters[ngx_worker % NGX_HTTP_ZWFW_SHARES];
+
+    (void) ngx_atomic_fetch_add(&counters[counter], 1);
 }
