@@ -66,6 +66,9 @@ sub faults {
             if $line =~ m{^\s*//} or $line =~ m{;\s+//};
         push @faults, "$at: no blank line before else"
             if $line =~ /^\s*\} else/ and $lines[$n - 1] ne '';
+        push @faults, "$at: a macro of several statements needs braces"
+            if $line =~ /^\s*ngx_(?:post|delete_posted)_event\(/
+               and $lines[$n - 1] =~ /^\s*(?:if|for|while) \(.*\)$|^\s*else$/;
         push @faults, "$at: code commented out"
             if $line =~ m{^\s*#if 0} or $line =~ m{^\s*/\*.*;\s*\*/\s*$};
         push @faults, "$at: unfinished" if $line =~ /\b(TODO|FIXME|XXX)\b/;

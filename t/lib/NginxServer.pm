@@ -8,7 +8,7 @@ package NginxServer;
 # "server" is put into a server that listens on port(); "http" stands before
 # it; "$PORT" and "$DIR" in them stand for that port and the directory.  It runs
 # when start() returns.  stop() quits it gracefully and returns the lines of the
-# error log that must not be there.
+# error log that must not be there.  "single" is nginx without a master.
 
 use strict;
 use warnings;
@@ -77,9 +77,11 @@ sub configure {
     my $modules = join '', map { "load_module $_;\n" } @{ $c{modules} };
     my $user = $> == 0 ? "user root;\n" : '';
     my $daemon = $c{daemon} ? 'on' : 'off';
+    my $master = $c{single} ? 'off' : 'on';
 
     my $text = <<"END";
 daemon $daemon;
+master_process $master;
 worker_processes $c{workers};
 worker_shutdown_timeout 20s;
 error_log ${\ $self->log_file} $c{level};
@@ -163,6 +165,7 @@ sub listening {
 sub workers {
     my $self = shift;
 
+    return grep { $_ } $self->{pid} if $self->{single};
     return grep { title($_) eq 'nginx: worker process' }
         Proc::children($self->{pid});
 }
