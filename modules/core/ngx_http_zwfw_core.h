@@ -92,15 +92,17 @@ struct ngx_http_zwfw_worker_s {
 };
 
 
+/* the counters come first, as what is in pages of its own begins a line */
+
 typedef struct {
+    ngx_atomic_t               counters[NGX_HTTP_ZWFW_SHARES]
+                                       [NGX_HTTP_ZWFW_SHARE];
     ngx_http_zwfw_lease_t      listener;    /* of sessions and pages */
     ngx_msec_t                 session_beat;    /* last one heard */
     ngx_msec_t                 page_beat;
     ngx_atomic_t               purged;      /* purges so far */
     uint32_t                   purge[NGX_HTTP_ZWFW_PURGES];  /* key hashes,
                                                0: everything */
-    ngx_atomic_t               counters[NGX_HTTP_ZWFW_SHARES]
-                                       [NGX_HTTP_ZWFW_SHARE];
     ngx_http_zwfw_worker_t    *workers;     /* of ngx_http_zwfw_gauge.c */
     void                      *sessions;    /* of ngx_http_zwfw_known.c */
     ngx_atomic_t               seen[NGX_HTTP_ZWFW_SEEN];    /* of seen.c */
@@ -252,12 +254,14 @@ typedef struct {
 
 /* ---- a request's state of core: ctx->core ---- */
 
+#define NGX_HTTP_ZWFW_ROOM  16              /* of args and words */
+
 typedef struct {
     ngx_http_zwfw_row_t       *row;         /* of ctx->route */
     ngx_http_zwfw_query_t      query;
-    char                      *args[16];
+    char                     **args;        /* NULL before begin() */
     ngx_http_zwfw_command_t    command;
-    ngx_str_t                  words[16];
+    ngx_str_t                 *words;       /* of command; the same */
     ngx_str_t                  once;        /* Idempotency-Key */
     u_char                     digest[33];  /* of what is asked once */
     ngx_str_t                  values;      /* body as typed, for its form */
@@ -326,6 +330,8 @@ extern ngx_http_zwfw_slice_t  ngx_http_zwfw_core_slice;
    NULL: none is selected there */
 void *ngx_http_zwfw_alloc(void *pool, size_t size);
 ngx_int_t ngx_http_zwfw_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_zwfw_begin(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx);
 void ngx_http_zwfw_run(ngx_http_request_t *r);
 ngx_http_zwfw_platform_t *ngx_http_zwfw_platform(ngx_http_request_t *r);
 

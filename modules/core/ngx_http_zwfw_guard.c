@@ -54,7 +54,9 @@ ngx_http_zwfw_answer_refusal(ngx_http_request_t *r)
                                      sizeof("text/html") - 2)
                     != NULL);
 
-    ctx->resume = ngx_http_zwfw_run;
+    if (ngx_http_zwfw_begin(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     /* nor does room to write run the phases again */
 
@@ -204,7 +206,6 @@ ngx_http_zwfw_hide_cookie(ngx_http_request_t *r)
 {
     ngx_uint_t            i;
     ngx_str_t            *name, *device;
-    ngx_list_part_t      *part;
     ngx_table_elt_t      *h;
     ngx_http_zwfw_ctx_t  *ctx;
 
@@ -221,16 +222,8 @@ ngx_http_zwfw_hide_cookie(ngx_http_request_t *r)
 
     device = ngx_http_zwfw_device_name(r);
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len == 6
-                && ngx_strncasecmp(h[i].key.data, (u_char *) "cookie", 6) == 0)
-            {
-                ngx_http_zwfw_cut_cookie(&h[i].value, name, device);
-            }
-        }
+    for (i = 0; (h = ngx_http_zwfw_cookie_header(r, i)) != NULL; i++) {
+        ngx_http_zwfw_cut_cookie(&h->value, name, device);
     }
 
     return NGX_OK;

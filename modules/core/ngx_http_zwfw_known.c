@@ -94,6 +94,7 @@ static ngx_uint_t ngx_http_zwfw_known_touch(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_entry_t *e);
 static ngx_int_t ngx_http_zwfw_known_read(ngx_http_zwfw_known_t *known,
     ngx_http_zwfw_entry_t *e, ngx_pool_t *pool);
+static size_t ngx_http_zwfw_known_size(ngx_http_zwfw_entry_t *e);
 static ngx_int_t ngx_http_zwfw_known_write(ngx_http_zwfw_entry_t *e,
     ngx_http_zwfw_known_t *known);
 static void ngx_http_zwfw_known_texts(ngx_http_zwfw_session_t *s,
@@ -196,6 +197,7 @@ static ngx_uint_t
 ngx_http_zwfw_known_peek(ngx_http_zwfw_platform_t *pf, u_char *hash,
     ngx_http_zwfw_copy_t *copy)
 {
+    size_t                  size;
     uint32_t                i;
     ngx_uint_t              n, version;
     ngx_http_zwfw_entry_t  *e;
@@ -227,7 +229,9 @@ ngx_http_zwfw_known_peek(ngx_http_zwfw_platform_t *pf, u_char *hash,
         return 0;
     }
 
-    ngx_memcpy(copy, e, NGX_HTTP_ZWFW_KNOWN_ENTRY);
+    size = ngx_http_zwfw_known_size(e);
+    ngx_memcpy(copy, e, offsetof(ngx_http_zwfw_entry_t, text)
+                        + ngx_min(size, NGX_HTTP_ZWFW_KNOWN_SPACE));
 
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
@@ -591,11 +595,7 @@ ngx_http_zwfw_known_read(ngx_http_zwfw_known_t *known,
     ngx_str_t   *texts[NGX_HTTP_ZWFW_KNOWN_TEXTS];
     ngx_uint_t   i;
 
-    size = 0;
-
-    for (i = 0; i < NGX_HTTP_ZWFW_KNOWN_TEXTS; i++) {
-        size += e->len[i];
-    }
+    size = ngx_http_zwfw_known_size(e);
 
     p = ngx_pnalloc(pool, size);
     if (p == NULL) {
@@ -618,6 +618,24 @@ ngx_http_zwfw_known_read(ngx_http_zwfw_known_t *known,
     known->expires = e->expires;
 
     return NGX_OK;
+}
+
+
+/* bytes of its texts */
+
+static size_t
+ngx_http_zwfw_known_size(ngx_http_zwfw_entry_t *e)
+{
+    size_t      size;
+    ngx_uint_t  i;
+
+    size = 0;
+
+    for (i = 0; i < NGX_HTTP_ZWFW_KNOWN_TEXTS; i++) {
+        size += e->len[i];
+    }
+
+    return size;
 }
 
 

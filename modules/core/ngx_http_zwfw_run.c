@@ -65,8 +65,11 @@ ngx_http_zwfw_handler(ngx_http_request_t *r)
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_zwfw_core_module);
 
+    if (ngx_http_zwfw_begin(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     ctx->page = (lcf->face == NGX_HTTP_ZWFW_PAGES);
-    ctx->resume = ngx_http_zwfw_run;
     ctx->step = ngx_http_zwfw_error_list(r);
 
     if (ctx->step == NULL) {
@@ -78,6 +81,23 @@ ngx_http_zwfw_handler(ngx_http_request_t *r)
     ngx_http_zwfw_run(r);
 
     return NGX_DONE;
+}
+
+
+/* room for questions, which a file behind a guard never asks */
+
+ngx_int_t
+ngx_http_zwfw_begin(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
+{
+    ngx_http_zwfw_state_t  *state = ctx->core;
+
+    ctx->resume = ngx_http_zwfw_run;
+
+    state->args = ngx_pcalloc(r->pool, NGX_HTTP_ZWFW_ROOM * sizeof(char *));
+    state->words = ngx_pcalloc(r->pool,
+                               NGX_HTTP_ZWFW_ROOM * sizeof(ngx_str_t));
+
+    return (state->args && state->words) ? NGX_OK : NGX_ERROR;
 }
 
 

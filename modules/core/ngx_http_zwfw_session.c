@@ -530,35 +530,43 @@ ngx_uint_t
 ngx_http_zwfw_cookies(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value)
 {
-    unsigned           n;
-    ngx_table_elt_t   *h;
-#if (nginx_version < 1023000)
-    ngx_uint_t         i;
-    ngx_table_elt_t  **cookies;
-#endif
+    unsigned          n;
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
 
     n = 0;
 
-#if (nginx_version >= 1023000)
-
-    for (h = r->headers_in.cookie; h; h = h->next) {
+    for (i = 0; (h = ngx_http_zwfw_cookie_header(r, i)) != NULL; i++) {
         n += zwfw_cookie_find(h->value.data, h->value.len,
                               (zwfw_str_t *) name, (zwfw_str_t *) value);
     }
 
+    return n;
+}
+
+
+/* the header of that number; NULL: there are no more */
+
+ngx_table_elt_t *
+ngx_http_zwfw_cookie_header(ngx_http_request_t *r, ngx_uint_t i)
+{
+#if (nginx_version >= 1023000)
+    ngx_table_elt_t   *h;
+
+    for (h = r->headers_in.cookie; h && i; h = h->next) {
+        i--;
+    }
+
+    return h;
+
 #else
+    ngx_table_elt_t  **cookies;
 
     cookies = r->headers_in.cookies.elts;
 
-    for (i = 0; i < r->headers_in.cookies.nelts; i++) {
-        h = cookies[i];
-        n += zwfw_cookie_find(h->value.data, h->value.len,
-                              (zwfw_str_t *) name, (zwfw_str_t *) value);
-    }
+    return (i < r->headers_in.cookies.nelts) ? cookies[i] : NULL;
 
 #endif
-
-    return n;
 }
 
 

@@ -20,6 +20,8 @@ ngx_int_t ngx_http_zwfw_cookie_token(ngx_http_request_t *r,
     ngx_str_t *token);
 
 /* how many cookies have this name; *value is the last one's */
+ngx_table_elt_t *ngx_http_zwfw_cookie_header(ngx_http_request_t *r,
+    ngx_uint_t i);
 ngx_uint_t ngx_http_zwfw_cookies(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value);
 
