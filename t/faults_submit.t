@@ -103,7 +103,7 @@ for my $one (map { $done[rand @done] } 1 .. 50) {
 
     for my $n (0 .. 2) {
         my $res = $http->get("/api/case/$id/files/$file{$id}[$n]");
-        $wrong++ if $res->body ne Load::content($key, $n);
+        $wrong++ if $res->body ne Load::Ask::content($key, $n);
     }
 }
 
