@@ -400,30 +400,41 @@ zwfw_visit_word(const unsigned char *p, size_t len)
 }
 
 
+/* the four words stay in registers */
+
 static void
 zwfw_visit_rounds(uint64_t *v, unsigned n)
 {
+    uint64_t  a, b, c, d;
+
+    a = v[0];
+    b = v[1];
+    c = v[2];
+    d = v[3];
+
     while (n--) {
-        v[0] += v[1];
-        v[2] += v[3];
-        v[1] = (v[1] << 13 | v[1] >> 51) ^ v[0];
-        v[3] = (v[3] << 16 | v[3] >> 48) ^ v[2];
-        v[0] = v[0] << 32 | v[0] >> 32;
-        v[2] += v[1];
-        v[0] += v[3];
-        v[1] = (v[1] << 17 | v[1] >> 47) ^ v[2];
-        v[3] = (v[3] << 21 | v[3] >> 43) ^ v[0];
-        v[2] = v[2] << 32 | v[2] >> 32;
+        a += b;
+        c += d;
+        b = (b << 13 | b >> 51) ^ a;
+        d = (d << 16 | d >> 48) ^ c;
+        a = a << 32 | a >> 32;
+        c += b;
+        a += d;
+        b = (b << 17 | b >> 47) ^ c;
+        d = (d << 21 | d >> 43) ^ a;
+        c = c << 32 | c >> 32;
     }
+
+    v[0] = a;
+    v[1] = b;
+    v[2] = c;
+    v[3] = d;
 }
 
 
 static void
 zwfw_visit_put(unsigned char *p, uint64_t w)
 {
-    unsigned  i;
-
-    for (i = 0; i < 8; i++) {
-        p[i] = w >> 8 * i & 0xff;
-    }
+    w = htole64(w);
+    memcpy(p, &w, sizeof(w));
 }
