@@ -47,7 +47,7 @@ sub node {
 
     my $hosts = join ',', map { $self->{$_}{dir} } qw(primary standby);
     my $node = Node->new(db => $self->{db}, redis => $self->{redis},
-        workers => 1, files => $self->{files}, %o,
+        workers => 1, openapi => 0, files => $self->{files}, %o,
         postgres => "host=$hosts dbname=zwfw user=zwfw_web",
         server => 'location = /metrics { zwfw_metrics; }');
 
