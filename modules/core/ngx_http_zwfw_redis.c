@@ -23,12 +23,14 @@ typedef struct {
 #define NGX_HTTP_ZWFW_REDIS_DEPTH  4096
 
 
-static void ngx_http_zwfw_redis_start(ngx_http_zwfw_redis_t *redis,
+static ngx_int_t ngx_http_zwfw_redis_start(ngx_http_zwfw_redis_t *redis,
     ngx_log_t *log);
 static void ngx_http_zwfw_redis_connect(ngx_http_zwfw_redis_t *redis);
+static void ngx_http_zwfw_redis_open(ngx_http_zwfw_redis_t *redis);
 static ngx_int_t ngx_http_zwfw_redis_greet(ngx_http_zwfw_redis_t *redis);
 static void ngx_http_zwfw_redis_greeted(redisAsyncContext *ac, void *answer,
     void *data);
+static ngx_uint_t ngx_http_zwfw_redis_replica(redisReply *reply);
 static void ngx_http_zwfw_redis_try(ngx_event_t *ev);
 static void ngx_http_zwfw_redis_timeout(ngx_event_t *ev);
 static void ngx_http_zwfw_redis_away(ngx_http_zwfw_redis_t *redis);
@@ -147,8 +149,10 @@ ngx_http_zwfw_redis_init(ngx_cycle_t *cycle)
 
         /* platforms may share one */
 
-        if (pf[i]->redis->timer.handler == NULL) {
-            ngx_http_zwfw_redis_start(pf[i]->redis, cycle->log);
+        if (pf[i]->redis->timer.handler == NULL
+            && ngx_http_zwfw_redis_start(pf[i]->redis, cycle->log) != NGX_OK)
+        {
+            return NGX_ERROR;
         }
     }
 
@@ -156,7 +160,7 @@ ngx_http_zwfw_redis_init(ngx_cycle_t *cycle)
 }
 
 
-static void
+static ngx_int_t
 ngx_http_zwfw_redis_start(ngx_http_zwfw_redis_t *redis, ngx_log_t *log)
 {
     redis->ident.fd = (ngx_socket_t) -1;
@@ -187,7 +191,13 @@ ngx_http_zwfw_redis_start(ngx_http_zwfw_redis_t *redis, ngx_log_t *log)
     ngx_queue_init(&redis->spare);
     ngx_queue_init(&redis->trackers);
 
+    if (redis->master.len && ngx_http_zwfw_sentinel_start(redis) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_http_zwfw_redis_connect(redis);
+
+    return NGX_OK;
 }
 
 
@@ -219,6 +229,10 @@ ngx_http_zwfw_redis_exit(ngx_cycle_t *cycle)
         ngx_http_zwfw_track_exit(redis);
         ngx_http_zwfw_wire_close(&redis->wire);
 
+        if (redis->sentinel) {
+            ngx_http_zwfw_sentinel_exit(redis->sentinel);
+        }
+
         ngx_http_zwfw_redis_free(&redis->asked);
         ngx_http_zwfw_redis_free(&redis->failed);
         ngx_http_zwfw_redis_free(&redis->spare);
@@ -228,6 +242,76 @@ ngx_http_zwfw_redis_exit(ngx_cycle_t *cycle)
 
 static void
 ngx_http_zwfw_redis_connect(ngx_http_zwfw_redis_t *redis)
+{
+    if (redis->sentinel) {
+        ngx_http_zwfw_sentinel_find(redis->sentinel);
+
+    } else {
+        ngx_http_zwfw_redis_open(redis);
+    }
+}
+
+
+ngx_int_t
+ngx_http_zwfw_redis_found(ngx_http_zwfw_redis_t *redis, ngx_str_t *host,
+    ngx_str_t *port)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_zwfw_address_set(&redis->address, host, port,
+                                   redis->wire.log);
+
+    if (rc == NGX_ERROR) {
+        return NGX_DECLINED;
+    }
+
+    /* another one than before, also for who is connected */
+
+    if (rc == NGX_OK) {
+        ngx_log_error(NGX_LOG_NOTICE, redis->wire.log, 0,
+                      "zwfw: master \"%V\" of redis is \"%V\"",
+                      &redis->master, &redis->address.name);
+
+        ngx_http_zwfw_track_renew(redis);
+        ngx_http_zwfw_wire_close(&redis->wire);
+    }
+
+    if (redis->wire.ac || redis->fail.posted) {
+        return NGX_OK;
+    }
+
+    if (redis->connect.timer_set) {
+        ngx_del_timer(&redis->connect);
+    }
+
+    ngx_http_zwfw_redis_open(redis);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_zwfw_redis_renew(ngx_http_zwfw_redis_t *redis)
+{
+    redis->pause = NGX_HTTP_ZWFW_REDIS_PAUSE;
+
+    if (redis->wire.ac) {
+        ngx_http_zwfw_wire_close(&redis->wire);
+        return;
+    }
+
+    /* it may be the sentinel that asks for this: not from inside */
+
+    if (redis->connect.timer_set) {
+        ngx_del_timer(&redis->connect);
+    }
+
+    ngx_add_timer(&redis->connect, 1);
+}
+
+
+static void
+ngx_http_zwfw_redis_open(ngx_http_zwfw_redis_t *redis)
 {
     redis->wire.level = redis->open ? NGX_LOG_INFO : NGX_LOG_ERR;
 
@@ -255,6 +339,10 @@ ngx_http_zwfw_redis_greet(ngx_http_zwfw_redis_t *redis)
         { ngx_string("SELECT"), redis->address.db },
         { ngx_string("PING"), ngx_null_string }
     };
+
+    if (redis->sentinel) {
+        ngx_str_set(&words[2][0], "ROLE");
+    }
 
     redis->greetings = 0;
 
@@ -298,6 +386,14 @@ ngx_http_zwfw_redis_greeted(redisAsyncContext *ac, void *answer, void *data)
         return;
     }
 
+    if (ngx_http_zwfw_redis_replica(reply)) {
+        ngx_log_error(redis->wire.level, redis->wire.log, 0,
+                      "zwfw: redis \"%V\" is no master",
+                      &redis->address.name);
+        ngx_http_zwfw_wire_close(&redis->wire);
+        return;
+    }
+
     if (--redis->greetings) {
         return;
     }
@@ -314,6 +410,18 @@ ngx_http_zwfw_redis_greeted(redisAsyncContext *ac, void *answer, void *data)
     redis->since = ngx_current_msec;
     redis->pause = NGX_HTTP_ZWFW_REDIS_PAUSE;
     redis->wire.level = NGX_LOG_ERR;
+}
+
+
+/* what ROLE answered: {"master", ...} or {"slave", ...} */
+
+static ngx_uint_t
+ngx_http_zwfw_redis_replica(redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ARRAY
+           && (reply->elements == 0
+               || reply->element[0]->type != REDIS_REPLY_STRING
+               || ngx_strcmp(reply->element[0]->str, "master") != 0);
 }
 
 
@@ -490,6 +598,12 @@ ngx_http_zwfw_redis_answer(redisAsyncContext *ac, void *answer, void *data)
         word.data = op->word;
         word.len = ngx_strlen(op->word);
         ngx_http_zwfw_wire_log(&redis->wire, reply, &word);
+
+        /* it is a replica now: the sentinels know the master */
+
+        if (redis->sentinel && ngx_strstr(reply->str, "READONLY")) {
+            ngx_http_zwfw_redis_renew(redis);
+        }
     }
 
     c = ngx_http_zwfw_redis_drop(op);

@@ -1,6 +1,7 @@
 
 /*
- * A Redis instance as its files see it: redis.c, redis_conf.c and track.c
+ * A Redis instance as its files see it: redis.c, redis_conf.c, sentinel.c and
+ * track.c
  */
 
 
@@ -16,8 +17,17 @@
 #define NGX_HTTP_ZWFW_REDIS_PROBE  1000     /* and longest */
 
 
+typedef struct ngx_http_zwfw_sentinel_s  ngx_http_zwfw_sentinel_t;
+
+
 struct ngx_http_zwfw_redis_s {
-    ngx_http_zwfw_address_t    address;
+    ngx_http_zwfw_address_t    address;     /* of sentinels' master: the last
+                                               one; no host: none yet */
+    ngx_array_t                seeds;       /* ngx_http_zwfw_address_t: what
+                                               the directive names */
+    ngx_str_t                  master;      /* the name that sentinels know */
+    ngx_str_t                  sentinel_password;
+    ngx_http_zwfw_sentinel_t  *sentinel;    /* NULL: the address is fixed */
     ngx_http_zwfw_wire_t       wire;
     ngx_queue_t                asked;       /* operations, oldest first */
     ngx_queue_t                failed;      /* to be told */
@@ -37,8 +47,37 @@ struct ngx_http_zwfw_redis_s {
 };
 
 
+/*
+ * A sentinel says where the master is: it is connected to, and everything that
+ * was connected to another one is closed.
+ *
+ *     NGX_OK        it will be tried
+ *     NGX_DECLINED  no IP address and port
+ */
+ngx_int_t ngx_http_zwfw_redis_found(ngx_http_zwfw_redis_t *redis,
+    ngx_str_t *host, ngx_str_t *port);
+
+/* the master is another one: it is looked for at once */
+void ngx_http_zwfw_redis_renew(ngx_http_zwfw_redis_t *redis);
+
+
+/* ---- ngx_http_zwfw_sentinel.c ---- */
+
+ngx_int_t ngx_http_zwfw_sentinel_start(ngx_http_zwfw_redis_t *redis);
+void ngx_http_zwfw_sentinel_exit(ngx_http_zwfw_sentinel_t *sentinel);
+
+/* asks one sentinel after another; ngx_http_zwfw_redis_found() comes, not from
+   inside */
+void ngx_http_zwfw_sentinel_find(ngx_http_zwfw_sentinel_t *sentinel);
+
+
+/* ---- ngx_http_zwfw_track.c ---- */
+
 /* trackers of a worker that ends */
 void ngx_http_zwfw_track_exit(ngx_http_zwfw_redis_t *redis);
+
+/* they are to listen to another master */
+void ngx_http_zwfw_track_renew(ngx_http_zwfw_redis_t *redis);
 
 
 #endif /* _NGX_HTTP_ZWFW_REDIS_H_INCLUDED_ */

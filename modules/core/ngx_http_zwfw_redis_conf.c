@@ -1,8 +1,9 @@
 
 /*
  * The "redis" directive's value: "unix:/path" or "1.2.3.4:6379", then
- * " db=N" and " password=<file>".  Names of hosts are refused: hiredis would
- * look them up on the event loop
+ * " db=N" and " password=<file>"; or the addresses of sentinels, with commas,
+ * and " master=<name>".  Names of hosts are refused: hiredis would look them up
+ * on the event loop
  */
 
 
@@ -11,17 +12,25 @@
 
 
 static ngx_int_t ngx_http_zwfw_redis_parse(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_zwfw_address_t *a);
+    ngx_http_zwfw_redis_t *redis);
+static void ngx_http_zwfw_redis_word(ngx_str_t *text, u_char separator,
+    ngx_str_t *word);
 static ngx_int_t ngx_http_zwfw_redis_host(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_zwfw_address_t *a);
+    ngx_http_zwfw_redis_t *redis);
+static ngx_int_t ngx_http_zwfw_redis_seed(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_zwfw_redis_t *redis, ngx_url_t *u);
 static ngx_int_t ngx_http_zwfw_redis_option(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_zwfw_address_t *a);
+    ngx_http_zwfw_redis_t *redis);
 static ngx_int_t ngx_http_zwfw_redis_password(ngx_conf_t *cf,
-    ngx_str_t *name, ngx_http_zwfw_address_t *a);
+    ngx_str_t *name, ngx_str_t *password);
 static ssize_t ngx_http_zwfw_redis_read(ngx_conf_t *cf, ngx_str_t *file,
     u_char *p, size_t size);
-static ngx_uint_t ngx_http_zwfw_redis_same(ngx_http_zwfw_address_t *a,
+static ngx_uint_t ngx_http_zwfw_redis_is(ngx_str_t *name, const char *option);
+static ngx_uint_t ngx_http_zwfw_redis_same(ngx_http_zwfw_redis_t *a,
+    ngx_http_zwfw_redis_t *b);
+static ngx_uint_t ngx_http_zwfw_redis_at(ngx_http_zwfw_address_t *a,
     ngx_http_zwfw_address_t *b);
+static ngx_uint_t ngx_http_zwfw_redis_equal(ngx_str_t *a, ngx_str_t *b);
 
 
 ngx_http_zwfw_redis_t *
@@ -30,14 +39,22 @@ ngx_http_zwfw_redis_add(ngx_conf_t *cf, ngx_str_t *address,
 {
     ngx_uint_t                   i;
     ngx_http_zwfw_redis_t       *redis;
-    ngx_http_zwfw_address_t      a;
     ngx_http_zwfw_platform_t   **pf;
     ngx_http_zwfw_main_conf_t   *mcf;
 
-    ngx_memzero(&a, sizeof(ngx_http_zwfw_address_t));
-    a.timeout = timeout;
+    redis = ngx_pcalloc(cf->pool, sizeof(ngx_http_zwfw_redis_t));
 
-    if (ngx_http_zwfw_redis_parse(cf, address, &a) != NGX_OK) {
+    if (redis == NULL
+        || ngx_array_init(&redis->seeds, cf->pool, 1,
+                          sizeof(ngx_http_zwfw_address_t))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    redis->address.timeout = timeout;
+
+    if (ngx_http_zwfw_redis_parse(cf, address, redis) != NGX_OK) {
         return NULL;
     }
 
@@ -45,53 +62,133 @@ ngx_http_zwfw_redis_add(ngx_conf_t *cf, ngx_str_t *address,
     pf = mcf->platforms.elts;
 
     for (i = 0; i < mcf->platforms.nelts; i++) {
-        if (pf[i]->redis
-            && ngx_http_zwfw_redis_same(&pf[i]->redis->address, &a))
-        {
+        if (pf[i]->redis && ngx_http_zwfw_redis_same(pf[i]->redis, redis)) {
             return pf[i]->redis;
         }
     }
-
-    redis = ngx_pcalloc(cf->pool, sizeof(ngx_http_zwfw_redis_t));
-    if (redis == NULL) {
-        return NULL;
-    }
-
-    redis->address = a;
 
     return redis;
 }
 
 
+/* the options say what the addresses are */
+
 static ngx_int_t
 ngx_http_zwfw_redis_parse(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_zwfw_address_t *a)
+    ngx_http_zwfw_redis_t *redis)
 {
-    u_char     *p, *last;
-    ngx_str_t   word;
+    ngx_str_t                 rest, hosts, word;
+    ngx_http_zwfw_address_t  *seeds;
 
-    p = value->data;
-    last = p + value->len;
+    rest = *value;
+    ngx_http_zwfw_redis_word(&rest, ' ', &hosts);
 
-    while (p < last) {
-        word.data = p;
+    while (rest.len) {
+        ngx_http_zwfw_redis_word(&rest, ' ', &word);
 
-        while (p < last && *p != ' ') {
-            p++;
+        if (ngx_http_zwfw_redis_option(cf, &word, redis) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    do {
+        ngx_http_zwfw_redis_word(&hosts, ',', &word);
+
+        if (ngx_http_zwfw_redis_host(cf, &word, redis) != NGX_OK) {
+            return NGX_ERROR;
         }
 
-        word.len = p - word.data;
+    } while (hosts.len);
 
-        while (p < last && *p == ' ') {
-            p++;
+    seeds = redis->seeds.elts;
+
+    if (redis->master.len == 0) {
+
+        if (redis->sentinel_password.len) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"sentinel_password\" in \"redis\" takes "
+                               "\"master=<name>\"");
+            return NGX_ERROR;
         }
 
-        if (a->host == NULL) {
-            if (ngx_http_zwfw_redis_host(cf, &word, a) != NGX_OK) {
-                return NGX_ERROR;
-            }
+        if (redis->seeds.nelts > 1) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "several addresses in \"redis\" take "
+                               "\"master=<name>\", of sentinels");
+            return NGX_ERROR;
+        }
 
-        } else if (ngx_http_zwfw_redis_option(cf, &word, a) != NGX_OK) {
+        redis->address = seeds[0];
+    }
+
+    return NGX_OK;
+}
+
+
+/* takes what stands before the first separators off the text; a space is any
+   white space, as in postgres */
+
+static void
+ngx_http_zwfw_redis_word(ngx_str_t *text, u_char separator, ngx_str_t *word)
+{
+    u_char  *p, *last;
+
+    p = text->data;
+    last = p + text->len;
+
+    while (p < last && *p != separator && (separator != ' ' || *p > ' ')) {
+        p++;
+    }
+
+    word->data = text->data;
+    word->len = p - text->data;
+
+    while (p < last && (*p == separator || (separator == ' ' && *p <= ' '))) {
+        p++;
+    }
+
+    text->data = p;
+    text->len = last - p;
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_redis_host(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_zwfw_redis_t *redis)
+{
+    ngx_url_t                 u;
+    ngx_uint_t                i;
+    ngx_http_zwfw_address_t  *seeds;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url = *value;
+    u.default_port = redis->master.len ? 26379 : 6379;
+    u.no_resolve = 1;
+
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK || u.naddrs != 1 || u.wildcard
+        || u.uri.len || (redis->master.len && u.family == AF_UNIX))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid address \"%V\" in \"redis\", it takes an "
+                           "IP address with a port or \"unix:\" and a path, "
+                           "no name of a host; of sentinels no path", value);
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_zwfw_redis_seed(cf, value, redis, &u) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    seeds = redis->seeds.elts;
+
+    for (i = 0; i + 1 < redis->seeds.nelts; i++) {
+        if (ngx_http_zwfw_redis_at(&seeds[i],
+                                   &seeds[redis->seeds.nelts - 1]))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate address \"%V\" in \"redis\"",
+                               value);
             return NGX_ERROR;
         }
     }
@@ -101,50 +198,46 @@ ngx_http_zwfw_redis_parse(ngx_conf_t *cf, ngx_str_t *value,
 
 
 static ngx_int_t
-ngx_http_zwfw_redis_host(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_zwfw_address_t *a)
+ngx_http_zwfw_redis_seed(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_zwfw_redis_t *redis, ngx_url_t *u)
 {
-    u_char     *p;
-    ngx_url_t   u;
+    u_char                   *p;
+    ngx_str_t                 host;
+    ngx_http_zwfw_address_t  *a;
 
-    ngx_memzero(&u, sizeof(ngx_url_t));
-
-    u.url = *value;
-    u.default_port = 6379;
-    u.no_resolve = 1;
-
-    if (ngx_parse_url(cf->pool, &u) != NGX_OK || u.naddrs != 1 || u.wildcard
-        || u.uri.len)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid address \"%V\" in \"redis\", it takes an "
-                           "IP address with a port or \"unix:\" and a path, "
-                           "no name of a host", value);
+    a = ngx_array_push(&redis->seeds);
+    if (a == NULL) {
         return NGX_ERROR;
     }
 
+    *a = redis->address;
     a->name = *value;
 
-    if (u.family == AF_UNIX) {
-        value->data += sizeof("unix:") - 1;
-        value->len -= sizeof("unix:") - 1;
+    if (redis->master.len) {
+        ngx_str_null(&a->db);
+        a->password = redis->sentinel_password;
+    }
+
+    if (u->family == AF_UNIX) {
+        host.data = value->data + sizeof("unix:") - 1;
+        host.len = value->len - (sizeof("unix:") - 1);
 
     } else {
-        *value = u.host;
-        a->port = u.port;
+        host = u->host;
+        a->port = u->port;
 
-        if (value->data[0] == '[') {
-            value->data++;
-            value->len -= 2;
+        if (host.data[0] == '[') {
+            host.data++;
+            host.len -= 2;
         }
     }
 
-    p = ngx_pnalloc(cf->pool, value->len + 1);
+    p = ngx_pnalloc(cf->pool, host.len + 1);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    (void) ngx_cpystrn(p, value->data, value->len + 1);
+    (void) ngx_cpystrn(p, host.data, host.len + 1);
     a->host = (char *) p;
 
     return NGX_OK;
@@ -153,43 +246,61 @@ ngx_http_zwfw_redis_host(ngx_conf_t *cf, ngx_str_t *value,
 
 static ngx_int_t
 ngx_http_zwfw_redis_option(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_zwfw_address_t *a)
+    ngx_http_zwfw_redis_t *redis)
 {
-    ngx_int_t  n;
-    ngx_str_t  name;
+    ngx_int_t   n;
+    ngx_str_t   name, text;
 
-    if (value->len > 3 && ngx_strncmp(value->data, "db=", 3) == 0
-        && a->db.len == 0)
-    {
-        n = ngx_atoi(value->data + 3, value->len - 3);
+    text = *value;
+    ngx_http_zwfw_redis_word(&text, '=', &name);
+
+    if (ngx_http_zwfw_redis_is(&name, "db") && redis->address.db.len == 0) {
+        n = ngx_atoi(text.data, text.len);
 
         if (n >= 0 && n <= 65535) {
-            a->db.data = value->data + 3;
-            a->db.len = value->len - 3;
+            redis->address.db = text;
             return NGX_OK;
         }
 
-    } else if (value->len > 9
-               && ngx_strncmp(value->data, "password=", 9) == 0
-               && a->password.len == 0)
+    } else if (ngx_http_zwfw_redis_is(&name, "password") && text.len
+               && redis->address.password.len == 0)
     {
-        name.data = value->data + 9;
-        name.len = value->len - 9;
+        return ngx_http_zwfw_redis_password(cf, &text,
+                                            &redis->address.password);
 
-        return ngx_http_zwfw_redis_password(cf, &name, a);
+    } else if (ngx_http_zwfw_redis_is(&name, "sentinel_password") && text.len
+               && redis->sentinel_password.len == 0)
+    {
+        return ngx_http_zwfw_redis_password(cf, &text,
+                                            &redis->sentinel_password);
+
+    } else if (ngx_http_zwfw_redis_is(&name, "master") && text.len
+               && redis->master.len == 0)
+    {
+        redis->master = text;
+        return NGX_OK;
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid \"%V\" in \"redis\", it takes \"db=<number>\" "
-                       "and \"password=<file>\", once each", value);
+                       "invalid \"%V\" in \"redis\", it takes \"db=<number>\", "
+                       "\"password=<file>\", \"master=<name>\" and "
+                       "\"sentinel_password=<file>\", once each", value);
 
     return NGX_ERROR;
 }
 
 
+static ngx_uint_t
+ngx_http_zwfw_redis_is(ngx_str_t *name, const char *option)
+{
+    return name->len == ngx_strlen(option)
+           && ngx_memcmp(name->data, option, name->len) == 0;
+}
+
+
 static ngx_int_t
 ngx_http_zwfw_redis_password(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_http_zwfw_address_t *a)
+    ngx_str_t *password)
 {
     ssize_t     n;
     u_char     *p;
@@ -217,7 +328,7 @@ ngx_http_zwfw_redis_password(ngx_conf_t *cf, ngx_str_t *name,
         return NGX_ERROR;
     }
 
-    a->password.data = p;
+    password->data = p;
 
     while (n > 0 && (p[n - 1] == LF || p[n - 1] == CR)) {
         n--;
@@ -230,7 +341,7 @@ ngx_http_zwfw_redis_password(ngx_conf_t *cf, ngx_str_t *name,
         return NGX_ERROR;
     }
 
-    a->password.len = n;
+    password->len = n;
 
     return NGX_OK;
 }
@@ -268,15 +379,45 @@ ngx_http_zwfw_redis_read(ngx_conf_t *cf, ngx_str_t *file, u_char *p,
 
 
 static ngx_uint_t
-ngx_http_zwfw_redis_same(ngx_http_zwfw_address_t *a,
-    ngx_http_zwfw_address_t *b)
+ngx_http_zwfw_redis_same(ngx_http_zwfw_redis_t *a, ngx_http_zwfw_redis_t *b)
 {
-    return ngx_strcmp(a->host, b->host) == 0
-           && a->port == b->port
-           && a->timeout == b->timeout
-           && a->db.len == b->db.len
-           && ngx_strncmp(a->db.data, b->db.data, a->db.len) == 0
-           && a->password.len == b->password.len
-           && ngx_strncmp(a->password.data, b->password.data,
-                          a->password.len) == 0;
+    ngx_uint_t                i;
+    ngx_http_zwfw_address_t  *one, *other;
+
+    if (a->seeds.nelts != b->seeds.nelts
+        || a->address.timeout != b->address.timeout
+        || !ngx_http_zwfw_redis_equal(&a->master, &b->master)
+        || !ngx_http_zwfw_redis_equal(&a->address.db, &b->address.db)
+        || !ngx_http_zwfw_redis_equal(&a->address.password,
+                                      &b->address.password)
+        || !ngx_http_zwfw_redis_equal(&a->sentinel_password,
+                                      &b->sentinel_password))
+    {
+        return 0;
+    }
+
+    one = a->seeds.elts;
+    other = b->seeds.elts;
+
+    for (i = 0; i < a->seeds.nelts; i++) {
+        if (!ngx_http_zwfw_redis_at(&one[i], &other[i])) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_uint_t
+ngx_http_zwfw_redis_at(ngx_http_zwfw_address_t *a, ngx_http_zwfw_address_t *b)
+{
+    return a->port == b->port && ngx_strcmp(a->host, b->host) == 0;
+}
+
+
+static ngx_uint_t
+ngx_http_zwfw_redis_equal(ngx_str_t *a, ngx_str_t *b)
+{
+    return a->len == b->len && ngx_strncmp(a->data, b->data, a->len) == 0;
 }

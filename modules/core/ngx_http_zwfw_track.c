@@ -138,9 +138,33 @@ ngx_http_zwfw_track_exit(ngx_http_zwfw_redis_t *redis)
 }
 
 
+void
+ngx_http_zwfw_track_renew(ngx_http_zwfw_redis_t *redis)
+{
+    ngx_queue_t              *q;
+    ngx_http_zwfw_tracker_t  *t;
+
+    for (q = ngx_queue_head(&redis->trackers);
+         q != ngx_queue_sentinel(&redis->trackers);
+         q = ngx_queue_next(q))
+    {
+        t = ngx_queue_data(q, ngx_http_zwfw_tracker_t, queue);
+
+        ngx_http_zwfw_wire_close(&t->wire);
+    }
+}
+
+
 static void
 ngx_http_zwfw_track_connect(ngx_http_zwfw_tracker_t *t)
 {
+    /* a master that only a sentinel has named is not listened to */
+
+    if (t->redis->sentinel && !t->redis->ready) {
+        ngx_add_timer(&t->timer, NGX_HTTP_ZWFW_REDIS_PAUSE);
+        return;
+    }
+
     t->wire.level = t->failed ? NGX_LOG_INFO : NGX_LOG_ERR;
     t->failed = 1;
 

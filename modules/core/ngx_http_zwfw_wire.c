@@ -23,6 +23,53 @@ static void ngx_http_zwfw_wire_detach(ngx_connection_t *c);
 
 
 ngx_int_t
+ngx_http_zwfw_address_set(ngx_http_zwfw_address_t *address, ngx_str_t *host,
+    ngx_str_t *port, ngx_log_t *log)
+{
+    ngx_int_t  n;
+#if (NGX_HAVE_INET6)
+    u_char     in6[16];
+#endif
+
+    n = ngx_atoi(port->data, port->len);
+
+    /* hiredis would look a name up on the event loop */
+
+    if (n < 1 || n > 65535 || host->len > NGX_INET6_ADDRSTRLEN
+        || (ngx_inet_addr(host->data, host->len) == INADDR_NONE
+#if (NGX_HAVE_INET6)
+            && ngx_inet6_addr(host->data, host->len, in6) != NGX_OK
+#endif
+           ))
+    {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "zwfw: redis names \"%V\" port \"%V\", which is no IP "
+                      "address with a port", host, port);
+        return NGX_ERROR;
+    }
+
+    if (address->host && address->port == (ngx_uint_t) n
+        && ngx_strlen(address->host) == host->len
+        && ngx_memcmp(address->host, host->data, host->len) == 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    (void) ngx_cpystrn((u_char *) address->told, host->data, host->len + 1);
+
+    address->host = address->told;
+    address->port = n;
+    address->name.data = address->text;
+    address->name.len = ngx_snprintf(address->text, sizeof(address->text),
+                                     ngx_strchr(address->told, ':')
+                                     ? "[%V]:%i" : "%V:%i", host, n)
+                        - address->text;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_http_zwfw_wire_open(ngx_http_zwfw_wire_t *wire)
 {
     redisAsyncContext  *ac;

@@ -1,6 +1,7 @@
 
 /*
- * A connection to Redis: hiredis on nginx's events.  For redis.c and track.c
+ * A connection to Redis: hiredis on nginx's events.  For redis.c, sentinel.c
+ * and track.c
  */
 
 
@@ -26,6 +27,8 @@ typedef struct {
     ngx_str_t                  db;          /* empty: the first one */
     ngx_str_t                  password;    /* empty: none */
     ngx_msec_t                 timeout;
+    char                       told[NGX_INET6_ADDRSTRLEN + 1];
+    u_char                     text[NGX_SOCKADDR_STRLEN];
 } ngx_http_zwfw_address_t;
 
 
@@ -43,6 +46,16 @@ typedef struct {
     unsigned                   sending:1;
 } ngx_http_zwfw_wire_t;
 
+
+/*
+ * An address that a server has told, in place of the one that is there.
+ *
+ *     NGX_OK        it is another one
+ *     NGX_DECLINED  it is the same
+ *     NGX_ERROR     no IP address and port, logged
+ */
+ngx_int_t ngx_http_zwfw_address_set(ngx_http_zwfw_address_t *address,
+    ngx_str_t *host, ngx_str_t *port, ngx_log_t *log);
 
 /*
  * Begins to connect; commands may be sent at once, they leave when it is

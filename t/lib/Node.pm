@@ -15,6 +15,7 @@ package Node;
 # nothing to compare with, says openapi => 0.
 #
 # Another node over the same stores: Node->new(db => $db, redis => $redis);
+# the latter may be Sentinels.
 # "postgres" is another conninfo of that database.
 # "block" (of the platform), "server", "http" and "main" add to the
 # configuration, "keys" is another key file.  "pg_wire" and "redis_wire" are a
@@ -98,7 +99,7 @@ sub platform {
         user => 'zwfw_web',
         $pg_wire ? (host => '127.0.0.1', port => $pg_wire->port) : ());
     my $redis = $redis_wire ? '127.0.0.1:' . $redis_wire->port
-                            : 'unix:' . $self->{redis}->socket;
+                            : $self->{redis}->address;
 
     return <<"END";
     zwfw_platform test {

@@ -309,14 +309,26 @@ sub create {
 }
 
 
-# "settings" are further arguments; without them nothing survives a crash
+# "settings" are further arguments; without them nothing survives a crash.
+# "port" is one of 127.0.0.1, "password" that of clients and replicas.
 
 sub command {
     my $self = shift;
 
-    return ($ENV{REDIS_SERVER} || 'redis-server', '--port', 0, '--dir',
-            $self->{dir}, '--unixsocket', $self->socket, '--save', '',
+    my @password = map { ('--requirepass', $_, '--masterauth', $_) }
+        $self->{password} // ();
+
+    return ($ENV{REDIS_SERVER} || 'redis-server', '--port',
+            $self->{port} // 0, '--bind', '127.0.0.1', '--dir', $self->{dir},
+            '--unixsocket', $self->socket, '--save', '', @password,
             @{ $self->{settings} // [] });
+}
+
+
+# what the "redis" directive takes
+
+sub address {
+    return 'unix:' . $_[0]->socket;
 }
 
 
@@ -345,6 +357,15 @@ sub query {
     my $sock = IO::Socket::UNIX->new($self->socket) or die "connect: $!\n";
 
     setsockopt $sock, SOL_SOCKET, SO_RCVTIMEO, pack 'l!l!', 5, 0;
+    say_to($sock, 'AUTH', $self->{password}) if defined $self->{password};
+
+    return say_to($sock, @command);
+}
+
+
+sub say_to {
+    my ($sock, @command) = @_;
+
     print $sock '*' . @command . "\r\n",
         map { '$' . length($_) . "\r\n$_\r\n" } @command;
     $sock->flush;
