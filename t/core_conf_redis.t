@@ -109,3 +109,14 @@ GET /api/health
 --- error_code: 503
 --- error_log
 zwfw: connect to redis "127.0.0.
+
+=== TEST 11: conf/two-nodes.conf
+--- http_config eval
+main::example('conf/two-nodes.conf')
+--- config
+location /api/ { zwfw_use shandong; zwfw_api; }
+--- request
+GET /api/health
+--- error_code: 503
+--- error_log
+zwfw: connect to redis "127.0.0.3:9" failed

@@ -35,8 +35,8 @@ use Proc;
 my %acts = (draft => 1, submit => 1);
 
 
-# "order" is what a client asks, again and again; "of_one" are the people of a
-# client, enough of them for the limits of an hour
+# "order" is what a client asks, again and again, of any of "nodes"; "of_one" are
+# the people of a client, enough of them for the limits of an hour
 
 sub new {
     my ($class, %o) = @_;
@@ -122,10 +122,12 @@ sub client {
     my $http = Http->new(port => $self->{node}->nginx->port, timeout => 30,
                          headers => { Connection => 'close' });
     my @order = @{ $self->{order} };
+    my @ports = map { $_->nginx->port } @{ $self->{nodes} // [$self->{node}] };
 
     for (my $n = 0; getppid == $parent; $n++) {
         my $what = $order[$n % @order];
         my $began = time;
+        $http->{port} = $ports[rand @ports];
         my $res = eval { $self->ask($what, $http, @mine) };
         my $failed = $@ =~ s/\s+/ /gr;
 
@@ -303,7 +305,8 @@ sub kept {
 
     my $db = $self->{node}->db;
     my %row = map { /^(\S+) (.*)$/ } split /\n/, $db->admin(
-        "SELECT note || ' ' || owner || ' ' || id FROM zwfw.cases");
+        "SELECT note || ' ' || owner || ' ' || id FROM zwfw.cases
+          WHERE note ~ '-of-\\d+-'");
     my @done = $self->done;
 
     cmp_ok(scalar @done, '>=', $least, 'many acts');

@@ -93,25 +93,26 @@ sub until_true {
 }
 
 
-# what so many processes say that do the same at the same time, in their order
+# what so many processes say that do the same at the same time, in their order;
+# each is told its number
 
 sub together {
     my ($count, $code) = @_;
 
-    my @read = map {
+    my @made = map {
         pipe my $in, my $out or die "pipe() failed: $!\n";
         my $pid = fork() // die "fork() failed: $!\n";
 
         if ($pid == 0) {
-            syswrite $out, eval { $code->() } // $@;
+            syswrite $out, eval { $code->($_) } // $@;
             POSIX::_exit(0);
         }
 
-        $in;
-    } 1 .. $count;
+        [$pid, $in];
+    } 0 .. $count - 1;
 
-    my @said = map { scalar readline $_ } @read;
-    wait for 1 .. $count;
+    my @said = map { scalar readline $_->[1] } @made;
+    waitpid $_->[0], 0 for @made;
 
     return @said;
 }
