@@ -40,7 +40,7 @@ __DATA__
 main::platform(redis => '"10.0.0.1:6379,10.0.0.2:6379"')
 --- must_die
 --- error_log
-several addresses in "redis" take "master=<name>"
+several addresses in "redis" take "master=<name>", of sentinels, or "cluster"
 
 === TEST 2: a sentinel with the name of a host
 --- http_config eval
@@ -120,3 +120,42 @@ GET /api/health
 --- error_code: 503
 --- error_log
 zwfw: connect to redis "127.0.0.3:9" failed
+
+=== TEST 12: a cluster at a path
+--- http_config eval
+main::platform(redis => '"unix:/tmp/a.sock cluster"')
+--- must_die
+--- error_log
+invalid address "unix:/tmp/a.sock" in "redis"
+
+=== TEST 13: a cluster with sentinels
+--- http_config eval
+main::platform(redis => '"10.0.0.1:1 cluster master=a"')
+--- must_die
+--- error_log
+"redis" takes "master=<name>" or "cluster", not both
+
+=== TEST 14: a database of a cluster
+--- http_config eval
+main::platform(redis => '"10.0.0.1:1 db=1 cluster"')
+--- must_die
+--- error_log
+"db" in "redis" cannot be chosen of a cluster
+
+=== TEST 15: a cluster twice
+--- http_config eval
+main::platform(redis => '"10.0.0.1:1 cluster cluster"')
+--- must_die
+--- error_log
+invalid "cluster" in "redis"
+
+=== TEST 16: conf/cluster.conf
+--- http_config eval
+main::example('conf/cluster.conf')
+--- config
+location /api/ { zwfw_use shandong; zwfw_api; }
+--- request
+GET /api/health
+--- error_code: 503
+--- error_log
+zwfw: connect to redis "127.0.0.

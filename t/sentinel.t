@@ -93,6 +93,13 @@ sub nobody {
 $load->phase(before => sub { $load->told(10, 200, qw(me draft greeting)) });
 ends('before');
 
+$load->phase(reload => sub {
+    for (1 .. 3) {
+        $nginx->reload;
+        $load->told(5, 200, qw(me draft));
+    }
+});
+
 my $first = $redis->master;
 
 $redis->replicated;
@@ -132,7 +139,7 @@ $load->phase(after => sub { $load->told(10, 200, $load->kinds) });
 $load->stop;
 
 $load->sound;
-$load->only($_, qr/ 200$/, "$_: all is well") for qw(before after);
+$load->only($_, qr/ 200$/, "$_: all is well") for qw(before reload after);
 $load->kept(20);
 
 is(join('', $_->nginx->stop), '', 'no alert') for $node, $idle;

@@ -99,6 +99,12 @@ typedef struct {
                                        [NGX_HTTP_ZWFW_SHARE];
     ngx_http_zwfw_lease_t      listener;    /* of sessions and pages */
     ngx_msec_t                 session_beat;    /* last one heard */
+    u_char                     master[NGX_INET6_ADDRSTRLEN + 1];    /* that
+                                               sentinels named, for workers
+                                               that start */
+    ngx_uint_t                 master_port; /* 0: none yet */
+    uint32_t                   masters[NGX_HTTP_ZWFW_MASTERS];  /* of a
+                                               cluster, that are listened to */
     ngx_msec_t                 page_beat;
     ngx_atomic_t               purged;      /* purges so far */
     uint32_t                   purge[NGX_HTTP_ZWFW_PURGES];  /* key hashes,
@@ -293,7 +299,7 @@ typedef struct {
     void                      *entry;       /* of login.c */
     uint64_t                   seen;        /* transaction of its last write */
     ngx_str_t                  device;      /* Set-Cookie of the browser */
-    ngx_uint_t                 limited;     /* the limits that are asked for */
+    ngx_uint_t                 limited;     /* how many limits were looked at */
     void                      *place;       /* location configuration that
                                                platform and channel are of */
     unsigned                   asking:1;    /* query is in flight */

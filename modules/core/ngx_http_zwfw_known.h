@@ -1,7 +1,7 @@
 
 /*
- * Sessions that the workers of a node know: a table in the platform's zone.
- * For session.c and shared.c
+ * Sessions that the workers of a node know, a table in the platform's zone, and
+ * what the listener hears of them.  For session.c, hear.c and shared.c
  */
 
 
@@ -57,6 +57,23 @@ void ngx_http_zwfw_known_empty(ngx_http_zwfw_platform_t *pf);
 
 /* all that Redis dropped until then is known here; 0: no longer */
 void ngx_http_zwfw_known_beat(ngx_http_zwfw_platform_t *pf, ngx_msec_t beat);
+
+
+/* ---- ngx_http_zwfw_hear.c ---- */
+
+typedef struct ngx_http_zwfw_hear_s  ngx_http_zwfw_hear_t;
+
+ngx_http_zwfw_hear_t *ngx_http_zwfw_hear_create(ngx_cycle_t *cycle,
+    ngx_http_zwfw_platform_t *pf);
+
+/* of the listener, each 300 ms: listens where the keys are, and beats */
+void ngx_http_zwfw_hear(ngx_http_zwfw_hear_t *hear);
+
+/* it is no longer the listener */
+void ngx_http_zwfw_hear_stop(ngx_http_zwfw_hear_t *hear);
+
+/* whether what this master drops is heard: its answers may be kept */
+ngx_uint_t ngx_http_zwfw_heard(ngx_http_zwfw_platform_t *pf, uint32_t master);
 
 
 #endif /* _NGX_HTTP_ZWFW_KNOWN_H_INCLUDED_ */

@@ -16,21 +16,15 @@ static ngx_int_t ngx_http_zwfw_limit_who(ngx_http_request_t *r,
 static ngx_int_t ngx_http_zwfw_limit_value(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_limit_t *limit, u_char *hex);
 static void ngx_http_zwfw_counted(ngx_http_zwfw_command_t *c);
-static ngx_uint_t ngx_http_zwfw_limit_over(ngx_http_zwfw_ctx_t *ctx,
-    ngx_http_zwfw_reply_t *reply);
 
 
-/* counts in fixed windows; one begins with its first request */
+/* counts in fixed windows; one begins with its first request.  One key: others
+   may stand in another slot of a cluster */
 
 static ngx_str_t  ngx_http_zwfw_count_script = ngx_string(
-    "local out = {} "
-    "for i, key in ipairs(KEYS) do "
-    "local n = redis.call('INCR', key) "
-    "if n == 1 then redis.call('EXPIRE', key, ARGV[i]) end "
-    "out[#out + 1] = n "
-    "out[#out + 1] = redis.call('TTL', key) "
-    "end "
-    "return out"
+    "local n = redis.call('INCR', KEYS[1]) "
+    "if n == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end "
+    "return { n, redis.call('TTL', KEYS[1]) }"
 );
 
 
@@ -48,8 +42,9 @@ ngx_http_zwfw_limit_before(ngx_http_zwfw_limit_t *limit)
 ngx_int_t
 ngx_http_zwfw_step_limit(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
-    return ctx->route->limit[0].count ? ngx_http_zwfw_limit_ask(r, ctx, 1)
-                                      : NGX_OK;
+    ((ngx_http_zwfw_state_t *) ctx->core)->limited = 0;
+
+    return ngx_http_zwfw_limit_ask(r, ctx, 1);
 }
 
 
@@ -59,63 +54,57 @@ ngx_int_t
 ngx_http_zwfw_step_limit_said(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx)
 {
-    return ctx->route->limit[0].count ? ngx_http_zwfw_limit_ask(r, ctx, 0)
-                                      : NGX_OK;
+    ((ngx_http_zwfw_state_t *) ctx->core)->limited = 0;
+
+    return ngx_http_zwfw_limit_ask(r, ctx, 0);
 }
 
 
-/* words: EVAL, script, number of keys, keys, periods */
+/* asks for the next one, from state->limited on; NGX_OK: there is none */
 
 static ngx_int_t
 ngx_http_zwfw_limit_ask(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     ngx_uint_t before)
 {
-    u_char                  *p;
-    ngx_str_t               *words;
-    ngx_uint_t               i, n;
-    ngx_http_zwfw_limit_t   *limit, *asked[NGX_HTTP_ZWFW_LIMITS];
-    ngx_http_zwfw_state_t   *state = ctx->core;
+    u_char                 *p;
+    ngx_str_t              *words;
+    ngx_http_zwfw_limit_t  *limit;
+    ngx_http_zwfw_state_t  *state = ctx->core;
 
-    n = 0;
-    words = state->words;
-    limit = ctx->route->limit;
-    state->limited = 0;
+    for ( ;; ) {
+        if (state->limited == NGX_HTTP_ZWFW_LIMITS) {
+            return NGX_OK;
+        }
 
-    for (i = 0; i < NGX_HTTP_ZWFW_LIMITS && limit[i].count; i++) {
-        if (ngx_http_zwfw_limit_before(&limit[i]) == before) {
-            state->limited |= 1 << i;
-            asked[n++] = &limit[i];
+        limit = &ctx->route->limit[state->limited++];
+
+        if (limit->count == 0) {
+            return NGX_OK;
+        }
+
+        if (ngx_http_zwfw_limit_before(limit) == before) {
+            break;
         }
     }
 
-    if (n == 0) {
-        return NGX_OK;
-    }
-
-    p = ngx_pnalloc(r->pool, (n + 1) * NGX_TIME_T_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
+    words = state->words;
 
     ngx_str_set(&words[0], "EVAL");
     words[1] = ngx_http_zwfw_count_script;
-    words[2].data = p;
-    p = ngx_sprintf(p, "%ui", n);
-    words[2].len = p - words[2].data;
+    ngx_str_set(&words[2], "1");
 
-    for (i = 0; i < n; i++) {
-        if (ngx_http_zwfw_limit_key(r, ctx, asked[i], &words[3 + i])
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+    p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN);
 
-        words[3 + n + i].data = p;
-        p = ngx_sprintf(p, "%T", asked[i]->period);
-        words[3 + n + i].len = p - words[3 + n + i].data;
+    if (p == NULL
+        || ngx_http_zwfw_limit_key(r, ctx, limit, &words[3]) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    state->command.nwords = 3 + 2 * n;
+    words[4].data = p;
+    words[4].len = ngx_sprintf(p, "%T", limit->period) - p;
+
+    state->command.nwords = 5;
     state->command.words = words;
     state->command.done = ngx_http_zwfw_counted;
 
@@ -123,7 +112,8 @@ ngx_http_zwfw_limit_ask(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 }
 
 
-/* "zwfw:<platform>:limit:<route>:<by>:<whom>", which is a digest */
+/* "zwfw:<platform>:limit:<route>:<by>:<whom>", which is a digest; in a
+   cluster it also stands before the route, whose "{id}" would be its tag */
 
 static ngx_int_t
 ngx_http_zwfw_limit_key(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
@@ -138,18 +128,23 @@ ngx_http_zwfw_limit_key(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    p = ngx_pnalloc(r->pool, ctx->platform->prefix.len + sizeof("limit::::")
+    p = ngx_pnalloc(r->pool, ctx->platform->prefix.len + sizeof("limit:{}:::")
                              + ctx->slice->name.len + rt->path.len
-                             + limit->by.len + sizeof(hex));
+                             + limit->by.len + 2 * sizeof(hex));
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     key->data = p;
-    key->len = ngx_sprintf(p, "%Vlimit:%V%V:%V:%*s", &ctx->platform->prefix,
-                           &ctx->slice->name, &rt->path, &limit->by,
-                           sizeof(hex), hex)
-               - p;
+    p = ngx_sprintf(p, "%Vlimit:", &ctx->platform->prefix);
+
+    if (ngx_http_zwfw_redis_clustered(ctx->platform->redis)) {
+        p = ngx_sprintf(p, "{%*s}", sizeof(hex), hex);
+    }
+
+    p = ngx_sprintf(p, "%V%V:%V:%*s", &ctx->slice->name, &rt->path,
+                    &limit->by, sizeof(hex), hex);
+    key->len = p - key->data;
 
     return NGX_OK;
 }
@@ -256,56 +251,43 @@ ngx_http_zwfw_counted(ngx_http_zwfw_command_t *c)
 {
     ngx_http_request_t  *r = c->data;
 
-    ngx_uint_t            retry;
-    ngx_http_zwfw_ctx_t  *ctx;
+    ngx_int_t               rc;
+    ngx_http_zwfw_ctx_t    *ctx;
+    ngx_http_zwfw_limit_t  *limit;
+    ngx_http_zwfw_reply_t   count, ttl;
+    ngx_http_zwfw_state_t  *state;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+    state = ctx->core;
+    limit = &ctx->route->limit[state->limited - 1];
 
     if (c->rc != NGX_OK || c->reply.n < 2) {
         ctx->retry = 1;
         (void) ngx_http_zwfw_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
                                     "session_store_away", NULL);
-
-    } else {
-        retry = ngx_http_zwfw_limit_over(ctx, &c->reply);
-
-        if (retry) {
-            ctx->retry = retry;
-            (void) ngx_http_zwfw_refuse(r, NGX_HTTP_TOO_MANY_REQUESTS,
-                                        "too_many_requests", NULL);
-        }
+        ngx_http_zwfw_resume(r);
+        return;
     }
 
-    ngx_http_zwfw_resume(r);
-}
+    ngx_http_zwfw_redis_element(&c->reply, 0, &count);
+    ngx_http_zwfw_redis_element(&c->reply, 1, &ttl);
 
-
-/* seconds until the last of the windows that are full ends; 0: none is */
-
-static ngx_uint_t
-ngx_http_zwfw_limit_over(ngx_http_zwfw_ctx_t *ctx,
-    ngx_http_zwfw_reply_t *reply)
-{
-    ngx_uint_t              i, n, retry;
-    ngx_http_zwfw_reply_t   count, ttl;
-    ngx_http_zwfw_state_t  *state = ctx->core;
-
-    n = 0;
-    retry = 0;
-
-    for (i = 0; i < NGX_HTTP_ZWFW_LIMITS; i++) {
-        if (!(state->limited & (1 << i)) || n + 1 >= reply->n) {
-            continue;
-        }
-
-        ngx_http_zwfw_redis_element(reply, n, &count);
-        ngx_http_zwfw_redis_element(reply, n + 1, &ttl);
-        n += 2;
-
-        if ((ngx_uint_t) count.integer > ctx->route->limit[i].count) {
-            retry = ngx_max(retry, (ngx_uint_t) ngx_max(ttl.integer, 1));
-        }
+    if ((ngx_uint_t) count.integer > limit->count) {
+        ctx->retry = ngx_max(ttl.integer, 1);
+        (void) ngx_http_zwfw_refuse(r, NGX_HTTP_TOO_MANY_REQUESTS,
+                                    "too_many_requests", NULL);
+        ngx_http_zwfw_resume(r);
+        return;
     }
 
-    return retry;
+    rc = ngx_http_zwfw_limit_ask(r, ctx, ngx_http_zwfw_limit_before(limit));
+
+    if (rc == NGX_ERROR) {
+        (void) ngx_http_zwfw_refuse(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
+                                    "internal_error", NULL);
+    }
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_zwfw_resume(r);
+    }
 }

@@ -23,6 +23,7 @@ typedef struct {
     ngx_http_zwfw_session_t    session;
     ngx_str_t                  cookie;      /* value of Set-Cookie */
     ngx_str_t                  id;          /* of the session that ends */
+    unsigned                   elsewhere:1; /* it is in another slot */
 } ngx_http_zwfw_change_t;
 
 
@@ -42,6 +43,10 @@ static ngx_int_t ngx_http_zwfw_login_put_agent(ngx_http_request_t *r,
 static ngx_int_t ngx_http_zwfw_login_write(ngx_http_zwfw_ctx_t *ctx,
     zwfw_json_t *json, ngx_str_t *text);
 static ngx_int_t ngx_http_zwfw_login_words(ngx_http_request_t *r,
+    ngx_http_zwfw_change_t *entry);
+static ngx_int_t ngx_http_zwfw_login_keys(ngx_http_request_t *r,
+    ngx_http_zwfw_change_t *entry);
+static ngx_int_t ngx_http_zwfw_login_leave(ngx_http_request_t *r,
     ngx_http_zwfw_change_t *entry);
 static void ngx_http_zwfw_login_done(ngx_http_zwfw_command_t *c);
 static void ngx_http_zwfw_sessions_done(ngx_http_zwfw_command_t *c);
@@ -67,15 +72,19 @@ static ngx_str_t  ngx_http_zwfw_login_script = ngx_string(
 );
 
 
-/* u; prefix.  Returns id and record of each, and removes what has ended */
+/* u; prefix, id, before and behind an id.  Returns id and record of each, and
+   removes what has ended.  Both keys in one command: a cluster that moves them
+   refuses it, and would say of each that it is not there */
 
 static ngx_str_t  ngx_http_zwfw_sessions_script = ngx_string(
+    "local function key(kind, id) "
+    "return ARGV[1] .. kind .. ARGV[3] .. id .. ARGV[4] end "
     "local list = {} "
     "for _, id in ipairs(redis.call('ZREVRANGE', KEYS[1], 0, 99)) do "
-    "local s = redis.call('GET', ARGV[1] .. 's:{' .. id .. '}') "
-    "if s and redis.call('EXISTS', ARGV[1] .. 't:{' .. id .. '}') == 1 then "
+    "local s = redis.call('MGET', key('s:', id), key('t:', id)) "
+    "if s[1] and s[2] then "
     "list[#list + 1] = id "
-    "list[#list + 1] = s "
+    "list[#list + 1] = s[1] "
     "else redis.call('ZREM', KEYS[1], id) end "
     "end "
     "return list"
@@ -142,9 +151,18 @@ ngx_http_zwfw_login_id(ngx_http_request_t *r, ngx_str_t *name,
 
     if (p == NULL
         || ngx_http_zwfw_new_cookie(r, name, &session, &entry->cookie, &token)
-           != NGX_OK
-        || ngx_http_zwfw_sha256(&token, 1, hash) != NGX_OK)
+           != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    /* where the keys of this person are */
+
+    if (ngx_http_zwfw_redis_clustered(ngx_http_zwfw_platform(r)->redis)) {
+        ngx_http_zwfw_session_tag(&entry->session.uid, token.data);
+    }
+
+    if (ngx_http_zwfw_sha256(&token, 1, hash) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -366,7 +384,7 @@ ngx_http_zwfw_login_words(ngx_http_request_t *r,
 {
     u_char                    *p;
     time_t                     value[4];
-    ngx_str_t                 *words, *former;
+    ngx_str_t                 *words;
     ngx_uint_t                 i;
     ngx_http_zwfw_ctx_t       *ctx;
     ngx_http_zwfw_state_t     *state;
@@ -379,8 +397,6 @@ ngx_http_zwfw_login_words(ngx_http_request_t *r,
     s = &entry->session;
     words = state->words;
 
-    former = ctx->session ? &ctx->session->uid : &s->uid;
-
     ngx_str_set(&words[0], "EVAL");
     words[1] = ngx_http_zwfw_login_script;
     ngx_str_set(&words[2], "6");
@@ -388,13 +404,8 @@ ngx_http_zwfw_login_words(ngx_http_request_t *r,
     p = ngx_pnalloc(r->pool, 4 * NGX_TIME_T_LEN);
 
     if (p == NULL
-        || ngx_http_zwfw_session_key(r, 's', &s->id, &words[3])
-        || ngx_http_zwfw_session_key(r, 't', &s->id, &words[4])
-        || ngx_http_zwfw_session_key(r, 'u', &s->uid, &words[5])
-        || ngx_http_zwfw_session_key(r, 's', &entry->id, &words[6])
-        || ngx_http_zwfw_session_key(r, 't', &entry->id, &words[7])
-        || ngx_http_zwfw_session_key(r, 'u', former, &words[8])
-        || ngx_http_zwfw_login_record(r, s, &words[9]))
+        || ngx_http_zwfw_login_keys(r, entry) != NGX_OK
+        || ngx_http_zwfw_login_record(r, s, &words[9]) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -417,6 +428,74 @@ ngx_http_zwfw_login_words(ngx_http_request_t *r,
 }
 
 
+/* a script has the keys of one person: in a cluster the former session of
+   another one ends by a command of its own */
+
+static ngx_int_t
+ngx_http_zwfw_login_keys(ngx_http_request_t *r, ngx_http_zwfw_change_t *entry)
+{
+    u_char                    tag[NGX_HTTP_ZWFW_TAG], other[NGX_HTTP_ZWFW_TAG];
+    ngx_str_t                *words, *id, *uid;
+    ngx_http_zwfw_ctx_t      *ctx;
+    ngx_http_zwfw_session_t  *s;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+    words = ((ngx_http_zwfw_state_t *) ctx->core)->words;
+    s = &entry->session;
+
+    id = &entry->id;
+    uid = ctx->session ? &ctx->session->uid : &s->uid;
+
+    ngx_http_zwfw_session_tag(&s->uid, tag);
+    ngx_http_zwfw_session_tag(uid, other);
+
+    if (ngx_http_zwfw_redis_clustered(ctx->platform->redis)
+        && ngx_memcmp(tag, other, NGX_HTTP_ZWFW_TAG) != 0)
+    {
+        entry->elsewhere = 1;
+        id = &s->id;
+        uid = &s->uid;
+    }
+
+    if (ngx_http_zwfw_session_key(r, 's', &s->id, tag, &words[3])
+        || ngx_http_zwfw_session_key(r, 't', &s->id, tag, &words[4])
+        || ngx_http_zwfw_session_key(r, 'u', &s->uid, tag, &words[5])
+        || ngx_http_zwfw_session_key(r, 's', id, tag, &words[6])
+        || ngx_http_zwfw_session_key(r, 't', id, tag, &words[7])
+        || ngx_http_zwfw_session_key(r, 'u', uid, tag, &words[8]))
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* NGX_OK: there is nothing to end; NGX_AGAIN: login_done() comes once more */
+
+static ngx_int_t
+ngx_http_zwfw_login_leave(ngx_http_request_t *r, ngx_http_zwfw_change_t *entry)
+{
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    if (!entry->elsewhere) {
+        return NGX_OK;
+    }
+
+    entry->elsewhere = 0;
+
+    if (ngx_http_zwfw_logout_words(r, &ctx->session->uid, &entry->id, 1)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_zwfw_ask_redis(r, ctx);
+}
+
+
 static void
 ngx_http_zwfw_login_done(ngx_http_zwfw_command_t *c)
 {
@@ -431,7 +510,20 @@ ngx_http_zwfw_login_done(ngx_http_zwfw_command_t *c)
     state = ctx->core;
     entry = state->entry;
 
-    rc = (c->rc == NGX_OK) ? NGX_OK : NGX_AGAIN;
+    rc = NGX_AGAIN;
+
+    if (c->rc == NGX_OK) {
+        rc = ngx_http_zwfw_login_leave(r, entry);
+
+        if (rc == NGX_AGAIN) {
+            return;
+        }
+
+        if (rc == NGX_DECLINED) {
+            ngx_http_zwfw_resume(r);
+            return;
+        }
+    }
 
     if (rc == NGX_OK) {
         ngx_http_zwfw_login_drop(ctx, &entry->id);
@@ -460,7 +552,9 @@ ngx_int_t
 ngx_http_zwfw_login_each(ngx_http_request_t *r, ngx_str_t *script,
     void (*done)(ngx_http_zwfw_command_t *c))
 {
+    u_char                 *p, tag[NGX_HTTP_ZWFW_TAG];
     ngx_str_t              *words;
+    ngx_uint_t              clustered;
     ngx_http_zwfw_ctx_t    *ctx;
     ngx_http_zwfw_state_t  *state;
 
@@ -477,8 +571,13 @@ ngx_http_zwfw_login_each(ngx_http_request_t *r, ngx_str_t *script,
     words[1] = *script;
     ngx_str_set(&words[2], "1");
 
-    if (ngx_http_zwfw_session_key(r, 'u', &ctx->session->uid, &words[3])
-        != NGX_OK)
+    ngx_http_zwfw_session_tag(&ctx->session->uid, tag);
+    p = ngx_pnalloc(r->pool, NGX_HTTP_ZWFW_TAG + 2);
+
+    if (p == NULL
+        || ngx_http_zwfw_session_key(r, 'u', &ctx->session->uid, tag,
+                                     &words[3])
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -486,7 +585,17 @@ ngx_http_zwfw_login_each(ngx_http_request_t *r, ngx_str_t *script,
     words[4] = ctx->platform->prefix;
     words[5] = ctx->session->id;
 
-    state->command.nwords = 6;
+    clustered = ngx_http_zwfw_redis_clustered(ctx->platform->redis);
+
+    words[6].data = p;
+    words[6].len = clustered ? NGX_HTTP_ZWFW_TAG + 2 : 1;
+    (void) ngx_sprintf(p, clustered ? "{%*s}" : "{",
+                       (size_t) NGX_HTTP_ZWFW_TAG, tag);
+
+    ngx_str_set(&words[7], "}");
+    words[7].len = !clustered;
+
+    state->command.nwords = 8;
     state->command.words = words;
     state->command.done = done;
 

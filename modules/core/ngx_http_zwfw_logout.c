@@ -34,14 +34,19 @@ static ngx_str_t  ngx_http_zwfw_logout_script = ngx_string(
 );
 
 
-/* u; prefix, id of the session that stays.  Returns the ids of the others */
+/* u; prefix, id of the session that stays, before and behind an id.  Returns
+   the ids of the others.  Asks for all before it changes one: a cluster refuses
+   that while it moves them */
 
 static ngx_str_t  ngx_http_zwfw_logout_others_script = ngx_string(
+    "local function key(kind, id) "
+    "return ARGV[1] .. kind .. ARGV[3] .. id .. ARGV[4] end "
+    "local ids = redis.call('ZRANGE', KEYS[1], 0, -1) "
     "local gone = {} "
-    "for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do "
-    "if id ~= ARGV[2] then "
-    "redis.call('DEL', ARGV[1] .. 's:{' .. id .. '}', "
-    "ARGV[1] .. 't:{' .. id .. '}') "
+    "for _, id in ipairs(ids) do "
+    "redis.call('EXISTS', key('s:', id), key('t:', id)) end "
+    "for _, id in ipairs(ids) do if id ~= ARGV[2] then "
+    "redis.call('DEL', key('s:', id), key('t:', id)) "
     "redis.call('ZREM', KEYS[1], id) "
     "gone[#gone + 1] = id "
     "end end "
@@ -53,7 +58,6 @@ ngx_int_t
 ngx_http_zwfw_logout(ngx_http_request_t *r, ngx_str_t *id)
 {
     u_char                    hash[NGX_HTTP_ZWFW_HASH];
-    ngx_str_t                *words;
     ngx_http_zwfw_ctx_t      *ctx;
     ngx_http_zwfw_state_t    *state;
     ngx_http_zwfw_leaving_t  *entry;
@@ -79,29 +83,53 @@ ngx_http_zwfw_logout(ngx_http_request_t *r, ngx_str_t *id)
     entry->id = *id;
     entry->own = ngx_memcmp(id->data, ctx->session->id.data, id->len) == 0;
 
+    if (ngx_http_zwfw_logout_words(r, &ctx->session->uid, id, entry->own)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    state->entry = entry;
+    state->command.done = ngx_http_zwfw_logout_done;
+
+    return ngx_http_zwfw_ask_redis(r, ctx);
+}
+
+
+ngx_int_t
+ngx_http_zwfw_logout_words(ngx_http_request_t *r, ngx_str_t *uid,
+    ngx_str_t *id, ngx_uint_t own)
+{
+    u_char                  tag[NGX_HTTP_ZWFW_TAG];
+    ngx_str_t              *words;
+    ngx_http_zwfw_ctx_t    *ctx;
+    ngx_http_zwfw_state_t  *state;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+    state = ctx->core;
     words = state->words;
+
+    ngx_http_zwfw_session_tag(uid, tag);
 
     ngx_str_set(&words[0], "EVAL");
     words[1] = ngx_http_zwfw_logout_script;
     ngx_str_set(&words[2], "3");
 
-    if (ngx_http_zwfw_session_key(r, 's', id, &words[3])
-        || ngx_http_zwfw_session_key(r, 't', id, &words[4])
-        || ngx_http_zwfw_session_key(r, 'u', &ctx->session->uid, &words[5]))
+    if (ngx_http_zwfw_session_key(r, 's', id, tag, &words[3])
+        || ngx_http_zwfw_session_key(r, 't', id, tag, &words[4])
+        || ngx_http_zwfw_session_key(r, 'u', uid, tag, &words[5]))
     {
         return NGX_ERROR;
     }
 
     words[6] = *id;
     words[7].len = 1;
-    words[7].data = (u_char *) (entry->own ? "1" : "0");
+    words[7].data = (u_char *) (own ? "1" : "0");
 
-    state->entry = entry;
     state->command.nwords = 8;
     state->command.words = words;
-    state->command.done = ngx_http_zwfw_logout_done;
 
-    return ngx_http_zwfw_ask_redis(r, ctx);
+    return NGX_OK;
 }
 
 

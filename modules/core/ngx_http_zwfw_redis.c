@@ -20,11 +20,6 @@ typedef struct {
 } ngx_http_zwfw_operation_t;
 
 
-#define NGX_HTTP_ZWFW_REDIS_DEPTH  4096
-
-
-static ngx_int_t ngx_http_zwfw_redis_start(ngx_http_zwfw_redis_t *redis,
-    ngx_log_t *log);
 static void ngx_http_zwfw_redis_connect(ngx_http_zwfw_redis_t *redis);
 static void ngx_http_zwfw_redis_open(ngx_http_zwfw_redis_t *redis);
 static ngx_int_t ngx_http_zwfw_redis_greet(ngx_http_zwfw_redis_t *redis);
@@ -38,6 +33,8 @@ static void ngx_http_zwfw_redis_closed(void *data);
 static void ngx_http_zwfw_redis_fail(ngx_event_t *ev);
 static void ngx_http_zwfw_redis_answer(redisAsyncContext *ac, void *answer,
     void *data);
+static void ngx_http_zwfw_redis_refused(ngx_http_zwfw_operation_t *op,
+    redisReply *reply);
 static void ngx_http_zwfw_redis_reply(ngx_http_zwfw_reply_t *reply,
     redisReply *answer);
 static ngx_http_zwfw_operation_t *ngx_http_zwfw_redis_take(
@@ -52,6 +49,10 @@ ngx_http_zwfw_redis_ask(ngx_http_zwfw_redis_t *redis,
     ngx_http_zwfw_command_t *c)
 {
     ngx_http_zwfw_operation_t  *op;
+
+    if (redis->cluster) {
+        return ngx_http_zwfw_cluster_ask(redis->cluster, c);
+    }
 
     if (redis->open || redis->in_flight >= NGX_HTTP_ZWFW_REDIS_DEPTH) {
         return NGX_BUSY;
@@ -73,6 +74,8 @@ ngx_http_zwfw_redis_ask(ngx_http_zwfw_redis_t *redis,
     (void) ngx_cpystrn(op->word, c->words[0].data,
                        ngx_min(c->words[0].len + 1, sizeof(op->word)));
 
+    c->from = 0;
+
     op->asked = ngx_current_msec;
     op->command = c->done ? c : NULL;
     c->operation = c->done ? op : NULL;
@@ -93,6 +96,11 @@ ngx_http_zwfw_redis_forget(ngx_http_zwfw_redis_t *redis,
     ngx_http_zwfw_command_t *c)
 {
     ngx_http_zwfw_operation_t  *op;
+
+    if (redis->cluster) {
+        ngx_http_zwfw_cluster_forget(c);
+        return;
+    }
 
     op = c->operation;
 
@@ -119,6 +127,11 @@ void
 ngx_http_zwfw_redis_state(ngx_http_zwfw_redis_t *redis,
     ngx_http_zwfw_redis_state_t *state)
 {
+    if (redis->cluster) {
+        ngx_http_zwfw_cluster_state(redis->cluster, state);
+        return;
+    }
+
     state->connected = redis->ready;
     state->open = redis->open;
     state->in_flight = redis->in_flight;
@@ -149,9 +162,13 @@ ngx_http_zwfw_redis_init(ngx_cycle_t *cycle)
 
         /* platforms may share one */
 
-        if (pf[i]->redis->timer.handler == NULL
-            && ngx_http_zwfw_redis_start(pf[i]->redis, cycle->log) != NGX_OK)
-        {
+        if (pf[i]->redis->timer.handler) {
+            continue;
+        }
+
+        ngx_http_zwfw_sentinel_recall(pf[i]);
+
+        if (ngx_http_zwfw_redis_start(pf[i]->redis, cycle->log) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -160,7 +177,7 @@ ngx_http_zwfw_redis_init(ngx_cycle_t *cycle)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_zwfw_redis_start(ngx_http_zwfw_redis_t *redis, ngx_log_t *log)
 {
     redis->ident.fd = (ngx_socket_t) -1;
@@ -191,11 +208,23 @@ ngx_http_zwfw_redis_start(ngx_http_zwfw_redis_t *redis, ngx_log_t *log)
     ngx_queue_init(&redis->spare);
     ngx_queue_init(&redis->trackers);
 
+    if (redis->clustered) {
+        return ngx_http_zwfw_cluster_start(redis);
+    }
+
     if (redis->master.len && ngx_http_zwfw_sentinel_start(redis) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ngx_http_zwfw_redis_connect(redis);
+    if (!redis->parked) {
+        ngx_http_zwfw_redis_connect(redis);
+    }
+
+    /* one that other workers know is tried while a sentinel is asked */
+
+    if (redis->sentinel && redis->address.host) {
+        ngx_http_zwfw_redis_open(redis);
+    }
 
     return NGX_OK;
 }
@@ -220,23 +249,60 @@ ngx_http_zwfw_redis_exit(ngx_cycle_t *cycle)
     for (i = 0; i < mcf->platforms.nelts; i++) {
         redis = pf[i]->redis;
 
-        if (redis->timer.handler == NULL || redis->quit) {
-            continue;
+        if (redis->timer.handler && !redis->quit) {
+            ngx_http_zwfw_redis_end(redis);
         }
-
-        redis->quit = 1;
-
-        ngx_http_zwfw_track_exit(redis);
-        ngx_http_zwfw_wire_close(&redis->wire);
-
-        if (redis->sentinel) {
-            ngx_http_zwfw_sentinel_exit(redis->sentinel);
-        }
-
-        ngx_http_zwfw_redis_free(&redis->asked);
-        ngx_http_zwfw_redis_free(&redis->failed);
-        ngx_http_zwfw_redis_free(&redis->spare);
     }
+}
+
+
+void
+ngx_http_zwfw_redis_end(ngx_http_zwfw_redis_t *redis)
+{
+    redis->quit = 1;
+
+    ngx_http_zwfw_track_exit(redis);
+    ngx_http_zwfw_wire_close(&redis->wire);
+
+    if (redis->sentinel) {
+        ngx_http_zwfw_sentinel_exit(redis->sentinel);
+    }
+
+    if (redis->cluster) {
+        ngx_http_zwfw_cluster_exit(redis->cluster);
+    }
+
+    ngx_http_zwfw_redis_free(&redis->asked);
+    ngx_http_zwfw_redis_free(&redis->failed);
+    ngx_http_zwfw_redis_free(&redis->spare);
+}
+
+
+void
+ngx_http_zwfw_redis_park(ngx_http_zwfw_redis_t *redis)
+{
+    redis->parked = 1;
+
+    if (redis->connect.timer_set) {
+        ngx_del_timer(&redis->connect);
+    }
+
+    ngx_http_zwfw_wire_close(&redis->wire);
+}
+
+
+void
+ngx_http_zwfw_redis_unpark(ngx_http_zwfw_redis_t *redis)
+{
+    if (!redis->parked) {
+        return;
+    }
+
+    redis->parked = 0;
+    redis->open = 0;
+    redis->pause = NGX_HTTP_ZWFW_REDIS_PAUSE;
+
+    ngx_http_zwfw_redis_connect(redis);
 }
 
 
@@ -551,7 +617,7 @@ ngx_http_zwfw_redis_fail(ngx_event_t *ev)
     c = ev->data;
     redis = c->data;
 
-    if (redis->wire.ac == NULL && !redis->connect.timer_set) {
+    if (redis->wire.ac == NULL && !redis->connect.timer_set && !redis->parked) {
 
         if (redis->open) {
             ngx_http_zwfw_redis_away(redis);
@@ -582,7 +648,6 @@ ngx_http_zwfw_redis_answer(redisAsyncContext *ac, void *answer, void *data)
     redisReply                 *reply = answer;
     ngx_http_zwfw_operation_t  *op = data;
 
-    ngx_str_t                 word;
     ngx_http_zwfw_redis_t    *redis;
     ngx_http_zwfw_command_t  *c;
 
@@ -595,15 +660,7 @@ ngx_http_zwfw_redis_answer(redisAsyncContext *ac, void *answer, void *data)
     redis = op->redis;
 
     if (reply->type == REDIS_REPLY_ERROR) {
-        word.data = op->word;
-        word.len = ngx_strlen(op->word);
-        ngx_http_zwfw_wire_log(&redis->wire, reply, &word);
-
-        /* it is a replica now: the sentinels know the master */
-
-        if (redis->sentinel && ngx_strstr(reply->str, "READONLY")) {
-            ngx_http_zwfw_redis_renew(redis);
-        }
+        ngx_http_zwfw_redis_refused(op, reply);
     }
 
     c = ngx_http_zwfw_redis_drop(op);
@@ -620,6 +677,33 @@ ngx_http_zwfw_redis_answer(redisAsyncContext *ac, void *answer, void *data)
     ngx_http_zwfw_redis_reply(&c->reply, reply);
 
     c->done(c);
+}
+
+
+static void
+ngx_http_zwfw_redis_refused(ngx_http_zwfw_operation_t *op, redisReply *reply)
+{
+    ngx_str_t               word, text;
+    ngx_http_zwfw_redis_t  *redis;
+
+    redis = op->redis;
+
+    text.data = (u_char *) reply->str;
+    text.len = reply->len;
+
+    if (redis->front && ngx_http_zwfw_cluster_moving(&text)) {
+        return;
+    }
+
+    word.data = op->word;
+    word.len = ngx_strlen(op->word);
+    ngx_http_zwfw_wire_log(&redis->wire, reply, &word);
+
+    /* it is a replica now: the sentinels know the master */
+
+    if (redis->sentinel && ngx_strstr(reply->str, "READONLY")) {
+        ngx_http_zwfw_redis_renew(redis);
+    }
 }
 
 

@@ -1,7 +1,7 @@
 
 /*
- * A Redis instance as its files see it: redis.c, redis_conf.c, sentinel.c and
- * track.c
+ * A Redis instance as its files see it: redis.c, redis_conf.c, sentinel.c,
+ * cluster.c and track.c
  */
 
 
@@ -13,11 +13,13 @@
 #include "ngx_http_zwfw_wire.h"
 
 
+#define NGX_HTTP_ZWFW_REDIS_DEPTH  4096     /* commands without an answer */
 #define NGX_HTTP_ZWFW_REDIS_PAUSE  100      /* between tries: first, */
 #define NGX_HTTP_ZWFW_REDIS_PROBE  1000     /* and longest */
 
 
 typedef struct ngx_http_zwfw_sentinel_s  ngx_http_zwfw_sentinel_t;
+typedef struct ngx_http_zwfw_cluster_s  ngx_http_zwfw_cluster_t;
 
 
 struct ngx_http_zwfw_redis_s {
@@ -28,6 +30,11 @@ struct ngx_http_zwfw_redis_s {
     ngx_str_t                  master;      /* the name that sentinels know */
     ngx_str_t                  sentinel_password;
     ngx_http_zwfw_sentinel_t  *sentinel;    /* NULL: the address is fixed */
+    ngx_http_zwfw_cluster_t   *cluster;     /* not NULL: this one is asked
+                                               through its masters */
+    ngx_http_zwfw_redis_t     *front;       /* of a master of a cluster */
+    uint32_t                   id;          /* of a master of a cluster, the
+                                               same in all workers */
     ngx_http_zwfw_wire_t       wire;
     ngx_queue_t                asked;       /* operations, oldest first */
     ngx_queue_t                failed;      /* to be told */
@@ -44,8 +51,20 @@ struct ngx_http_zwfw_redis_s {
     unsigned                   ready:1;
     unsigned                   open:1;      /* the breaker */
     unsigned                   quit:1;
+    unsigned                   clustered:1; /* what the directive says */
+    unsigned                   serves:1;    /* it has slots */
+    unsigned                   parked:1;    /* it is not needed: closed */
 };
 
+
+/* the connection of one instance begins, and ends with the worker */
+ngx_int_t ngx_http_zwfw_redis_start(ngx_http_zwfw_redis_t *redis,
+    ngx_log_t *log);
+void ngx_http_zwfw_redis_end(ngx_http_zwfw_redis_t *redis);
+
+/* one without operations is closed until it is needed again */
+void ngx_http_zwfw_redis_park(ngx_http_zwfw_redis_t *redis);
+void ngx_http_zwfw_redis_unpark(ngx_http_zwfw_redis_t *redis);
 
 /*
  * A sentinel says where the master is: it is connected to, and everything that
@@ -66,9 +85,32 @@ void ngx_http_zwfw_redis_renew(ngx_http_zwfw_redis_t *redis);
 ngx_int_t ngx_http_zwfw_sentinel_start(ngx_http_zwfw_redis_t *redis);
 void ngx_http_zwfw_sentinel_exit(ngx_http_zwfw_sentinel_t *sentinel);
 
+/* a worker that starts after a reload need not wait for a sentinel: it tries
+   the master that the others know */
+void ngx_http_zwfw_sentinel_recall(ngx_http_zwfw_platform_t *pf);
+
 /* asks one sentinel after another; ngx_http_zwfw_redis_found() comes, not from
    inside */
 void ngx_http_zwfw_sentinel_find(ngx_http_zwfw_sentinel_t *sentinel);
+
+
+/* ---- ngx_http_zwfw_cluster.c ---- */
+
+ngx_int_t ngx_http_zwfw_cluster_start(ngx_http_zwfw_redis_t *front);
+void ngx_http_zwfw_cluster_exit(ngx_http_zwfw_cluster_t *cluster);
+void ngx_http_zwfw_cluster_state(ngx_http_zwfw_cluster_t *cluster,
+    ngx_http_zwfw_redis_state_t *state);
+
+
+/* ---- ngx_http_zwfw_errand.c ---- */
+
+/* as ngx_http_zwfw_redis_ask() and _forget() */
+ngx_int_t ngx_http_zwfw_cluster_ask(ngx_http_zwfw_cluster_t *cluster,
+    ngx_http_zwfw_command_t *c);
+void ngx_http_zwfw_cluster_forget(ngx_http_zwfw_command_t *c);
+
+/* an error that sends a command on, or says that it is to be sent again */
+ngx_uint_t ngx_http_zwfw_cluster_moving(ngx_str_t *error);
 
 
 /* ---- ngx_http_zwfw_track.c ---- */

@@ -2,8 +2,8 @@
 /*
  * The "redis" directive's value: "unix:/path" or "1.2.3.4:6379", then
  * " db=N" and " password=<file>"; or the addresses of sentinels, with commas,
- * and " master=<name>".  Names of hosts are refused: hiredis would look them up
- * on the event loop
+ * and " master=<name>", or of nodes of a cluster and " cluster".  Names of
+ * hosts are refused: hiredis would look them up on the event loop
  */
 
 
@@ -12,6 +12,8 @@
 
 
 static ngx_int_t ngx_http_zwfw_redis_parse(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_zwfw_redis_t *redis);
+static ngx_int_t ngx_http_zwfw_redis_fits(ngx_conf_t *cf,
     ngx_http_zwfw_redis_t *redis);
 static void ngx_http_zwfw_redis_word(ngx_str_t *text, u_char separator,
     ngx_str_t *word);
@@ -100,28 +102,42 @@ ngx_http_zwfw_redis_parse(ngx_conf_t *cf, ngx_str_t *value,
 
     } while (hosts.len);
 
-    seeds = redis->seeds.elts;
-
-    if (redis->master.len == 0) {
-
-        if (redis->sentinel_password.len) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"sentinel_password\" in \"redis\" takes "
-                               "\"master=<name>\"");
-            return NGX_ERROR;
-        }
-
-        if (redis->seeds.nelts > 1) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "several addresses in \"redis\" take "
-                               "\"master=<name>\", of sentinels");
-            return NGX_ERROR;
-        }
-
+    if (redis->master.len == 0 && !redis->clustered) {
+        seeds = redis->seeds.elts;
         redis->address = seeds[0];
     }
 
-    return NGX_OK;
+    return ngx_http_zwfw_redis_fits(cf, redis);
+}
+
+
+static ngx_int_t
+ngx_http_zwfw_redis_fits(ngx_conf_t *cf, ngx_http_zwfw_redis_t *redis)
+{
+    const char  *text;
+
+    if (redis->master.len && redis->clustered) {
+        text = "\"redis\" takes \"master=<name>\" or \"cluster\", not both";
+
+    } else if (redis->seeds.nelts > 1 && redis->master.len == 0
+               && !redis->clustered)
+    {
+        text = "several addresses in \"redis\" take \"master=<name>\", of "
+               "sentinels, or \"cluster\"";
+
+    } else if (redis->sentinel_password.len && redis->master.len == 0) {
+        text = "\"sentinel_password\" in \"redis\" takes \"master=<name>\"";
+
+    } else if (redis->address.db.len && redis->clustered) {
+        text = "\"db\" in \"redis\" cannot be chosen of a cluster";
+
+    } else {
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, text);
+
+    return NGX_ERROR;
 }
 
 
@@ -167,12 +183,14 @@ ngx_http_zwfw_redis_host(ngx_conf_t *cf, ngx_str_t *value,
     u.no_resolve = 1;
 
     if (ngx_parse_url(cf->pool, &u) != NGX_OK || u.naddrs != 1 || u.wildcard
-        || u.uri.len || (redis->master.len && u.family == AF_UNIX))
+        || u.uri.len
+        || ((redis->master.len || redis->clustered) && u.family == AF_UNIX))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid address \"%V\" in \"redis\", it takes an "
                            "IP address with a port or \"unix:\" and a path, "
-                           "no name of a host; of sentinels no path", value);
+                           "no name of a host; of sentinels and clusters no "
+                           "path", value);
         return NGX_ERROR;
     }
 
@@ -279,12 +297,16 @@ ngx_http_zwfw_redis_option(ngx_conf_t *cf, ngx_str_t *value,
     {
         redis->master = text;
         return NGX_OK;
+
+    } else if (ngx_http_zwfw_redis_is(value, "cluster") && !redis->clustered) {
+        redis->clustered = 1;
+        return NGX_OK;
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid \"%V\" in \"redis\", it takes \"db=<number>\", "
-                       "\"password=<file>\", \"master=<name>\" and "
-                       "\"sentinel_password=<file>\", once each", value);
+                       "\"password=<file>\", \"cluster\", \"master=<name>\" "
+                       "and \"sentinel_password=<file>\", once each", value);
 
     return NGX_ERROR;
 }
@@ -386,6 +408,7 @@ ngx_http_zwfw_redis_same(ngx_http_zwfw_redis_t *a, ngx_http_zwfw_redis_t *b)
 
     if (a->seeds.nelts != b->seeds.nelts
         || a->address.timeout != b->address.timeout
+        || a->clustered != b->clustered
         || !ngx_http_zwfw_redis_equal(&a->master, &b->master)
         || !ngx_http_zwfw_redis_equal(&a->address.db, &b->address.db)
         || !ngx_http_zwfw_redis_equal(&a->address.password,

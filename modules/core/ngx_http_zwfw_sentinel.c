@@ -122,6 +122,53 @@ ngx_http_zwfw_sentinel_find(ngx_http_zwfw_sentinel_t *s)
 }
 
 
+void
+ngx_http_zwfw_redis_remember(ngx_http_zwfw_platform_t *pf)
+{
+    ngx_http_zwfw_redis_t  *redis;
+
+    redis = pf->redis;
+
+    if (redis->sentinel == NULL || !redis->ready) {
+        return;
+    }
+
+    ngx_shmtx_lock(&pf->slab->mutex);
+
+    (void) ngx_cpystrn(pf->shared->master, (u_char *) redis->address.host,
+                       sizeof(pf->shared->master));
+    pf->shared->master_port = redis->address.port;
+
+    ngx_shmtx_unlock(&pf->slab->mutex);
+}
+
+
+void
+ngx_http_zwfw_sentinel_recall(ngx_http_zwfw_platform_t *pf)
+{
+    u_char      text[NGX_INT_T_LEN];
+    ngx_str_t   host, port;
+
+    if (pf->redis->master.len == 0) {
+        return;
+    }
+
+    ngx_shmtx_lock(&pf->slab->mutex);
+
+    if (pf->shared->master_port) {
+        host.data = pf->shared->master;
+        host.len = ngx_strlen(host.data);
+        port.data = text;
+        port.len = ngx_sprintf(text, "%ui", pf->shared->master_port) - text;
+
+        (void) ngx_http_zwfw_address_set(&pf->redis->address, &host, &port,
+                                         ngx_cycle->log);
+    }
+
+    ngx_shmtx_unlock(&pf->slab->mutex);
+}
+
+
 static void
 ngx_http_zwfw_sentinel_connect(ngx_http_zwfw_sentinel_t *s)
 {

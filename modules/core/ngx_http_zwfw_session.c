@@ -46,10 +46,10 @@ static ngx_int_t ngx_http_zwfw_session_find(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_str_t *token);
 static void ngx_http_zwfw_session_mark(void *data);
 static ngx_int_t ngx_http_zwfw_session_ask(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_known_t *known,
+    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_known_t *known, u_char *tag,
     ngx_http_zwfw_generation_t *generation);
 static ngx_http_zwfw_lookup_t *ngx_http_zwfw_session_lookup(
-    ngx_http_request_t *r, ngx_http_zwfw_known_t *known);
+    ngx_http_request_t *r, ngx_http_zwfw_known_t *known, u_char *tag);
 static void ngx_http_zwfw_session_forget(void *data);
 static void ngx_http_zwfw_session_data(ngx_http_zwfw_command_t *c);
 static void ngx_http_zwfw_session_life(ngx_http_zwfw_command_t *c);
@@ -134,7 +134,8 @@ ngx_http_zwfw_session_find(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
             return NGX_OK;
         }
 
-        return ngx_http_zwfw_session_ask(r, ctx, known, &generation);
+        return ngx_http_zwfw_session_ask(r, ctx, known, token->data,
+                                         &generation);
     }
 
     if (rc == NGX_OK) {
@@ -207,7 +208,8 @@ ngx_http_zwfw_session_mark(void *data)
 
 static ngx_int_t
 ngx_http_zwfw_session_ask(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
-    ngx_http_zwfw_known_t *known, ngx_http_zwfw_generation_t *generation)
+    ngx_http_zwfw_known_t *known, u_char *tag,
+    ngx_http_zwfw_generation_t *generation)
 {
     ngx_http_cleanup_t      *cln;
     ngx_http_zwfw_redis_t   *redis;
@@ -216,7 +218,7 @@ ngx_http_zwfw_session_ask(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     redis = ctx->platform->redis;
 
     cln = ngx_http_cleanup_add(r, 0);
-    lookup = ngx_http_zwfw_session_lookup(r, known);
+    lookup = ngx_http_zwfw_session_lookup(r, known, tag);
 
     if (cln == NULL || lookup == NULL) {
         return NGX_ERROR;
@@ -247,7 +249,7 @@ ngx_http_zwfw_session_ask(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 
 static ngx_http_zwfw_lookup_t *
 ngx_http_zwfw_session_lookup(ngx_http_request_t *r,
-    ngx_http_zwfw_known_t *known)
+    ngx_http_zwfw_known_t *known, u_char *tag)
 {
     ngx_str_t               *id;
     ngx_http_zwfw_lookup_t  *lookup;
@@ -267,8 +269,9 @@ ngx_http_zwfw_session_lookup(ngx_http_request_t *r,
     ngx_str_set(&lookup->data_words[0], "GET");
     ngx_str_set(&lookup->life_words[0], "GET");
 
-    if (ngx_http_zwfw_session_key(r, 's', id, &lookup->data_words[1]) != NGX_OK
-        || ngx_http_zwfw_session_key(r, 't', id, &lookup->life_words[1])
+    if (ngx_http_zwfw_session_key(r, 's', id, tag, &lookup->data_words[1])
+        != NGX_OK
+        || ngx_http_zwfw_session_key(r, 't', id, tag, &lookup->life_words[1])
            != NGX_OK)
     {
         return NULL;
@@ -368,8 +371,11 @@ ngx_http_zwfw_session_life(ngx_http_zwfw_command_t *c)
     if (lookup->rc == NGX_OK) {
         ctx->session = &known->session;
 
-        if (ngx_http_zwfw_known_store(ctx->platform, known,
-                                      &lookup->generation))
+        /* what a master drops that nobody listens to would not be heard */
+
+        if (!ngx_http_zwfw_heard(ctx->platform, lookup->data.from)
+            || ngx_http_zwfw_known_store(ctx->platform, known,
+                                         &lookup->generation))
         {
             ngx_http_zwfw_session_prolong(r, ctx, known);
         }
@@ -408,7 +414,7 @@ static void
 ngx_http_zwfw_session_prolong(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_known_t *known)
 {
-    u_char                    seconds[NGX_TIME_T_LEN];
+    u_char                    tag[NGX_HTTP_ZWFW_TAG], seconds[NGX_TIME_T_LEN];
     ngx_str_t                 words[3];
     ngx_http_zwfw_prolong_t  *prolong;
 
@@ -429,7 +435,9 @@ ngx_http_zwfw_session_prolong(ngx_http_request_t *r,
     words[2].data = seconds;
     words[2].len = ngx_sprintf(seconds, "%T", ctx->platform->idle) - seconds;
 
-    if (ngx_http_zwfw_session_key(r, 't', &known->session.id, &words[1])
+    ngx_http_zwfw_session_tag(&known->session.uid, tag);
+
+    if (ngx_http_zwfw_session_key(r, 't', &known->session.id, tag, &words[1])
         == NGX_OK
         && ngx_http_zwfw_redis_ask(ctx->platform->redis, &prolong->command)
            == NGX_OK)
@@ -602,26 +610,78 @@ ngx_http_zwfw_session_bytes(ngx_str_t *id, u_char *hash)
 
 ngx_int_t
 ngx_http_zwfw_session_key(ngx_http_request_t *r, u_char kind, ngx_str_t *id,
-    ngx_str_t *key)
+    u_char *tag, ngx_str_t *key)
 {
-    ngx_str_t            *prefix;
-    ngx_http_zwfw_ctx_t  *ctx;
+    u_char                    *p;
+    ngx_http_zwfw_ctx_t       *ctx;
+    ngx_http_zwfw_platform_t  *pf;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
-    prefix = &ctx->platform->prefix;
+    pf = ctx->platform;
 
-    key->data = ngx_pnalloc(r->pool, prefix->len + sizeof("s:{}") + id->len);
-    if (key->data == NULL) {
+    p = ngx_pnalloc(r->pool, pf->prefix.len + sizeof("s:{}") + id->len
+                             + NGX_HTTP_ZWFW_TAG);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    /* the two keys of a session stand in one slot of a cluster */
+    key->data = p;
+    p = ngx_sprintf(p, "%V%c:", &pf->prefix, kind);
 
-    key->len = ngx_sprintf(key->data, kind == 'u' ? "%V%c:%V" : "%V%c:{%V}",
-                           prefix, kind, id)
-               - key->data;
+    if (ngx_http_zwfw_redis_clustered(pf->redis)) {
+        p = ngx_sprintf(p, "{%*s}%V", (size_t) NGX_HTTP_ZWFW_TAG, tag, id);
+
+    } else {
+        p = ngx_sprintf(p, kind == 'u' ? "%V" : "{%V}", id);
+    }
+
+    key->len = p - key->data;
 
     return NGX_OK;
+}
+
+
+/* twelve random bits of a uuid, as base64url has them */
+
+void
+ngx_http_zwfw_session_tag(ngx_str_t *uid, u_char *tag)
+{
+    ngx_int_t  n;
+
+    static u_char  text[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                            "abcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    n = (uid->len > 3) ? ngx_hextoi(uid->data + uid->len - 3, 3) : 0;
+    n = ngx_max(n, 0);
+
+    tag[0] = text[n >> 6];
+    tag[1] = text[n & 0x3f];
+}
+
+
+ngx_int_t
+ngx_http_zwfw_session_of_key(ngx_http_zwfw_platform_t *pf, ngx_str_t *key,
+    u_char *hash)
+{
+    size_t     before, behind;
+    ngx_str_t  id;
+
+    before = pf->prefix.len + sizeof("s:{") - 1;
+    behind = 1;
+
+    if (ngx_http_zwfw_redis_clustered(pf->redis)) {
+        before += NGX_HTTP_ZWFW_TAG + 1;
+        behind = 0;
+    }
+
+    if (key->len != before + 2 * NGX_HTTP_ZWFW_HASH + behind) {
+        return NGX_DECLINED;
+    }
+
+    id.data = key->data + before;
+    id.len = 2 * NGX_HTTP_ZWFW_HASH;
+
+    return ngx_http_zwfw_session_bytes(&id, hash);
 }
 
 

@@ -12,6 +12,9 @@
 #include "zwfw_cookie.h"
 
 
+#define NGX_HTTP_ZWFW_TAG  2                /* characters */
+
+
 /* name of our cookie here; NULL: none is taken over plain http */
 ngx_str_t *ngx_http_zwfw_cookie_name(ngx_http_request_t *r);
 
@@ -51,9 +54,15 @@ ngx_int_t ngx_http_zwfw_login_set_cookie(ngx_http_request_t *r,
     ngx_str_t *cookie);
 
 /* a script over the sessions of who asks: KEYS[1] is their list, ARGV the
-   prefix of keys and the id of this session */
+   prefix of keys, the id of this session, and what stands before and behind an
+   id in the key of its session */
 ngx_int_t ngx_http_zwfw_login_each(ngx_http_request_t *r, ngx_str_t *script,
     void (*done)(ngx_http_zwfw_command_t *c));
+
+/* logout.c: the command that ends a session of a user; own: it need not be in
+   the list */
+ngx_int_t ngx_http_zwfw_logout_words(ngx_http_request_t *r, ngx_str_t *uid,
+    ngx_str_t *id, ngx_uint_t own);
 
 /* this node forgets the session at once; the others hear of it */
 void ngx_http_zwfw_login_drop(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *id);
@@ -69,10 +78,21 @@ ngx_http_zwfw_session_t *ngx_http_zwfw_session_kept(ngx_http_request_t *r,
 /* 64 hex, lower case, as bytes; NGX_DECLINED: it is something else */
 ngx_int_t ngx_http_zwfw_session_bytes(ngx_str_t *id, u_char *hash);
 
-/* "<prefix>s:{<id>}" for 's', "<prefix>t:{<id>}" for 't', "<prefix>u:<id>"
-   for 'u' */
+/*
+ * "<prefix>s:{<id>}" for 's', "<prefix>t:{<id>}" for 't', "<prefix>u:<id>" for
+ * 'u'; in a cluster "<prefix>s:{<tag>}<id>" and so on: the keys of a person
+ * have the same tag, two characters with which their tokens begin, and so stand
+ * in one slot
+ */
 ngx_int_t ngx_http_zwfw_session_key(ngx_http_request_t *r, u_char kind,
-    ngx_str_t *id, ngx_str_t *key);
+    ngx_str_t *id, u_char *tag, ngx_str_t *key);
+
+/* the tag of a user */
+void ngx_http_zwfw_session_tag(ngx_str_t *uid, u_char *tag);
+
+/* the session of a key of kind 's'; NGX_DECLINED: it is something else */
+ngx_int_t ngx_http_zwfw_session_of_key(ngx_http_zwfw_platform_t *pf,
+    ngx_str_t *key, u_char *hash);
 
 /*
  * A session as it stands in Redis.

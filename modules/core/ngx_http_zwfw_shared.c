@@ -1,12 +1,7 @@
 
 /*
  * The shared memory of a platform, and its listener: the one worker of a node
- * that hears what Redis dropped.
- *
- * The listener sets a beat key under the tracked prefix.  When it hears that
- * this key was changed, everything dropped before the beat was sent is known
- * to the node; sessions known in shared memory count only while that is less
- * than 900 ms ago.
+ * that hears what Redis dropped, see hear.c
  */
 
 
@@ -17,40 +12,27 @@
 
 #define NGX_HTTP_ZWFW_TICK   300            /* ms, of beats and the lease */
 #define NGX_HTTP_ZWFW_LEASE  1000
-#define NGX_HTTP_ZWFW_DEAF   3000           /* then it listens anew */
 
 
 /* of a worker and platform */
 
 typedef struct {
     ngx_http_zwfw_platform_t  *platform;
-    ngx_http_zwfw_track_t      track;
-    ngx_http_zwfw_command_t    beat;
-    ngx_str_t                  words[5];
+    ngx_http_zwfw_hear_t      *hear;
     ngx_event_t                tick;
-    ngx_msec_t                 sent;        /* the beat not heard yet */
     ngx_connection_t           ident;       /* of the event, in debug lines */
     unsigned                   listener:1;
-    unsigned                   ready:1;
-    unsigned                   waiting:1;   /* for a beat to be heard */
 } ngx_http_zwfw_shared_node_t;
 
 
 static ngx_int_t ngx_http_zwfw_shared_zone(ngx_shm_zone_t *zone, void *data);
 static ngx_int_t ngx_http_zwfw_shared_start(ngx_cycle_t *cycle,
     ngx_http_zwfw_platform_t *pf);
-static ngx_int_t ngx_http_zwfw_shared_beat_key(ngx_cycle_t *cycle,
-    ngx_http_zwfw_shared_node_t *node);
 static void ngx_http_zwfw_shared_tick(ngx_event_t *ev);
 static ngx_uint_t ngx_http_zwfw_shared_lease(ngx_http_zwfw_platform_t *pf);
 static void ngx_http_zwfw_shared_release(ngx_http_zwfw_platform_t *pf);
 static void ngx_http_zwfw_shared_won(ngx_http_zwfw_shared_node_t *node);
 static void ngx_http_zwfw_shared_lost(ngx_http_zwfw_shared_node_t *node);
-static void ngx_http_zwfw_shared_beat(ngx_http_zwfw_shared_node_t *node);
-static void ngx_http_zwfw_shared_beaten(ngx_http_zwfw_command_t *c);
-static void ngx_http_zwfw_shared_ready(void *data);
-static void ngx_http_zwfw_shared_away(void *data);
-static void ngx_http_zwfw_shared_key(void *data, ngx_str_t *key);
 
 
 /* another Redis gets another zone, which knows nothing of the former one */
@@ -183,21 +165,15 @@ ngx_http_zwfw_shared_start(ngx_cycle_t *cycle, ngx_http_zwfw_platform_t *pf)
     /*
      * set by ngx_pcalloc():
      *
-     *     node->listener = node->ready = node->waiting = 0;
+     *     node->listener = 0;
      */
 
     node->platform = pf;
+    node->hear = ngx_http_zwfw_hear_create(cycle, pf);
 
-    if (ngx_http_zwfw_shared_beat_key(cycle, node) != NGX_OK
-        || ngx_http_zwfw_worker_start(pf) != NGX_OK)
-    {
+    if (node->hear == NULL || ngx_http_zwfw_worker_start(pf) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    node->track.key = ngx_http_zwfw_shared_key;
-    node->track.ready = ngx_http_zwfw_shared_ready;
-    node->track.lost = ngx_http_zwfw_shared_away;
-    node->track.data = node;
 
     node->ident.fd = (ngx_socket_t) -1;
     node->ident.data = node;
@@ -214,48 +190,6 @@ ngx_http_zwfw_shared_start(ngx_cycle_t *cycle, ngx_http_zwfw_platform_t *pf)
     pf->node = node;
 
     ngx_add_timer(&node->tick, 1);
-
-    return NGX_OK;
-}
-
-
-/* "zwfw:<platform>:s:beat:<node>", and the prefix in front of "beat" */
-
-static ngx_int_t
-ngx_http_zwfw_shared_beat_key(ngx_cycle_t *cycle,
-    ngx_http_zwfw_shared_node_t *node)
-{
-    u_char                    *p;
-    size_t                     len;
-    ngx_str_t                 *words;
-    ngx_http_zwfw_platform_t  *pf;
-
-    pf = node->platform;
-    len = pf->prefix.len + sizeof("s:beat:") - 1 + sizeof(pf->shared->node);
-
-    p = ngx_pnalloc(cycle->pool, len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    words = node->words;
-
-    ngx_str_set(&words[0], "SET");
-    words[1].data = p;
-    words[1].len = ngx_sprintf(p, "%Vs:beat:%*s", &pf->prefix,
-                               sizeof(pf->shared->node), pf->shared->node)
-                   - p;
-    ngx_str_set(&words[2], "1");
-    ngx_str_set(&words[3], "PX");
-    ngx_str_set(&words[4], "5000");
-
-    node->beat.nwords = 5;
-    node->beat.words = words;
-    node->beat.done = ngx_http_zwfw_shared_beaten;
-    node->beat.data = node;
-
-    node->track.prefix.data = p;
-    node->track.prefix.len = pf->prefix.len + sizeof("s:") - 1;
 
     return NGX_OK;
 }
@@ -327,7 +261,8 @@ ngx_http_zwfw_shared_tick(ngx_event_t *ev)
             ngx_http_zwfw_shared_won(node);
         }
 
-        ngx_http_zwfw_shared_beat(node);
+        ngx_http_zwfw_hear(node->hear);
+        ngx_http_zwfw_redis_remember(node->platform);
 
     } else if (node->listener) {
         ngx_http_zwfw_shared_lost(node);
@@ -386,12 +321,6 @@ ngx_http_zwfw_shared_won(ngx_http_zwfw_shared_node_t *node)
     ngx_log_debug1(NGX_LOG_DEBUG_CORE, node->tick.log, 0,
                    "zwfw listener of \"%V\"", &node->platform->name);
 
-    if (ngx_http_zwfw_redis_track(node->platform->redis, &node->track)
-        != NGX_OK)
-    {
-        return;
-    }
-
     node->listener = 1;
 
     for (q = ngx_queue_head(&node->platform->listeners);
@@ -411,10 +340,8 @@ ngx_http_zwfw_shared_lost(ngx_http_zwfw_shared_node_t *node)
     ngx_http_zwfw_listener_t  *l;
 
     node->listener = 0;
-    node->ready = 0;
-    node->waiting = 0;
 
-    ngx_http_zwfw_redis_untrack(node->platform->redis, &node->track);
+    ngx_http_zwfw_hear_stop(node->hear);
 
     for (q = ngx_queue_head(&node->platform->listeners);
          q != ngx_queue_sentinel(&node->platform->listeners);
@@ -422,123 +349,5 @@ ngx_http_zwfw_shared_lost(ngx_http_zwfw_shared_node_t *node)
     {
         l = ngx_queue_data(q, ngx_http_zwfw_listener_t, queue);
         l->lost(l->data);
-    }
-}
-
-
-/* one beat at a time, so that what is heard is the one that was sent */
-
-static void
-ngx_http_zwfw_shared_beat(ngx_http_zwfw_shared_node_t *node)
-{
-    if (!node->ready || node->beat.operation) {
-        return;
-    }
-
-    if (!node->waiting) {
-        node->sent = ngx_current_msec;
-        node->waiting = 1;
-
-        if (ngx_http_zwfw_redis_ask(node->platform->redis, &node->beat)
-            != NGX_OK)
-        {
-            node->waiting = 0;
-        }
-
-        return;
-    }
-
-    if (ngx_current_msec - node->sent < NGX_HTTP_ZWFW_DEAF) {
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_ERR, node->tick.log, 0,
-                  "zwfw: no invalidation was heard from redis for platform "
-                  "\"%V\", listening anew", &node->platform->name);
-
-    node->ready = 0;
-    node->waiting = 0;
-
-    ngx_http_zwfw_redis_untrack(node->platform->redis, &node->track);
-    (void) ngx_http_zwfw_redis_track(node->platform->redis, &node->track);
-}
-
-
-static void
-ngx_http_zwfw_shared_beaten(ngx_http_zwfw_command_t *c)
-{
-    ngx_http_zwfw_shared_node_t  *node = c->data;
-
-    if (c->rc != NGX_OK) {
-        node->waiting = 0;
-    }
-}
-
-
-/* what was dropped before is unknown: nothing known before counts */
-
-static void
-ngx_http_zwfw_shared_ready(void *data)
-{
-    ngx_http_zwfw_shared_node_t  *node = data;
-
-    ngx_http_zwfw_known_empty(node->platform);
-
-    node->ready = 1;
-    node->waiting = 0;
-
-    ngx_http_zwfw_shared_beat(node);
-}
-
-
-static void
-ngx_http_zwfw_shared_away(void *data)
-{
-    ngx_http_zwfw_shared_node_t  *node = data;
-
-    node->ready = 0;
-    node->waiting = 0;
-
-    ngx_http_zwfw_known_beat(node->platform, 0);
-}
-
-
-/* "<prefix>s:{<hash>}" or a beat */
-
-static void
-ngx_http_zwfw_shared_key(void *data, ngx_str_t *key)
-{
-    ngx_http_zwfw_shared_node_t  *node = data;
-
-    u_char      hash[NGX_HTTP_ZWFW_HASH];
-    ngx_str_t   id, *beat;
-
-    if (key == NULL) {
-        ngx_http_zwfw_known_empty(node->platform);
-        return;
-    }
-
-    beat = &node->words[1];
-
-    if (key->len == beat->len
-        && ngx_memcmp(key->data, beat->data, beat->len) == 0)
-    {
-        if (node->waiting) {
-            node->waiting = 0;
-            ngx_http_zwfw_known_beat(node->platform, node->sent);
-        }
-
-        return;
-    }
-
-    if (key->len != node->track.prefix.len + 2 * NGX_HTTP_ZWFW_HASH + 2) {
-        return;
-    }
-
-    id.data = key->data + node->track.prefix.len + 1;
-    id.len = 2 * NGX_HTTP_ZWFW_HASH;
-
-    if (ngx_http_zwfw_session_bytes(&id, hash) == NGX_OK) {
-        ngx_http_zwfw_known_drop(node->platform, hash);
     }
 }

@@ -168,24 +168,30 @@ struct ngx_http_zwfw_command_s {
 
     ngx_int_t                  rc;          /* NGX_OK; NGX_ERROR: Redis said
                                                -ERR; NGX_AGAIN: away */
+    uint32_t                   from;        /* the master of a cluster that
+                                               said so, in all workers; or 0 */
     ngx_http_zwfw_reply_t      reply;
 };
 
 
 typedef struct {
-    unsigned                   connected:1;
-    unsigned                   open:1;      /* the breaker */
+    ngx_uint_t                 connected;   /* masters that are ready */
     ngx_uint_t                 in_flight;
+    unsigned                   open:1;      /* the breaker, of any master */
 } ngx_http_zwfw_redis_state_t;
 
 
-/* configuration time: "unix:/path" or "1.2.3.4:6379", both with optional
-   " db=N" and " password=<file>" */
+#define NGX_HTTP_ZWFW_MASTERS  128          /* of a cluster */
+
+/* configuration time: what the "redis" directive takes */
 ngx_http_zwfw_redis_t *ngx_http_zwfw_redis_add(ngx_conf_t *cf,
     ngx_str_t *address, ngx_msec_t timeout);
 
 ngx_int_t ngx_http_zwfw_redis_init(ngx_cycle_t *cycle);
 void ngx_http_zwfw_redis_exit(ngx_cycle_t *cycle);
+
+/* tells workers that start which master sentinels have named */
+void ngx_http_zwfw_redis_remember(ngx_http_zwfw_platform_t *pf);
 
 /* NGX_OK: asked; NGX_BUSY: refused at once, done() does not come.  done may
    be NULL: nobody waits for the answer */
@@ -197,6 +203,24 @@ void ngx_http_zwfw_redis_forget(ngx_http_zwfw_redis_t *redis,
 /* element i of an array reply */
 void ngx_http_zwfw_redis_element(ngx_http_zwfw_reply_t *reply, ngx_uint_t i,
     ngx_http_zwfw_reply_t *element);
+
+/* whether it is a cluster: keys of one script must have one {tag} */
+ngx_uint_t ngx_http_zwfw_redis_clustered(ngx_http_zwfw_redis_t *redis);
+
+/*
+ * Who has keys: the instance itself, or the masters of a cluster; returns how
+ * many.  *version moves when they change.
+ */
+ngx_uint_t ngx_http_zwfw_redis_masters(ngx_http_zwfw_redis_t *redis,
+    ngx_http_zwfw_redis_t **masters, ngx_uint_t *version);
+
+/* what names a master in all workers; 0: it is no cluster */
+uint32_t ngx_http_zwfw_redis_id(ngx_http_zwfw_redis_t *master);
+
+/* a number that is a {tag} of keys which this master has: the given one, or the
+   next that is */
+ngx_uint_t ngx_http_zwfw_redis_tag(ngx_http_zwfw_redis_t *redis,
+    ngx_http_zwfw_redis_t *master, ngx_uint_t tag);
 
 /*
  * Invalidation of keys under a prefix, on a connection of its own: CLIENT

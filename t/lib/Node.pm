@@ -15,7 +15,7 @@ package Node;
 # nothing to compare with, says openapi => 0.
 #
 # Another node over the same stores: Node->new(db => $db, redis => $redis);
-# the latter may be Sentinels.
+# the latter may be Sentinels or a Cluster.
 # "postgres" is another conninfo of that database.
 # "block" (of the platform), "server", "http" and "main" add to the
 # configuration, "keys" is another key file.  "pg_wire" and "redis_wire" are a
@@ -174,14 +174,20 @@ sub session {
     my ($self, %me) = @_;
 
     my $token = encode_base64url(join '', map { chr rand 256 } 1 .. 32);
+    my $uid = $me{uid} // $self->db->uuid;
+    my $tag = $self->redis->can('tag') ? $self->redis->tag($uid) : '';
+
+    substr $token, 0, length $tag, $tag;
+
     my $hash = sha256_hex($token);
+    my $key = $tag ? "{$tag}$hash" : "{$hash}";
     my @kinds = (split(/,/, $me{roles} // ''), $me{kind} // ());
     my $bits = 0;
 
     $bits |= $who{$_} // die "unknown role $_\n" for @kinds;
 
     my $data = encode_json({
-        uid => $me{uid} // $self->db->uuid, body => $me{body} // '',
+        uid => $uid, body => $me{body} // '',
         name => $me{name} // "\x{5f20}\x{793a}\x{4f8b}",
         region => $me{region} // '370000', channel => 'pc',
         roles => $me{roles} // '', agent => 'test', who => $bits,
@@ -189,8 +195,8 @@ sub session {
         expires => time + ($me{left} // 3600),
     });
 
-    $self->redis->query('SET', "zwfw:test:s:{$hash}", $data, 'EX', 3600);
-    $self->redis->query('SET', "zwfw:test:t:{$hash}", 1, 'EX', 1800);
+    $self->redis->query('SET', "zwfw:test:s:$key", $data, 'EX', 3600);
+    $self->redis->query('SET', "zwfw:test:t:$key", 1, 'EX', 1800);
 
     return $token;
 }

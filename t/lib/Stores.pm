@@ -354,12 +354,19 @@ sub ready {
 sub query {
     my ($self, @command) = @_;
 
+    return say_to($self->connection, @command);
+}
+
+
+sub connection {
+    my $self = shift;
+
     my $sock = IO::Socket::UNIX->new($self->socket) or die "connect: $!\n";
 
     setsockopt $sock, SOL_SOCKET, SO_RCVTIMEO, pack 'l!l!', 5, 0;
     say_to($sock, 'AUTH', $self->{password}) if defined $self->{password};
 
-    return say_to($sock, @command);
+    return $sock;
 }
 
 

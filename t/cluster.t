@@ -1,0 +1,251 @@
+# A Redis Cluster: sessions are on all of its masters; slots move, key by key and
+# by redis-cli, while people ask; a master joins, and one dies.  No wrong answer,
+# and nobody is taken for logged out.
+
+use strict;
+use warnings;
+use utf8;
+
+use Test::More;
+
+use lib 't/lib';
+use Cluster;
+use Load;
+use Node;
+use People;
+use Proc;
+
+binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
+
+my $redis = Cluster->start;
+my $node = Node->new(redis => $redis);
+my ($nginx, $db) = ($node->nginx, $node->db);
+my $load = Load->new(node => $node, clients => 3, of_one => 20,
+                     order => [qw(me draft page me greeting)]);
+
+
+# an Http with the cookie of another
+
+sub same {
+    my $who = shift;
+
+    my $http = $node->client;
+
+    $http->{cookies} = { localhost => { %{ $who->{cookies}{localhost} } } };
+    $http->{headers} = { %{ $who->{headers} } };
+    return $http;
+}
+
+
+sub everywhere {
+    my $who = shift;
+
+    return map { $_->{cookies} = same($who)->{cookies}; $_ } $node->readers;
+}
+
+
+sub codes {
+    return join ' ', map { $_->get('/api/auth/me')->code } @_;
+}
+
+
+sub until_codes {
+    my ($name, $codes, @each) = @_;
+
+    ok(eval { Proc::until_true($name, 10, sub { codes(@each) eq $codes }) },
+       $name) or diag(codes(@each));
+}
+
+
+# a person with two sessions
+
+sub person {
+    my $http = $node->client;
+    my $person = People::register($http);
+    my $phone = $node->client;
+
+    People::login($phone, $person);
+
+    return { desk => $http, phone => $phone, said => $person,
+             tag => $redis->tag($person->{uid}) };
+}
+
+
+sub sessions {
+    my $http = shift;
+
+    return $http->get('/api/auth/sessions');
+}
+
+
+$load->phase(calm => sub { $load->told(10, 200, qw(me draft page greeting)) });
+
+is(scalar(grep { my $at = $_;
+                 grep { /:s:\{\w/ } @{ $at->query('KEYS', 'zwfw:*') } }
+          @$redis{qw(one two three)}), 3, 'sessions are on all masters');
+
+
+subtest 'a log-in over that of another one' => sub {
+    my ($her, $him);
+
+    Proc::until_true('two with different slots', 20, sub {
+        ($her, $him) = (person(), person());
+        return $redis->of($her->{tag}) != $redis->of($him->{tag});
+    });
+
+    my $shared = same($her->{desk});
+    my $before = same($her->{desk});
+
+    People::login($shared, $him->{said});
+    is($shared->get('/api/auth/me')->json->{uid}, $him->{said}{uid}, 'is his');
+    until_codes('hers is over', '401', $before);
+    is(scalar @{ sessions($her->{phone})->json->{items} }, 1,
+       'and not in her list');
+};
+
+
+subtest 'key by key' => sub {
+    my $her = person();
+    my $from = $redis->of($her->{tag});
+    my ($to) = grep { $_ != $from } @$redis{qw(one two three)};
+    my $move = $redis->move($her->{tag}, $to);
+    my ($list) = grep { /:u:\{/ } @{ $move->{keys} };
+
+    is(scalar @{ $move->{keys} }, 5, 'two sessions and their list');
+    is(codes(@$her{qw(desk phone)}), '200 200', 'nothing has moved yet');
+
+    $move->key($list);
+
+    for my $key (grep { /:[st]:/ } @{ $move->{keys} }) {
+        my $res = sessions($her->{desk});
+
+        is($res->code, 503, 'the list waits, and is not told in part');
+        like($res->header('Retry-After'), qr/^[1-9]/, 'with when to ask');
+        $res = $her->{desk}->post_json('/api/auth/sessions/end', {});
+        is($res->code, 503, 'nor are some ended');
+        is(codes(map { same($_) } @$her{qw(desk phone)}), '200 200',
+           'both are logged in');
+        $move->key($key);
+    }
+
+    is(codes(@$her{qw(desk phone)}), '200 200', 'all keys have moved');
+    $move->finish;
+    is(codes(@$her{qw(desk phone)}), '200 200', 'the slot has moved');
+    is(scalar @{ sessions($her->{desk})->json->{items} }, 2, 'the list is whole');
+
+    my @phones = everywhere($her->{phone});
+
+    is(codes(@phones), '200 200', 'each worker knows it');
+    is($her->{desk}->post_json('/api/auth/sessions/end', {})->code, 200,
+       'the others are ended');
+    until_codes('each worker has heard of it there', '401 401', @phones);
+};
+
+
+# a master without slots is not listened to: what it says is not kept
+
+subtest 'to one that has just joined' => sub {
+    my $her = person();
+    my $move = $redis->move($her->{tag}, $redis->{spare});
+
+    $move->key(@{ $move->{keys} });
+
+    my @phones = everywhere($her->{phone});
+
+    is(codes(@phones, @phones), '200 200 200 200', 'it is asked');
+
+    my ($key) = grep { /:s:/ } sort { $a cmp $b } @{ $move->{keys} };
+    my @gone = map { everywhere($_) } @$her{qw(phone desk)};
+
+    codes(@gone);
+    $redis->query('DEL', $_) for grep { /:s:/ } @{ $move->{keys} };
+    is(codes(@gone), '401 401 401 401', 'what it drops is dropped at once');
+    $move->finish;
+
+    # and it is, when it has a slot
+
+    my $again = $node->client;
+
+    Proc::until_true('logged in', 20, sub {
+        $again->post_json('/api/login', { map { $_ => $her->{said}{$_} }
+            qw(email password) })->code == 200;
+    });
+    $again->{headers}{'X-CSRF-Token'} = $again->get('/api/auth/me')->json->{token}
+        // $again->get('/help')->hidden->{_token};
+
+    my @each = everywhere($again);
+
+    $load->told(30, 200, 'me');
+    is(codes(@each), '200 200', 'it is a master');
+    is($again->post_json('/api/logout', {})->code, 200, 'logged out there');
+    until_codes('each worker has heard of that', '401 401', @each);
+};
+
+
+$load->phase(reload => sub {
+    for (1 .. 3) {
+        $nginx->reload;
+        $load->told(5, 200, qw(me draft));
+    }
+});
+
+$load->phase(resharding => sub {
+    $redis->reshard($redis->{one}, $redis->{spare}, 150);
+    $redis->reshard($redis->{three}, $redis->{one}, 150);
+    $load->told(10, 200, qw(me draft greeting));
+});
+
+
+subtest 'a master dies' => sub {
+    my ($his, $her);
+
+    Proc::until_true('one whose master has a replica, one of another', 20, sub {
+        my $person = person();
+        my $at = $redis->of($person->{tag}) == $redis->{two};
+        $at ? ($his //= $person) : ($her //= $person);
+        return $his && $her;
+    });
+
+    Proc::until_true('replicated', 20, sub {
+        my $two = $redis->{two};
+        $two->query('SET', "zwfw-{$his->{tag}}", 1);
+        return $two->query('WAIT', 1, 1000);
+    });
+    $redis->{two}->crash;
+    $load->phase(killed => sub {
+        my $res;
+
+        Proc::until_true('refused', 20, sub {
+            $res = sessions($his->{desk});
+            return $res->code == 503;
+        });
+        is($res->json->{code}, 'session_store_away', 'who was there is refused');
+        is($res->header('Set-Cookie'), undef, 'and keeps the cookie');
+        ok(eval { Proc::until_true('answered', 60, sub {
+            $res = sessions($his->{desk});
+            return $res->code != 503;
+        }) }, 'until the replica is master');
+        is($res->code, 200, 'he is logged in');
+    });
+    is(sessions($her->{desk})->code, 200, 'as is she');
+
+    my @phones = everywhere($his->{phone});
+
+    $load->recovers('killed', qw(me draft greeting));
+    is(codes(@phones), '200 200', 'each worker knows him');
+    is($his->{desk}->post_json('/api/auth/sessions/end', {})->code, 200,
+       'he ends the others');
+    until_codes('each worker has heard of it', '401 401', @phones);
+};
+
+
+$load->phase(after => sub { $load->told(10, 200, $load->kinds) });
+$load->stop;
+
+$load->sound;
+$load->only($_, qr/ 200$/, "$_: all is well") for qw(calm reload resharding after);
+$load->kept(20);
+
+is(join('', $nginx->stop), '', 'no alert');
+
+done_testing();
