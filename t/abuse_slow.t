@@ -86,8 +86,7 @@ sub alone {
     ok(eval { Proc::until_true($what, 60, sub {
         select undef, undef, undef, 0.05;
         return !clients();
-    }) },
-       "$what: nobody stays connected") or diag(clients());
+    }) }, "$what: nobody stays connected") or diag(clients());
 }
 
 others('before');
@@ -238,8 +237,22 @@ sub part {
 my $form = join '', part('item', $card), part('note', 'left'),
     part('materials.0.code', 'M01'), part('materials.0.file',
         "%PDF-1.4\n" . 'x' x 300_000, '; filename="a.pdf"'), "--a--\r\n";
-my $whole = Raw::request('POST', '/api/case/draft', @her,
+my $sender = $node->client;                 # what the other one may is used up
+
+People::register($sender);
+
+my $whole = Raw::request('POST', '/api/case/draft',
+    'Cookie: zwfw=' . $sender->cookie('zwfw'),
+    "X-CSRF-Token: $sender->{headers}{'X-CSRF-Token'}",
     'Content-Type: multipart/form-data; boundary=a', { body => $form });
+
+{
+    my $raw = Raw->new($nginx->port);
+
+    $raw->send($whole);
+    is($raw->answer('POST')->code, 200, 'who stays is answered');
+    ok(-d "$node->{files}/tmp", 'files are written in a folder of their own');
+}
 
 for my $n (1 .. 30) {
     my $raw = Raw->new($nginx->port);
@@ -254,8 +267,13 @@ SELECT string_agg(c.id::text, ' ') FROM zwfw.cases AS c
  WHERE c.note = 'left' AND NOT EXISTS (SELECT FROM zwfw.case_materials AS f
                                         WHERE f.case_id = c.id)
 SQL
-is(join(' ', grep { /tmp|part|new/ } map { glob "$_/*" } $node->{files}), '',
-   'no half of a file stays');
+is($sender->upload('/api/case/draft', [
+    item => $card, note => 'left', map {
+        ("materials.$_.code" => "M0$_", "materials.$_.file" => {
+            name => 'a.pdf', type => 'application/pdf',
+            content => $_ == 1 ? "%PDF-1.4\n" : 'no such file' })
+    } 0 .. 2 ])->code, 422, 'a file is refused, and those before it go');
+is(join(' ', glob "$node->{files}/tmp/*"), '', 'no half of a file stays');
 
 
 # while a store is silent, and while a thread computes
