@@ -341,23 +341,6 @@ profile_flags() {
     esac
 }
 
-# An nginx without the sanitizers loads modules with them when these are there
-# first.
-
-sanitized_nginx() {
-    local wrapper=$BUILD/nginx-asan
-
-    cat >"$wrapper" <<SCRIPT
-#!/bin/sh
-export LD_PRELOAD="$(cc -print-file-name=libasan.so) \
-$(cc -print-file-name=libubsan.so)"
-export ASAN_OPTIONS="detect_odr_violation=0:detect_leaks=0\${ASAN_OPTIONS:+:\$ASAN_OPTIONS}"
-exec "$NGINX" "\$@"
-SCRIPT
-    chmod 755 "$wrapper"
-    NGINX=$wrapper
-}
-
 # What makes an earlier configuration useless when it changes.  The Makefile has
 # absolute paths: in a copy of this folder it would build the old one's sources.
 
@@ -620,7 +603,7 @@ cmd_modules() {
     done
 
     publish_headers
-    [ "$PROFILE" != asan ] || sanitized_nginx
+    [ "$PROFILE" != asan ] || sanitized_nginx   # t/tools.sh
     check_load
     write_manifest
     exec 8>&-
@@ -936,6 +919,8 @@ cmd_test() {
     prove -It/lib "${files[@]}" 2> >(tee "$RUN/said" >&2) || code=$?
     timeout 5 tail --pid=$! -f /dev/null || true
 
+    sanitized_silent || code=1
+
     if [ "$code" != 0 ]; then
 
         # once more where it is found: at the end of what was printed
@@ -1036,7 +1021,8 @@ usage: ./build.sh command [argument ...]
 environment:
   NGINX                the nginx to build for; default: the one in PATH
   NGINX_SRC            the source tree it was built from; default: nginx-dev
-  SANITIZE             1: the same as --profile=asan, for run and test as well
+  SANITIZE             1: the same as --profile=asan, for run and test as well;
+                       nginx itself is built so, too, of Debian's source
   ZWFW_LONG            1: tests that have a long variant run it
   JOBS                 compilers at a time; default: all processors
   CC                   the compiler, gcc or clang; default: cc

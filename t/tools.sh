@@ -171,3 +171,130 @@ cmd_coverage() {
         "$ZWFW_COVERAGE"
     return "$code"
 }
+
+
+# ---- sanitizers: an nginx that sees what modules do to its memory ----
+
+# nginx-dev has headers only.  The archive keeps the source of a release, whose
+# headers must be those of the nginx that is installed; NGINX_SRC is a tree of
+# one's own.  With NGX_DEBUG_PALLOC each piece of a pool is of malloc().
+
+sanitized_nginx() {
+    local key dir=$BUILD/sanitized from=$SRC
+
+    mkdir -p "$dir"
+    key=$(echo "$CC_OPT ${FLAGS[*]} $NGINX_ABOUT $SRC" | sha256sum)
+
+    if [ "$(cat "$dir/key" 2>/dev/null)" != "$key" ]; then
+        [ -f "$from/src/core/nginx.c" ] || from=$(sanitized_source "$dir")
+        [ -n "$from" ] || exit 3
+        say "building an nginx with sanitizers of $from"
+        sanitized_build "$from" "$dir"
+        echo "$key" >"$dir/key"
+    fi
+
+    # workers of another account write reports, too
+    REPORTS=${REPORTS-$(mktemp -d /tmp/zwfw-reports.XXXXXX)}
+    chmod 1777 "$REPORTS"
+    cat >"$dir/nginx" <<SCRIPT
+#!/bin/sh
+export ASAN_OPTIONS="$(sanitized_options)"
+export UBSAN_OPTIONS="print_stacktrace=1:log_path=$REPORTS/report"
+export LSAN_OPTIONS="suppressions=$ROOT/t/data/sanitize/leaks:print_suppressions=0"
+exec "$dir/objs/nginx" "\$@"
+SCRIPT
+    chmod 755 "$dir/nginx"
+    NGINX=$dir/nginx
+}
+
+# nginx's own symbols are there twice, once in each module
+
+sanitized_options() {
+    echo "detect_odr_violation=0:detect_leaks=1:abort_on_error=0:log_path=$REPORTS/report"
+}
+
+sanitized_source() {
+    local version dir=$1 apt=() file tree
+
+    mkdir -p "$dir/lists"
+    sed 's/^/deb-src http:\/\/deb.debian.org\//' >"$dir/sources" <<TEXT
+debian $(debian_release) main
+debian $(debian_release)-updates main
+debian-security $(debian_release)-security main
+TEXT
+    apt=(apt-get -q -o "Dir::Etc::SourceList=$dir/sources"
+         -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$dir/lists")
+
+    (
+        cd "$dir"
+        rm -rf nginx-*/
+        "${apt[@]}" update
+
+        # of those of this version, newest first, the one that is there
+
+        for version in $(apt-cache "${apt[@]:2}" showsrc nginx \
+                | sed -n 's/^Version: //p' | sort -rV); do
+            [[ $version == "$NGINX_VERSION"-* ]] || continue
+            ! "${apt[@]}" source "nginx=$version" || exit 0
+        done
+
+        exit 1
+    ) >"$dir/source.log" 2>&1 \
+        || { say "build.sh: no source of nginx $NGINX_VERSION, see" \
+                 "$dir/source.log; NGINX_SRC names a tree"; return; }
+
+    tree=$dir/nginx-$NGINX_VERSION
+
+    while read -r file; do
+        [ ! -f "$tree/$file" ] || cmp -s "$SRC/$file" "$tree/$file" \
+            || { say "build.sh: $file of $tree is not that of $SRC"; return; }
+    done < <(cd "$SRC" && find src -name '*.h')
+
+    echo "$tree"
+}
+
+debian_release() {
+    # shellcheck disable=SC1091
+    (. /etc/os-release && echo "$VERSION_CODENAME")
+}
+
+sanitized_build() {
+    local word more=()
+
+    # what this nginx has, but for modules that are files
+
+    for word in $(grep -oE -- '--with-http_[a-z0-9_]+_module( |$)' \
+            <<<"$NGINX_ABOUT"); do
+        more+=("$word")
+    done
+
+    (
+        cd "$1"
+        configure=./configure
+        [ -x "$configure" ] || configure=auto/configure
+        ASAN_OPTIONS=detect_leaks=0 $configure \
+            --builddir="$2/objs" "${FLAGS[@]}" "${more[@]}" \
+            --with-cc-opt="${CC_OPT/-W -Wall -Wextra -Werror/} -DNGX_DEBUG_PALLOC=1" \
+            --with-ld-opt="$LD_OPT -Wl,-E"
+        make -s -f "$2/objs/Makefile" -j "${JOBS:-$(nproc)}" binary
+    ) >"$2/build.log" 2>&1 \
+        || die 4 "nginx with sanitizers cannot be built, see $2/build.log"
+}
+
+# Whether nothing was reported; prints what was.
+
+sanitized_silent() {
+    local file code=0
+
+    [ "$PROFILE" = asan ] || return 0
+
+    for file in "$REPORTS"/report.*; do
+        [ -f "$file" ] || continue
+        code=1
+        echo "$file:"
+        cat "$file"
+    done >&2
+
+    [ "$code" = 1 ] || rm -rf "$REPORTS"
+    return "$code"
+}
