@@ -106,12 +106,14 @@ sub calm {
 
     alone($what);
 
-    my @now = Proc::descriptors($worker);
-
-    cmp_ok(scalar @now, '<=', scalar @open, 'no descriptor is open')
-        or diag("@now");
-    is(join(' ', map { metric($_) } qw(redis_in_flight postgres_in_flight
-            postgres_waiting thread_tasks)), '0 0 0 0', 'nothing under way');
+    ok(eval { Proc::until_true('no more descriptors', 20, sub {
+        my @now = Proc::descriptors($worker);
+        return @now <= @open;
+    }) }, 'no descriptor is open') or diag(join ' ', Proc::descriptors($worker));
+    ok(eval { Proc::until_true('the end of what was asked', 20, sub {
+        return !grep { metric($_) } qw(redis_in_flight postgres_in_flight
+            postgres_waiting thread_tasks);
+    }) }, 'nothing under way');
     is(join(' ', glob $nginx->dir . '/client_body_temp/*'), '',
        'no file is left');
 }

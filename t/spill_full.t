@@ -129,17 +129,20 @@ sub full {
 full('the size is reached', Spill::folder(), ' 96k',
      qr/has reached its size of 98304/, 'freeze', 'thaw');
 
-if ($> == 0) {
-    my $disk = Spill::folder();
+my $disk = Spill::folder();
 
-    system('mount', '-t', 'tmpfs', '-o', 'size=128k,mode=700', 'none', $disk)
-        == 0 or die "no tmpfs\n";
+if (system('mount', '-t', 'tmpfs', '-o', 'size=128k,mode=700', 'none', $disk)
+    == 0)
+{
     eval { full('the disk is full', $disk, '', qr/No space left on device/,
                 'stop', 'launch') };
     my $error = $@;
     undef $Spill::node;
     system('umount', $disk);
     is($error, '', 'a disk that is full');
+
+} else {
+    diag('no disk can be mounted here: none is full');
 }
 
 
