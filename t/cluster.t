@@ -1,11 +1,12 @@
-# A Redis Cluster: sessions are on all of its masters; slots move, key by key and
-# by redis-cli, while people ask; a master joins, and one dies.  No wrong answer,
-# and nobody is taken for logged out.
+# A Redis Cluster: sessions are on all of its masters; slots move, key by key
+# and by redis-cli, while people ask; a master joins, and one dies.  No wrong
+# answer, and nobody is taken for logged out.
 
 use strict;
 use warnings;
 use utf8;
 
+use Digest::SHA qw(sha256_hex);
 use Test::More;
 
 use lib 't/lib';
@@ -18,7 +19,8 @@ use Proc;
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
 my $redis = Cluster->start;
-my $node = Node->new(redis => $redis);
+my $node = Node->new(redis => $redis,
+                     server => 'location = /metrics { zwfw_metrics; }');
 my ($nginx, $db) = ($node->nginx, $node->db);
 my $load = Load->new(node => $node, clients => 3, of_one => 20,
                      order => [qw(me draft page me greeting)]);
@@ -85,6 +87,19 @@ is(scalar(grep { my $at = $_;
           @$redis{qw(one two three)}), 3, 'sessions are on all masters');
 
 
+# shared memory counts while all masters are heard
+
+sub hits {
+    return ($node->client->get('/metrics')->body
+        =~ /^zwfw_session_cache_total\{.*outcome="hit"\} (\d+)$/m)[0];
+}
+
+my $hits = hits();
+
+ok(eval { Proc::until_true('hits', 20, sub { hits() > $hits + 20 }) },
+   'who is known is not asked for');
+
+
 subtest 'a log-in over that of another one' => sub {
     my ($her, $him);
 
@@ -106,17 +121,30 @@ subtest 'a log-in over that of another one' => sub {
 
 subtest 'key by key' => sub {
     my $her = person();
+    my @fresh = map { $node->client(kind => 'natural', uid =>
+        $her->{said}{uid}) } 1 .. 4;            # nobody has asked who it is
     my $from = $redis->of($her->{tag});
     my ($to) = grep { $_ != $from } @$redis{qw(one two three)};
     my $move = $redis->move($her->{tag}, $to);
     my ($list) = grep { /:u:\{/ } @{ $move->{keys} };
 
-    is(scalar @{ $move->{keys} }, 5, 'two sessions and their list');
+    is(scalar @{ $move->{keys} }, 13, 'six sessions and a list');
     is(codes(@$her{qw(desk phone)}), '200 200', 'nothing has moved yet');
+
+    for my $http (@fresh) {
+        my $kind = $http == $fresh[0] || $http == $fresh[1] ? 's' : 't';
+        my $hash = sha256_hex($http->cookie('zwfw'));
+
+        $move->key(grep { /:$kind:.*$hash/ } @{ $move->{keys} });
+        is(codes($http), '200', "its $kind has moved, the other key has not");
+    }
 
     $move->key($list);
 
-    for my $key (grep { /:[st]:/ } @{ $move->{keys} }) {
+    for my $key (map { my $hash = sha256_hex($_->cookie('zwfw'));
+                       grep { /$hash/ } @{ $move->{keys} } }
+                 @$her{qw(desk phone)})
+    {
         my $res = sessions($her->{desk});
 
         is($res->code, 503, 'the list waits, and is not told in part');
@@ -131,7 +159,8 @@ subtest 'key by key' => sub {
     is(codes(@$her{qw(desk phone)}), '200 200', 'all keys have moved');
     $move->finish;
     is(codes(@$her{qw(desk phone)}), '200 200', 'the slot has moved');
-    is(scalar @{ sessions($her->{desk})->json->{items} }, 2, 'the list is whole');
+    is(scalar @{ sessions($her->{desk})->json->{items} }, 2,
+       'the list is whole');
 
     my @phones = everywhere($her->{phone});
 
@@ -170,8 +199,7 @@ subtest 'to one that has just joined' => sub {
         $again->post_json('/api/login', { map { $_ => $her->{said}{$_} }
             qw(email password) })->code == 200;
     });
-    $again->{headers}{'X-CSRF-Token'} = $again->get('/api/auth/me')->json->{token}
-        // $again->get('/help')->hidden->{_token};
+    $again->{headers}{'X-CSRF-Token'} = $again->get('/help')->hidden->{_token};
 
     my @each = everywhere($again);
 
@@ -219,7 +247,7 @@ subtest 'a master dies' => sub {
             $res = sessions($his->{desk});
             return $res->code == 503;
         });
-        is($res->json->{code}, 'session_store_away', 'who was there is refused');
+        is($res->json->{code}, 'session_store_away', 'who was there is not');
         is($res->header('Set-Cookie'), undef, 'and keeps the cookie');
         ok(eval { Proc::until_true('answered', 60, sub {
             $res = sessions($his->{desk});
@@ -243,7 +271,8 @@ $load->phase(after => sub { $load->told(10, 200, $load->kinds) });
 $load->stop;
 
 $load->sound;
-$load->only($_, qr/ 200$/, "$_: all is well") for qw(calm reload resharding after);
+$load->only($_, qr/ 200$/, "$_: all is well")
+    for qw(calm reload resharding after);
 $load->kept(20);
 
 is(join('', $nginx->stop), '', 'no alert');

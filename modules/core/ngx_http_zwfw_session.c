@@ -22,6 +22,9 @@ typedef struct {
     ngx_http_zwfw_generation_t  generation;
     ngx_http_zwfw_known_t      *known;
     ngx_int_t                   rc;         /* NGX_DECLINED: no such session */
+    ngx_uint_t                  waiting;    /* answers that are not here */
+    unsigned                    idle:1;     /* it is over */
+    unsigned                    away:1;
 } ngx_http_zwfw_lookup_t;
 
 
@@ -53,6 +56,7 @@ static ngx_http_zwfw_lookup_t *ngx_http_zwfw_session_lookup(
 static void ngx_http_zwfw_session_forget(void *data);
 static void ngx_http_zwfw_session_data(ngx_http_zwfw_command_t *c);
 static void ngx_http_zwfw_session_life(ngx_http_zwfw_command_t *c);
+static void ngx_http_zwfw_session_answered(ngx_http_zwfw_lookup_t *lookup);
 static ngx_int_t ngx_http_zwfw_session_refuse(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_int_t rc);
 static void ngx_http_zwfw_session_prolong(ngx_http_request_t *r,
@@ -279,6 +283,7 @@ ngx_http_zwfw_session_lookup(ngx_http_request_t *r,
 
     lookup->request = r;
     lookup->known = known;
+    lookup->waiting = 2;
 
     lookup->data.nwords = 2;
     lookup->data.words = lookup->data_words;
@@ -304,7 +309,8 @@ ngx_http_zwfw_session_forget(void *data)
 }
 
 
-/* the first answer; its bytes are gone when the second one comes */
+/* the answers come in any order, as a cluster may move one key before the
+   other; the bytes of the first are gone when the second one comes */
 
 static void
 ngx_http_zwfw_session_data(ngx_http_zwfw_command_t *c)
@@ -315,27 +321,27 @@ ngx_http_zwfw_session_data(ngx_http_zwfw_command_t *c)
     ngx_http_request_t   *r;
     ngx_http_zwfw_ctx_t  *ctx;
 
-    if (c->rc != NGX_OK) {
-        lookup->rc = NGX_AGAIN;
-        return;
-    }
-
-    if (c->reply.type != REDIS_REPLY_STRING) {
-        lookup->rc = NGX_DECLINED;
-        return;
-    }
-
     r = lookup->request;
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
 
-    lookup->rc = ngx_http_zwfw_session_parse(ctx, &c->reply.value,
-                                             lookup->known, &agent);
+    if (c->rc != NGX_OK) {
+        lookup->away = 1;
 
-    if (lookup->rc == NGX_DECLINED) {
-        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
-                      "zwfw: a session of platform \"%V\" is not readable",
-                      &ctx->platform->name);
+    } else if (c->reply.type != REDIS_REPLY_STRING) {
+        lookup->rc = NGX_DECLINED;
+
+    } else {
+        lookup->rc = ngx_http_zwfw_session_parse(ctx, &c->reply.value,
+                                                 lookup->known, &agent);
+
+        if (lookup->rc == NGX_DECLINED) {
+            ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                          "zwfw: a session of platform \"%V\" is not readable",
+                          &ctx->platform->name);
+        }
     }
+
+    ngx_http_zwfw_session_answered(lookup);
 }
 
 
@@ -344,22 +350,39 @@ ngx_http_zwfw_session_life(ngx_http_zwfw_command_t *c)
 {
     ngx_http_zwfw_lookup_t  *lookup = c->data;
 
+    if (c->rc != NGX_OK) {
+        lookup->away = 1;
+
+    } else if (c->reply.type != REDIS_REPLY_STRING) {
+        lookup->idle = 1;
+    }
+
+    ngx_http_zwfw_session_answered(lookup);
+}
+
+
+static void
+ngx_http_zwfw_session_answered(ngx_http_zwfw_lookup_t *lookup)
+{
     ngx_http_request_t     *r;
     ngx_http_zwfw_ctx_t    *ctx;
     ngx_http_zwfw_state_t  *state;
     ngx_http_zwfw_known_t  *known;
+
+    if (--lookup->waiting) {
+        return;
+    }
 
     r = lookup->request;
     known = lookup->known;
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
     state = ctx->core;
 
-    if (c->rc != NGX_OK) {
+    if (lookup->away) {
         lookup->rc = NGX_AGAIN;
-    }
 
-    if (lookup->rc == NGX_OK && (c->reply.type != REDIS_REPLY_STRING
-                                 || known->expires <= ngx_time()))
+    } else if (lookup->rc == NGX_OK
+               && (lookup->idle || known->expires <= ngx_time()))
     {
         lookup->rc = NGX_DECLINED;
     }

@@ -149,7 +149,8 @@ sub query {
         my $sock = $at->connection;
 
         Stores::Redis::say_to($sock, 'ASKING') if $asking;
-        return 1 if eval { $answer = Stores::Redis::say_to($sock, @command); 1 };
+        $answer = eval { Stores::Redis::say_to($sock, @command) };
+        return 1 if !$@;
 
         die $@ if $@ !~ /(MOVED|ASK) \d+ \S*:(\d+)|TRYAGAIN|CLUSTERDOWN/;
         ($at, $asking) = ($self->at($2), $1 eq 'ASK') if $1;
@@ -232,9 +233,11 @@ sub finish {
 
     delete $all{ $self->{cluster}{replica}{port} };
 
-    for my $store (@$self{qw(to from)}, values %all) {
-        eval { $store->query('CLUSTER', 'SETSLOT', $self->{slot}, 'NODE', $id) };
-    }
+    my @set = ('CLUSTER', 'SETSLOT', $self->{slot}, 'NODE', $id);
+
+    $_->query(@set) for @$self{qw(to from)};
+    delete @all{ map { $self->{$_}{port} } qw(to from) };
+    $_->query(@set) for values %all;
 }
 
 
