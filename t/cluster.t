@@ -218,8 +218,8 @@ $load->phase(reload => sub {
 });
 
 $load->phase(resharding => sub {
-    $redis->reshard($redis->{one}, $redis->{spare}, 150);
-    $redis->reshard($redis->{three}, $redis->{one}, 150);
+    $redis->reshard($redis->{one}, $redis->{spare}, 60);
+    $redis->reshard($redis->{three}, $redis->{one}, 60);
     $load->told(10, 200, qw(me draft greeting));
 });
 
