@@ -20,6 +20,7 @@ BUILD_PACKAGES=(gcc make libc6-dev binutils nginx nginx-dev libhiredis-dev
 RUN_PACKAGES=(postgresql redis-server openssl curl perl)
 TEST_PACKAGES=(postgresql-plpgsql-check libnginx-mod-http-headers-more-filter
     clang libclang-rt-dev libfaketime)
+ANALYZE_PACKAGES=(gcc clang-tidy cppcheck)
 BENCH_PACKAGES=(wrk)
 BROWSER_PACKAGES=(chromium fonts-noto-cjk nodejs npm)
 
@@ -113,9 +114,12 @@ missing() {
             packages+=("${RUN_PACKAGES[@]}")
             ;;
         test)
-            packages+=("${TEST_PACKAGES[@]}")
+            packages+=("${TEST_PACKAGES[@]}" "${ANALYZE_PACKAGES[@]}")
             [ ! -d "$ROOT/t/browser" ] || packages+=("${BROWSER_PACKAGES[@]}")
             [ ! -d "$ROOT/t/bench" ] || packages+=("${BENCH_PACKAGES[@]}")
+            ;;
+        analyze)
+            packages+=("${ANALYZE_PACKAGES[@]}")
             ;;
         bench)
             packages+=("${BENCH_PACKAGES[@]}")
@@ -1006,6 +1010,8 @@ usage: ./build.sh command [argument ...]
   test [file ...]      runs the tests, or these; options go to prove
   mutants [name ...]   applies each fault of t/mutants, or these, to a copy of
                        the tree: the tests that it names must fail
+  analyze [file ...]   cppcheck, clang-tidy and gcc's -fanalyzer over the units
+                       that know no nginx, or over these files
   coverage [file ...]  runs the tests, or these, and prints how many lines of
                        each file of modules they ran
   testenv [--stop]     starts stores for tests, prints their variables:
@@ -1074,8 +1080,8 @@ main() {
     esac
 
     case $name in
-    deps|modules|install|package|run|stop|test|mutants|coverage|testenv|bench| \
-    clean)
+    deps|modules|install|package|run|stop|test|mutants|analyze|coverage|testenv| \
+    bench|clean)
         ! installed || die 2 "this is an installation: it can migrate and" \
             "uninstall"
         "cmd_$name" "$@"

@@ -173,6 +173,65 @@ cmd_coverage() {
 }
 
 
+# ---- analyzers: what can be seen without running it ----
+
+# cppcheck, clang-tidy and gcc's -fanalyzer over the units that know no nginx,
+# which read what strangers send, or over these files; ZWFW_LONG=1: over all, and
+# with clang's own analyzer, which takes minutes.
+# t/data/analyze has the checks that are left out, with the reason for each.
+
+cmd_analyze() {
+    local file checks='-*,bugprone-*,cert-*' files=("$@")
+    local flags=(-D_GNU_SOURCE "-I$ROOT/modules/core" "-I$ROOT/modules/monitor")
+    local code=0 jobs=${JOBS:-$(nproc)}
+
+    need analyze
+    cd "$ROOT"
+
+    [ -z "${ZWFW_LONG-}" ] || checks+=',clang-analyzer-*'
+
+    while read -r file _; do
+        checks+=,-$file
+    done < <(grep -v '^#' t/data/analyze/checks)
+
+    if [ -n "${ZWFW_LONG-}" ] && [ $# -eq 0 ]; then
+        need build
+        PROFILE=release
+        profile_flags
+        preflight
+        configure
+        files=(modules/*/*.c)
+
+        for file in core event event/modules os/unix http http/modules http/v2
+        do
+            flags+=("-I$SRC/src/$file")
+        done
+
+        flags+=("-I$BUILD/nginx" "-I$ROOT/modules/auth"
+                -I/usr/include/postgresql)
+
+    elif [ $# -eq 0 ]; then
+        files=(modules/*/zwfw_*.c)
+    fi
+
+    cppcheck -q -j "$jobs" --std=c99 --enable=warning,portability \
+        --error-exitcode=1 "${flags[@]}" --suppress=missingInclude \
+        "${files[@]}" >&2 || code=1
+    printf '%s\0' "${files[@]}" | xargs -0 -P "$jobs" -I '{}' \
+        clang-tidy --quiet --warnings-as-errors='*' "-checks=$checks" '{}' -- \
+        "${flags[@]}" >"$BUILD/tidy.log" 2>&1 \
+        || { code=1; grep -vE '^[0-9]+ warnings? (generated|treated)' \
+             "$BUILD/tidy.log" >&2; }
+    printf '%s\0' "${files[@]}" | xargs -0 -P "$jobs" -I '{}' \
+        "${CC:-gcc}" -O2 -fanalyzer -Werror \
+        -Wno-analyzer-use-of-uninitialized-value "${flags[@]}" -c -o /dev/null \
+        '{}' || code=1
+
+    say "analyze: ${#files[@]} files after $SECONDS s"
+    return "$code"
+}
+
+
 # ---- sanitizers: an nginx that sees what modules do to its memory ----
 
 # nginx-dev has headers only.  The archive keeps the source of a release, whose

@@ -271,7 +271,7 @@ zwfw_multipart_filename(zwfw_str_t *name)
 {
     size_t  i;
 
-    if (name->len == 0) {
+    if (name->data == NULL || name->len == 0) {
         return NULL;
     }
 
