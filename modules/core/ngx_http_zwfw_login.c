@@ -5,6 +5,10 @@
  */
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <hiredis/read.h>
