@@ -174,7 +174,7 @@ subtest 'what was sent after a Prepare that fails' => sub {
 
 
 subtest 'a database of another version' => sub {
-    $told->admin('UPDATE zwfw.schema SET version = 2');
+    $told->admin('UPDATE zwfw.schema SET version = 2, oldest = 2');
     $nginx->reload;
 
     my $http = $told->node->client;
@@ -196,7 +196,7 @@ subtest 'a database of another version' => sub {
     is($res->code, 503, 'a page');
     like($res->text, qr/平台正在升级/, 'says it in words');
 
-    $told->admin('UPDATE zwfw.schema SET version = 1');
+    $told->admin('UPDATE zwfw.schema SET version = 1, oldest = 1');
     Proc::until_true('the right one', 20, sub {
         return $told->read('PID')->code == 200
             && $told->write('PID')->code == 200;

@@ -39,7 +39,7 @@ subtest 'rights' => sub {
          WHERE p.pronamespace = 'zwfw'::regnamespace
            AND has_function_privilege('zwfw_web', p.oid, 'EXECUTE')
          ORDER BY 1})],
-        ['once', 'schema_version'], 'and executes two helpers');
+        ['once', 'schema_span', 'schema_version'], 'and executes helpers');
 
     is_deeply([rows(q{
         SELECT p.oid::regprocedure FROM pg_proc p
@@ -207,8 +207,17 @@ subtest 'ids among texts' => sub {
 
 
 subtest 'version' => sub {
-    is(($nobody->ask('SELECT zwfw.schema_version();'))[1], "1\n",
+    is(($nobody->ask('SELECT zwfw.schema_span();'))[1], "1 1\n",
        'nginx may ask for it');
+
+    $db->admin('UPDATE zwfw.schema SET version = 3, oldest = 2');
+    is(($nobody->ask('SELECT zwfw.schema_span();'))[1], "2 3\n",
+       'for whom it works');
+    is(($nobody->ask('SELECT zwfw.schema_version();'))[1], "2\n",
+       'to who wants an equal one: the oldest');
+    ok(!eval { $db->admin('UPDATE zwfw.schema SET oldest = 4'); 1 },
+       'it works for its own');
+    $db->admin('UPDATE zwfw.schema SET version = 1, oldest = 1');
 };
 
 done_testing;

@@ -213,12 +213,12 @@ subtest 'what a standby cannot do' => sub {
 subtest 'a standby of another version' => sub {
     my $version = 'SELECT version FROM zwfw.schema';
 
-    $db->admin('UPDATE zwfw.schema SET version = 2');
+    $db->admin('UPDATE zwfw.schema SET version = 2, oldest = 2');
     Proc::until_true('replayed', 20, sub {
         $standby->psql($version, dbname => 'zwfw') == 2;
     });
     $standby->pause;
-    $db->admin('UPDATE zwfw.schema SET version = 1');
+    $db->admin('UPDATE zwfw.schema SET version = 1, oldest = 1');
 
     # each node connects anew, and leaves
 

@@ -1,12 +1,25 @@
 -- Functions of core: what others use in SQL, and what nginx itself calls.
 
 
--- Version of the schema; nginx compares it with its own.
+-- The nodes that the schema works for: those of its own version and older ones
+-- down to the oldest, as "oldest version".  nginx compares its own with them.
+
+CREATE OR REPLACE FUNCTION zwfw.schema_span() RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
+BEGIN
+    RETURN (SELECT s.oldest || ' ' || s.version FROM schema s);
+END $$;
+
+GRANT EXECUTE ON FUNCTION zwfw.schema_span TO zwfw_web;
+
+
+-- Nodes that know no oldest one compare this with their own, which must be
+-- equal.  As long as the schema works for them, it is theirs.
 
 CREATE OR REPLACE FUNCTION zwfw.schema_version() RETURNS integer
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = zwfw, pg_temp AS $$
 BEGIN
-    RETURN (SELECT s.version FROM schema s);
+    RETURN (SELECT s.oldest FROM schema s);
 END $$;
 
 GRANT EXECUTE ON FUNCTION zwfw.schema_version TO zwfw_web;

@@ -78,64 +78,115 @@ refuse_sql() {
 }
 
 # One transaction, in psql's language: what was applied is asked under the lock.
+# Nodes serve meanwhile.  What is to be applied is sent before, and then runs as
+# one statement: it takes each lock at once or gives up as a whole, to be tried
+# again, and asks nobody anything while it holds some.
 
 migration_script() {
-    local slice name sum paths files known
+    local n=0 slice name sum paths files known
 
     files=$(migration_files)
-    known=$(awk '{ printf "%s(\x27%s\x27, \x27%s\x27)", s, $1, $2; s = ", " }' \
-        <<<"$files")
+    known=$(awk '{ printf "%s(%d, \x27%s\x27, \x27%s\x27, \x27%s\x27)",
+                          s, NR, $1, $2, $3; s = ", " }' <<<"$files")
     cat <<SQL
 BEGIN;
 DO \$\$ BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('zwfw.migrations'));
 END \$\$;
 SET LOCAL ROLE zwfw_owner;
-SET LOCAL lock_timeout = '10s';
+SET LOCAL lock_timeout = '20ms';
 SET LOCAL client_min_messages = warning;
 SELECT to_regclass('zwfw.migrations') IS NOT NULL AS known \\gset
 \\if :known
 SELECT coalesce(string_agg(m.slice || '/' || m.name, ', '), '') AS newer,
        count(*) > 0 AS ahead
   FROM zwfw.migrations m
- WHERE m.slice IN (SELECT v.slice FROM (VALUES $known) v(slice, name))
-   AND (m.slice, m.name) NOT IN (VALUES $known) \\gset
+ WHERE m.slice IN (SELECT v.slice FROM (VALUES $known) v(n, slice))
+   AND (m.slice, m.name) NOT IN (SELECT v.slice, v.name
+                                   FROM (VALUES $known) v(n, slice, name))
+\\gset
 \\if :ahead
 \\warn 'the database is ahead of this tree by' :newer
 $(refuse_sql "the database is ahead of this tree")
 \\endif
+SELECT $(awk '{ printf "%sbool_or(n = %d AND todo) AS todo_%d,\
+                        bool_or(n = %d AND drift) AS drift_%d",
+                       s, NR, NR, NR, NR; s = ", " }' <<<"$files")
+  FROM (SELECT v.n, m.sha256 IS NULL
+                    OR v.name = 'api' AND m.sha256 <> v.sum AS todo,
+               v.name <> 'api' AND m.sha256 <> v.sum AS drift
+          FROM (VALUES $known) v(n, slice, name, sum)
+          LEFT JOIN zwfw.migrations m USING (slice, name)) f \\gset
+\\else
+$(awk '{ print "\\set todo_" NR " true\n\\set drift_" NR " false" }' <<<"$files")
 \\endif
 SQL
 
     while read -r slice name sum paths; do
+        n=$((n + 1))
         migration_step
     done <<<"$files"
 
+    apply_sql "$known"
     echo "$1;"
 }
 
+# The text of a file waits in a setting.
+
 migration_step() {
     cat <<SQL
-\\set have ''
-\\if :known
-SELECT coalesce((SELECT sha256 FROM zwfw.migrations
-                  WHERE slice = '$slice' AND name = '$name'), '') AS have \\gset
-\\endif
-SELECT :'have' = '' OR '$name' = 'api' AND :'have' <> '$sum' AS todo,
-       :'have' <> '$sum' AS drift \\gset
-\\if :todo
-\\echo '  $slice/$name'
-\\o /dev/null
-$(printf "\\\\i '$ROOT/%s'\n" $paths)
-\\o
-INSERT INTO zwfw.migrations (slice, name, sha256)
-VALUES ('$slice', '$name', '$sum')
-ON CONFLICT (slice, name)
-DO UPDATE SET sha256 = excluded.sha256, applied_at = now();
-\\set known true
-\\elif :drift
+\\if :drift_$n
 $(refuse_sql "$slice/$name was edited after it was applied")
+\\elif :todo_$n
+\\echo '  $slice/$name'
+\\set text \`cat $(printf "'$ROOT/%s' " $paths)\`
+SELECT set_config('zwfw.file_$n', :'text', true) IS NULL AS none \\gset
 \\endif
+SQL
+}
+
+# Without an end: that comes with it, in the same message.
+
+apply_sql() {
+    cat <<SQL
+DO \$\$
+DECLARE
+    f      record;
+    least  text := '1';
+BEGIN
+    IF to_regclass('zwfw.schema') IS NOT NULL THEN
+        least := coalesce((SELECT to_jsonb(s)->>'oldest'
+                             FROM zwfw.schema s), least);
+    END IF;
+
+    FOR f IN
+        SELECT v.*, current_setting('zwfw.file_' || v.n, true) AS text
+          FROM (VALUES $1) v(n, slice, name, sum)
+         WHERE current_setting('zwfw.file_' || v.n, true) <> ''
+         ORDER BY v.n
+    LOOP
+        BEGIN
+            EXECUTE f.text;
+        EXCEPTION WHEN OTHERS THEN
+            RAISE EXCEPTION USING errcode = sqlstate,
+                message = format('%s/%s: %s', f.slice, f.name, sqlerrm);
+        END;
+
+        INSERT INTO zwfw.migrations AS m (slice, name, sha256)
+        VALUES (f.slice, f.name, f.sum)
+        ON CONFLICT ON CONSTRAINT migrations_pkey
+        DO UPDATE SET sha256 = excluded.sha256, applied_at = now();
+    END LOOP;
+
+    IF (SELECT s.oldest > least::integer FROM zwfw.schema s)
+       AND EXISTS (SELECT FROM pg_stat_activity a
+                    WHERE a.datname = current_database()
+                      AND a.usename = 'zwfw_web')
+    THEN
+        RAISE EXCEPTION
+            'older nodes cannot go on with it: stop them first';
+    END IF;
+END \$\$ \\;
 SQL
 }
 
@@ -149,7 +200,7 @@ migrate_database() {
         return
     fi
 
-    list=$(migration_script "$end" | sql "$database" -f -) \
+    list=$(run_migration "$(migration_script "$end")") \
         || die 5 "$database: nothing was changed"
 
     [ -n "$list" ] && [ -z "${QUIET-}" ] || return 0
@@ -162,6 +213,30 @@ migrate_database() {
     fi
 
     say "$list"
+}
+
+# Again for as long as it gave up because a table was in use, by SQLSTATE.
+
+run_migration() {
+    local tries=0 said
+
+    said=$(mktemp)
+
+    until sql "$database" -v VERBOSITY=verbose -f - <<<"$1" 2>"$said"; do
+        tries=$((tries + 1))
+
+        if ! grep -qE ':  (55P03|40P01): ' "$said" || [ "$tries" = 100 ]; then
+            sed -E '/^LOCATION:  /d; s/:  [0-9A-Z]{5}: /:  /' "$said" >&2
+            rm -f "$said"
+            return 1
+        fi
+
+        [ "$tries" != 1 ] || say "$database: a table is in use, trying again"
+        sleep 0.3
+    done
+
+    cat "$said" >&2
+    rm -f "$said"
 }
 
 # Drops functions of api that no file creates; once all nodes are new.

@@ -14,7 +14,7 @@
 #include "zwfw_vault.h"
 
 
-#define NGX_HTTP_ZWFW_SCHEMA      1         /* zwfw.schema_version() */
+#define NGX_HTTP_ZWFW_SCHEMA      1         /* zwfw.schema_span() */
 #define NGX_HTTP_ZWFW_ME          9         /* settings sent with a call */
 
 #define NGX_HTTP_ZWFW_BODY        1048576   /* of a row without files */

@@ -110,7 +110,7 @@ ngx_http_zwfw_pg_ask(ngx_http_zwfw_pg_t *pg, ngx_http_zwfw_query_t *q)
     q->queue.next = NULL;
     q->tries = 0;
 
-    if (pg->schema != -1 && pg->schema != NGX_HTTP_ZWFW_SCHEMA) {
+    if (pg->other) {
         return NGX_DECLINED;
     }
 
@@ -241,7 +241,27 @@ ngx_http_zwfw_pg_state(ngx_http_zwfw_pg_t *pg, ngx_uint_t class,
     state->waiting = pool->nwaiting;
     state->in_flight = pool->in_flight;
     state->schema = pg->schema;
+    state->oldest = pg->oldest;
     state->open = pool->open;
+}
+
+
+/* "oldest version" */
+
+ngx_uint_t
+ngx_http_zwfw_pg_serves(ngx_http_zwfw_query_t *q, ngx_int_t *oldest,
+    ngx_int_t *schema)
+{
+    u_char  *p, *last;
+
+    last = q->value.data + q->value.len;
+    p = ngx_strlchr(q->value.data, last, ' ');
+
+    *oldest = p ? ngx_atoi(q->value.data, p - q->value.data) : 0;
+    *schema = p ? ngx_atoi(p + 1, last - p - 1) : 0;
+
+    return *oldest > 0 && *oldest <= NGX_HTTP_ZWFW_SCHEMA
+           && *schema >= NGX_HTTP_ZWFW_SCHEMA;
 }
 
 
@@ -458,10 +478,8 @@ ngx_http_zwfw_pool_retry(ngx_event_t *ev)
 static ngx_uint_t
 ngx_http_zwfw_pool_wanted(ngx_http_zwfw_pgpool_t *pool)
 {
-    ngx_int_t   schema;
     ngx_uint_t  connecting;
 
-    schema = pool->pg->schema;
     connecting = pool->npipes - pool->ready;
 
     if (pool->npipes == pool->limit) {
@@ -470,7 +488,7 @@ ngx_http_zwfw_pool_wanted(ngx_http_zwfw_pgpool_t *pool)
 
     if (connecting == 0) {
         return pool->npipes == 0 || pool->nwaiting || pool->open
-               || (schema != -1 && schema != NGX_HTTP_ZWFW_SCHEMA);
+               || pool->pg->other;
     }
 
     return pool->nwaiting > connecting * pool->depth;
@@ -703,8 +721,9 @@ ngx_http_zwfw_pool_trouble(ngx_http_zwfw_pgpool_t *pool, ngx_uint_t how,
     if (how == NGX_HTTP_ZWFW_PG_OTHER) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "zwfw: PostgreSQL is refused for class %s: "
-                      "schema_mismatch, its schema is %i, ours %d",
-                      class, pool->pg->schema, NGX_HTTP_ZWFW_SCHEMA);
+                      "schema_mismatch, its schema is %i, for nodes of %i or "
+                      "newer, ours %d", class, pool->pg->schema,
+                      pool->pg->oldest, NGX_HTTP_ZWFW_SCHEMA);
         return;
     }
 

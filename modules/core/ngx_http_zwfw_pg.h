@@ -180,6 +180,8 @@ struct ngx_http_zwfw_pg_s {
     ngx_http_zwfw_pg_standby_t replay;
     ngx_queue_t                listeners;
     ngx_int_t                  schema;      /* -1: unknown, 0: none */
+    ngx_int_t                  oldest;      /* that it still works for */
+    unsigned                   other:1;     /* it is not of use to us */
 };
 
 
@@ -267,9 +269,13 @@ void ngx_http_zwfw_pool_wake(ngx_http_zwfw_pgpool_t *pool);
 void ngx_http_zwfw_pg_answer(ngx_http_zwfw_query_t *q, ngx_int_t rc,
     PGresult *res);
 
-
 /* whether a statement failed because what it calls was replaced or is gone */
 ngx_uint_t ngx_http_zwfw_pg_outdated(PGresult *res);
+
+/* whether the schema works for this node, as zwfw.schema_span() says: for nodes
+   of its own version and for older ones down to the oldest */
+ngx_uint_t ngx_http_zwfw_pg_serves(ngx_http_zwfw_query_t *q,
+    ngx_int_t *oldest, ngx_int_t *schema);
 
 
 /* ---- ngx_http_zwfw_standby.c ---- */

@@ -115,7 +115,7 @@ ngx_http_zwfw_pipe_create(ngx_http_zwfw_pgpool_t *pool)
 }
 
 
-/* connected: it is of use only when the schema is ours */
+/* connected: it is of use only when the schema is of use to us */
 
 static void
 ngx_http_zwfw_pipe_ready(ngx_http_zwfw_pgconn_t *conn)
@@ -127,7 +127,7 @@ ngx_http_zwfw_pipe_ready(ngx_http_zwfw_pgconn_t *conn)
     q = &pipe->check;
 
     ngx_str_set(&q->name, "zwfw_check");
-    ngx_str_set(&q->sql, "SELECT zwfw.schema_version()");
+    ngx_str_set(&q->sql, "SELECT zwfw.schema_span()");
     q->tries = 1;
     q->deadline = ngx_current_msec + NGX_HTTP_ZWFW_PG_CONNECT;
     q->done = ngx_http_zwfw_pipe_checked;
@@ -629,12 +629,14 @@ ngx_http_zwfw_pipe_checked(ngx_http_zwfw_query_t *q)
     }
 
     if (q->rc == NGX_OK) {
-        pg->schema = ngx_atoi(q->value.data, q->value.len);
+        pg->other = !ngx_http_zwfw_pg_serves(q, &pg->oldest, &pg->schema);
 
     } else if (ngx_strncmp(q->state, "3F000", 5) == 0
                || ngx_strncmp(q->state, "42883", 5) == 0)
     {
+        pg->oldest = 0;
         pg->schema = 0;
+        pg->other = 1;
 
     } else {
         pipe->bad = NGX_HTTP_ZWFW_PG_AWAY;
@@ -644,7 +646,7 @@ ngx_http_zwfw_pipe_checked(ngx_http_zwfw_query_t *q)
         return;
     }
 
-    if (pg->schema != NGX_HTTP_ZWFW_SCHEMA) {
+    if (pg->other) {
         pipe->bad = NGX_HTTP_ZWFW_PG_OTHER;
         return;
     }
@@ -660,9 +662,9 @@ static void
 ngx_http_zwfw_pipe_standby(ngx_http_zwfw_pipe_t *pipe,
     ngx_http_zwfw_query_t *q)
 {
-    if (q->rc == NGX_OK
-        && ngx_atoi(q->value.data, q->value.len) == NGX_HTTP_ZWFW_SCHEMA)
-    {
+    ngx_int_t  oldest, schema;
+
+    if (q->rc == NGX_OK && ngx_http_zwfw_pg_serves(q, &oldest, &schema)) {
         ngx_http_zwfw_pool_ready(pipe);
         return;
     }

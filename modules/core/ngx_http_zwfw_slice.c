@@ -100,7 +100,8 @@ static ngx_http_zwfw_route_t  ngx_http_zwfw_core_routes[] = {
           "\"schema\":{\"type\":\"object\",\"additionalProperties\":false,"
           "\"required\":[\"node\"],\"properties\":{"
           "\"node\":{\"type\":\"integer\"},"
-          "\"database\":{\"type\":\"integer\"}}}}}") },
+          "\"database\":{\"type\":\"integer\"},"
+          "\"oldest\":{\"type\":\"integer\"}}}}}") },
 
     /* this node and its workers, also while the database is away; jobs */
 
@@ -308,8 +309,10 @@ ngx_http_zwfw_health(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         || ngx_http_zwfw_add_number(r, schema, "node", NGX_HTTP_ZWFW_SCHEMA)
            != NGX_OK
         || (state.schema >= 0
-            && ngx_http_zwfw_add_number(r, schema, "database", state.schema)
-               != NGX_OK))
+            && (ngx_http_zwfw_add_number(r, schema, "database", state.schema)
+                != NGX_OK
+                || ngx_http_zwfw_add_number(r, schema, "oldest", state.oldest)
+                   != NGX_OK)))
     {
         return NGX_ERROR;
     }

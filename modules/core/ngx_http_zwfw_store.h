@@ -79,6 +79,7 @@ typedef struct {
     ngx_uint_t                 waiting;
     ngx_uint_t                 in_flight;
     ngx_int_t                  schema;      /* of the database; -1: unknown */
+    ngx_int_t                  oldest;      /* that it still works for */
     unsigned                   open:1;      /* the breaker: refuses at once */
 } ngx_http_zwfw_pg_state_t;
 
