@@ -54,6 +54,8 @@ slices() {
 . "$ROOT/modules/core/stores.sh"
 # shellcheck source=modules/core/migrate.sh
 . "$ROOT/modules/core/migrate.sh"
+# shellcheck source=modules/core/backup.sh
+. "$ROOT/modules/core/backup.sh"
 # shellcheck source=modules/core/install.sh
 . "$ROOT/modules/core/install.sh"
 
@@ -702,7 +704,34 @@ wait_until() {
     done
 }
 
-# ---- databases: modules/core/migrate.sh ----
+# ---- databases: modules/core/migrate.sh, backup.sh ----
+
+# the server that ZWFW_POSTGRES names, that of an installation, or the demo's
+
+open_postgres() {
+    if [ -n "${ZWFW_POSTGRES-}" ] || installed; then
+        command -v psql >/dev/null \
+            || die 3 "missing packages.  As root: apt-get install" \
+                "postgresql-client"
+
+    else
+        need run
+        place "$ROOT/.run"
+    fi
+
+    connect
+}
+
+# The administrator of an installation is no role of PostgreSQL's.
+
+client() (
+    if root && installed && [ -z "${ZWFW_POSTGRES-}" ]; then
+        cd /
+        exec runuser -u postgres -- "$@"
+    fi
+
+    exec "$@"
+)
 
 cmd_migrate() {
     local mode=COMMIT database databases=() notice=
@@ -751,17 +780,7 @@ cmd_migrate() {
         return
     fi
 
-    if [ -n "${ZWFW_POSTGRES-}" ] || installed; then
-        command -v psql >/dev/null \
-            || die 3 "missing packages.  As root: apt-get install" \
-                "postgresql-client"
-
-    else
-        need run
-        place "$ROOT/.run"
-    fi
-
-    connect
+    open_postgres
 
     for database in "${databases[@]}"; do
         if [ "$mode" = --prune ]; then
@@ -1022,6 +1041,11 @@ usage: ./build.sh command [argument ...]
                        back; or drops functions that no file has any more;
                        or prints what an administrator has to run before; or
                        loads the notice of a year's holidays
+  backup folder database files [keys]
+                       writes all that a platform keeps into a folder: its
+                       database, the folder of its files, its key file
+  restore folder database files [keys]
+                       brings that back, onto a machine that has none of it
   clean [--all]        removes what was built; --all: the demo's data, too
 
 environment:
@@ -1033,8 +1057,8 @@ environment:
   JOBS                 compilers at a time; default: all processors
   CC                   the compiler, gcc or clang; default: cc
   DESTDIR, PREFIX      install below DESTDIR, into PREFIX (/usr)
-  ZWFW_POSTGRES        "host=… user=…": for run and migrate, instead of a
-                       private server
+  ZWFW_POSTGRES        "host=… user=…": for run, migrate, backup and
+                       restore, instead of a private server
   ZWFW_REDIS           unix:/path or address:port, the same
   ZWFW_PORT            8080, http of the demo
   ZWFW_TLS_PORT        8443, https of the demo
@@ -1049,7 +1073,7 @@ examples:
 
 exit codes: 1 a test failed, 2 wrong usage, 3 something must be installed,
             4 the build failed, 5 the database, 6 a server did not start,
-            7 the installation
+            7 the installation, 8 a backup
 TEXT
 }
 
@@ -1082,11 +1106,11 @@ main() {
     case $name in
     deps|modules|install|package|run|stop|test|mutants|analyze|coverage|testenv| \
     bench|clean)
-        ! installed || die 2 "this is an installation: it can migrate and" \
-            "uninstall"
+        ! installed || die 2 "this is an installation: it can migrate," \
+            "backup, restore and uninstall"
         "cmd_$name" "$@"
         ;;
-    migrate|uninstall)
+    migrate|backup|restore|uninstall)
         "cmd_$name" "$@"
         ;;
     help|-h|--help)

@@ -216,7 +216,7 @@ is(join('', $running->stop), '', 'nginx loads them from there');
 my ($code, $text) = build("$share/build.sh", 'run');
 
 is($code, 2, 'an installation has no demo');
-like($text, qr/it can migrate and uninstall/, 'it says what it can');
+like($text, qr/it can migrate, backup, restore and uninstall/, 'it says what it can');
 ($code, $text) = build("$share/build.sh", 'migrate', '--dba', 'zwfw_one');
 is($code, 0, 'it says what an administrator has to run');
 like($text, qr/CREATE DATABASE zwfw_one .*CREATE ROLE/s, 'for that database');

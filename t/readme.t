@@ -1,5 +1,5 @@
 # Commands and configurations of README.md are run as they stand there: the
-# smallest configuration, backup and restore, a stranger's suite.
+# smallest configuration, a stranger's suite.
 
 use strict;
 use warnings;
@@ -38,7 +38,7 @@ my $readme = text('README.md');
 
 subtest 'what it names is there' => sub {
     my %command = map { $_ => 1 } map { text($_) =~ /^cmd_(\w+)\(/mg }
-        qw(build.sh modules/core/install.sh t/tools.sh);
+        qw(build.sh modules/core/install.sh modules/core/backup.sh t/tools.sh);
     my @asked = $readme =~ m{\./build\.sh (\w+)}g;
 
     cmp_ok(scalar @asked, '>', 5, 'commands');
@@ -148,75 +148,6 @@ subtest 'into an nginx that is there' => sub {
     is($anyone->get('/item/topics')->code, 200, 'out of the database');
     is(join('', $nginx->stop), '', 'no alert');
 };
-
-
-subtest 'backup and restore' => sub {
-    my $node = Node->new;
-    my $http = $node->client;
-    my $me = { email => 'wang@shandong.example', password => 'demo-2026' };
-    my %place = (TO => "$dir/to", SAFE => "$dir/safe", KEYS => "$dir/keys");
-
-    mkdir $_ or die "$_: $!\n" for @place{qw(TO SAFE)};
-    system('cp', $ENV{TEST_NGINX_ZWFW_KEYS}, $place{KEYS});
-
-    is($http->post_json('/api/register', { %$me, name => '王秀英',
-        consent => $http->get('/api/register')->json->{version} })->code, 200,
-       'somebody registers');
-
-    my $path = $http->get('/')->hidden->{_token} ? upload($http) : '';
-
-    Readme::run('sh backup', %place, DB => $node->db->conninfo,
-                FILES => $node->{files});
-    is(join('', $node->nginx->stop), '', 'no alert');
-    unlink $place{KEYS};
-
-    # a new server, an empty folder, the same keys
-    my $db = bless { pg => Stores::Postgres->start, slices => [] }, 'Sql';
-
-    $db->admin('CREATE DATABASE zwfw');
-    $db->{dbname} = 'zwfw';
-
-    mkdir "$dir/files" or die "files: $!\n";
-    Readme::run('sh restore', %place, DB => $db->conninfo,
-                FILES => "$dir/files");
-
-    local $ENV{TEST_NGINX_ZWFW_KEYS} = $place{KEYS};
-    my $other = Node->new(db => $db, files => "$dir/files");
-    my $again = $other->client;
-
-    is($again->post_json('/api/login', $me)->code, 200, 'who logs in there');
-    is($again->get('/api/auth/me')->json->{email}, $me->{email},
-       'what was encrypted is read');
-    is($again->get("/api/$path")->body, "%PDF-1.4\n", 'the file as well');
-    ok($other->client(roles => 'operator')->get('/api/audit/check')
-       ->json->{ok}, 'the audit trail is whole');
-    is(join('', $other->nginx->stop), '', 'no alert');
-};
-
-
-# a draft with a file; where the file is found
-
-sub upload {
-    my $http = shift;
-
-    my ($item) = grep { $_->{online} && grep { $_ eq '1' } @{ $_->{objects} } }
-        @{ $http->get('/api/item/')->json->{items} };
-    my ($material) = @{ $http->get("/api/item/$item->{code}")
-                        ->json->{materials} };
-    my $res = $http->upload('/api/case/draft', [
-        _token => $http->get('/help')->hidden->{_token},
-        item => $item->{code}, 'materials.0.code' => $material->{code},
-        'materials.0.file' => { name => 'a.pdf', content => "%PDF-1.4\n",
-                                type => 'application/pdf' },
-    ]);
-
-    is($res->code, 200, 'and hands a file in') or diag($res->text);
-
-    my $case = $http->get('/api/case/' . $res->json->{id})->json;
-    my ($file) = map { @{ $_->{files} // [] } } @{ $case->{materials} };
-
-    return $file->{path};
-}
 
 
 subtest 'a suite of a stranger' => sub {

@@ -10,7 +10,7 @@ sql() {
     local database=$1
 
     shift
-    psql -XqAt -v ON_ERROR_STOP=1 -d "$ADMIN dbname=$database" "$@"
+    client psql -XqAt -v ON_ERROR_STOP=1 -d "$ADMIN dbname=$database" "$@"
 }
 
 database_exists() {
