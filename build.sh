@@ -19,9 +19,10 @@ BUILD_PACKAGES=(gcc make libc6-dev binutils nginx nginx-dev libhiredis-dev
     libpq-dev libyajl-dev libssl-dev)
 RUN_PACKAGES=(postgresql redis-server openssl curl perl)
 TEST_PACKAGES=(postgresql-plpgsql-check libnginx-mod-http-headers-more-filter
-    clang libclang-rt-dev libfaketime)
+    clang libclang-rt-dev libfaketime lintian debootstrap)
 ANALYZE_PACKAGES=(gcc clang-tidy cppcheck)
 BENCH_PACKAGES=(wrk)
+PACKAGE_PACKAGES=(dpkg-dev)
 BROWSER_PACKAGES=(chromium fonts-noto-cjk nodejs npm)
 
 say() {
@@ -58,6 +59,8 @@ slices() {
 . "$ROOT/modules/core/backup.sh"
 # shellcheck source=modules/core/install.sh
 . "$ROOT/modules/core/install.sh"
+# shellcheck source=modules/core/package.sh
+. "$ROOT/modules/core/package.sh"
 
 # an installation has no demo and no tests
 
@@ -102,7 +105,7 @@ present() {
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# The names of what is missing for the groups: build, run, test, bench.
+# The names of what is missing for the groups: build, run, test, bench, package.
 
 missing() {
     local group package packages=()
@@ -125,6 +128,9 @@ missing() {
             ;;
         bench)
             packages+=("${BENCH_PACKAGES[@]}")
+            ;;
+        package)
+            packages+=("${PACKAGE_PACKAGES[@]}")
             ;;
         esac
     done
@@ -231,11 +237,11 @@ preflight() {
 
 cmd_deps() {
     if [ "${1-}" = --dry-run ]; then
-        missing build run test
+        missing build run test package
         return
     fi
 
-    need build run test
+    need build run test package
     need_npm
     say "deps: all packages are here"
 }
@@ -533,7 +539,7 @@ split_debug() {
     local so=$1
 
     objcopy --only-keep-debug "$so" "$so.debug"
-    objcopy --strip-debug --add-gnu-debuglink="$so.debug" "$so" "$so.small"
+    objcopy --strip-unneeded --add-gnu-debuglink="$so.debug" "$so" "$so.small"
 }
 
 cmd_modules() {
@@ -1022,8 +1028,9 @@ usage: ./build.sh command [argument ...]
                        the modules when it starts again
   uninstall [--dry-run]
                        takes that away, and nothing else
-  package              makes a package of Debian of it, dist/*.deb, for
-                       exactly this nginx
+  package [--version=1.0]
+                       makes a package of Debian of dist, and a tarball to
+                       install from, both for exactly this nginx
   run                  builds and starts the demo, prints its addresses
   stop                 stops the demo
   test [file ...]      runs the tests, or these; options go to prove

@@ -56,7 +56,7 @@ subtest 'usage' => sub {
 
     is($code, 0, 'help');
     is_deeply(\@commands, [sort grep { $_ ne 'help' }
-                           Tree::shell('cat build.sh modules/core/{install,backup}.sh t/tools.sh') =~ /^cmd_(\w+)\(/mg],
+                           Tree::shell('cat build.sh modules/core/{install,backup,package}.sh t/tools.sh') =~ /^cmd_(\w+)\(/mg],
               'lists each command');
     like($help, qr/\b$_\b/, "and $_") for qw(NGINX NGINX_SRC JOBS CC
         ZWFW_LONG ZWFW_POSTGRES ZWFW_REDIS ZWFW_PORT ZWFW_TLS_PORT);

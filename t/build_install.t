@@ -126,44 +126,6 @@ like($manifest, qr/^profile debug\nmodules core auth $/m, 'what');
 like($manifest, qr/^[0-9a-f]{64}  ngx_http_zwfw_auth_module\.so$/m, 'sums');
 
 
-# a package: of this nginx, with the same files, for dpkg to take away
-
-{
-    refused('a package', 0, qr{^package: \S+\.deb, for nginx-abi-}m, 'package');
-
-    my ($deb) = glob "'$dir/dist/'*.deb";
-    my $of = qx(dpkg-deb -f '$deb' Depends);
-
-    like($of, qr/^nginx-abi-[\d.-]+,/, 'depends on the interface of nginx');
-    like($of, qr/\blibpq5\b/, 'and on what the modules are linked with');
-    system('dpkg-deb', '-x', $deb, "$dir/deb") == 0 or die "dpkg-deb failed\n";
-    system('dpkg-deb', '-e', $deb, "$dir/deb/DEBIAN") == 0
-        or die "dpkg-deb failed\n";
-
-    my $conf = read_file("$dir/deb/DEBIAN/conffiles");
-
-    is($conf =~ tr/\n//, 2, 'what administrators change');
-
-    my $load = join '', map { read_file("$dir/deb$_") } sort split /\n/, $conf;
-    my $running = NginxServer->start(modules => [], workers => 1, server =>
-        'return 200;', main => $load =~ s/^load_module /$&$dir\/deb/gmr);
-
-    is(join('', $running->stop), '', 'nginx loads its modules');
-
-    my ($code, $text) = build("$dir/deb/usr/share/zwfw/build.sh", 'uninstall');
-
-    is($code, 7, 'uninstall leaves it');
-    like($text, qr/apt-get remove ngx-zwfw/, 'to dpkg');
-
-    my $full = read_file("$dir/dist/MANIFEST");
-
-    write_file("$dir/dist/MANIFEST", $full =~ s/^nginx .*/nginx 1.0.0 x/r);
-    refused('of another nginx', 7, qr/dist was built for another nginx/,
-            'package');
-    write_file("$dir/dist/MANIFEST", $full);
-}
-
-
 # installed
 
 $ENV{DESTDIR} = $root;

@@ -38,7 +38,7 @@ my $readme = text('README.md');
 
 subtest 'what it names is there' => sub {
     my %command = map { $_ => 1 } map { text($_) =~ /^cmd_(\w+)\(/mg }
-        qw(build.sh modules/core/install.sh modules/core/backup.sh t/tools.sh);
+        qw(build.sh modules/core/install.sh modules/core/backup.sh modules/core/package.sh t/tools.sh);
     my @asked = $readme =~ m{\./build\.sh (\w+)}g;
 
     cmp_ok(scalar @asked, '>', 5, 'commands');

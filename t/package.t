@@ -1,0 +1,169 @@
+# build.sh package: a .deb by Debian's conventions and a tarball, for exactly this
+# nginx.  The long variant takes the package through its life beside another site
+# of the same nginx, with the modules of nginx-extras, in a system of its own
+# (debootstrap, as root): t/lib/Life.pm.
+
+use strict;
+use warnings;
+
+use File::Temp qw(tempdir);
+use Test::More;
+
+use lib 't/lib';
+use Build;
+use Life;
+use NginxServer;
+use Tree;
+
+my $dir = tempdir('zwfw-p-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+my $build = Build->new;
+
+chmod 0755, $dir;
+delete @ENV{qw(DESTDIR PREFIX)};
+
+
+sub shell {
+    return Tree::shell(join ' ', @_);
+}
+
+
+sub read_file {
+    my $name = shift;
+
+    local (@ARGV, $/) = $name;
+    return scalar <>;
+}
+
+
+sub refused {
+    my ($name, $code, $why, $command) = @_;
+
+    my $said = `$command 2>&1`;
+
+    is($? >> 8, $code, "$name: exit code");
+    like($said, $why, "$name: what it says");
+}
+
+
+refused('nothing is built', 7, qr/there is nothing to install/,
+        $build->path('build.sh') . ' package');
+refused('a version that is none', 2, qr/package \[--version=1\.0\]/,
+        $build->path('build.sh') . ' package --version=a');
+
+my $all = $ENV{ZWFW_LONG} && $> == 0;
+my $made = sub { $build->path("dist/ngx-zwfw_$_[0]_*.deb") };
+
+$build->run('modules', $all ? () : '--modules=core,auth');
+$build->run('package', '--version=1.0');
+
+my ($deb) = glob $made->('1.0');
+my ($tarball) = glob $build->path('dist/*.tar.gz');
+
+shell("dpkg-deb -R $deb $dir/deb");
+
+my @so = map { s{.*/}{}r } glob "$dir/deb/usr/lib/nginx/modules/*.so";
+
+
+subtest 'control' => sub {
+    my $of = sub { shell("dpkg-deb -f $deb @_") =~ s/\n\z//r };
+    my ($abi) = shell("dpkg-query -W -f='\${Provides}' nginx")
+        =~ /(nginx-abi-[\d.-]+)/;
+
+    is($of->('Version'), '1.0', 'version');
+    like($of->('Depends'), qr/^\Q$abi\E, /, 'of the nginx that is here');
+    like($of->('Depends'), qr/\b$_ \(>= /, "and $_") for qw(libc6 libpq5 libssl3);
+    like($of->('Static-Built-Using'),
+         qr/^hiredis \(= \S+\), yajl \(= \S+\)$/, 'what is inside');
+    is(read_file("$dir/deb/DEBIAN/conffiles"), join('', map { "/etc/$_\n" }
+        'default/zwfw', map { "nginx/snippets/zwfw-$_.conf" }
+        qw(auth core site)), 'what administrators change');
+
+    my $said = `lintian --fail-on error $deb 2>&1`;
+
+    is($?, 0, 'lintian finds no error') or diag($said);
+    unlike($said, qr/^E:/m, 'none at all');
+};
+
+
+# as postinst links them
+
+sub links {
+    my ($list) = read_file("$dir/deb/DEBIAN/postinst") =~ /for pair in (.*); do/;
+
+    return map { [split /:/] } split ' ', $list;
+}
+
+
+subtest 'modules in their order' => sub {
+    my @links = sort { $a->[1] cmp $b->[1] } links();
+    my @load = map {
+        read_file("$dir/deb/usr/share/nginx/modules-available/$_->[0]")
+            =~ s{^load_module }{load_module $dir/deb}r } @links;
+
+    is(scalar @load, scalar @so, 'each is loaded');
+    is(join(' ', map { $_->[0] =~ /mod-zwfw-(\w+)/ } @links),
+       join(' ', $all ? split(' ', shell('cat modules/order'))
+                      : qw(core auth)), 'in the order of their names');
+
+    my $nginx = NginxServer->start(modules => [], workers => 1,
+                                   main => join('', @load),
+                                   server => 'return 200;');
+
+    is(join('', $nginx->stop), '', 'nginx loads them');
+    ok(!eval { NginxServer->start(modules => [], workers => 1,
+                                  main => join('', reverse @load),
+                                  server => 'return 200;') },
+       'and in no other order');
+    like($@, qr/undefined symbol/, 'as it says');
+};
+
+
+subtest 'the rest' => sub {
+    ok(-f "$dir/deb/$_", $_) for map { "usr/share/$_" }
+        'zwfw/html/core/help.html', 'zwfw/modules/core/tables/01-base.sql',
+        'doc/ngx-zwfw/examples/existing.conf', 'doc/ngx-zwfw/copyright',
+        'man/man8/zwfw.8.gz';
+    like(read_file("$dir/deb/etc/nginx/snippets/zwfw-site.conf"),
+         qr{zwfw_pages  /usr/share/zwfw/html;.* /usr/share/zwfw/html/assets/;}s,
+         'snippets name the pages');
+    like(read_file("$dir/deb/usr/share/zwfw/MANIFEST"), qr/^$_/m, $_)
+        for 'nginx [\d.]+ \S+$', 'OpenSSL 3', '\S.* \d+\.\d+\.\d+$',
+            'commit (?:none|[0-9a-f]{40})$';
+    refused('uninstall', 7, qr/apt-get remove ngx-zwfw/,
+            "$dir/deb/usr/share/zwfw/build.sh uninstall");
+    refused('zwfw', 2, qr/usage: zwfw migrate\|backup\|restore/,
+            "$dir/deb/usr/sbin/zwfw run");
+};
+
+
+subtest 'the tarball' => sub {
+    shell("tar -C $dir -xzf $tarball");
+
+    my $tree = "$dir/ngx-zwfw-1.0";
+
+    shell("cd $tree/dist && grep -E '^[0-9a-f]{64} ' MANIFEST"
+          . ' | sha256sum -c --status');
+    pass('holds what its manifest says');
+    shell("cd / && DESTDIR=$dir/there CC=/bin/false $tree/build.sh install"
+          . ' 2>&1');
+    is(join(' ', map { s{.*/}{}r } glob "$dir/there/usr/lib/nginx/modules/*.so"),
+       "@so", 'install works from it');
+};
+
+
+$build->edit('dist/MANIFEST', sub { s/^nginx .*/nginx 1.0.0 x/ });
+refused('of another nginx', 7, qr/dist was built for another nginx/,
+        $build->path('build.sh') . ' package');
+
+
+# Without the switch this is all.  Somebody who is not root cannot make a system:
+# then it is told, and only this part of the long variant is missing.
+
+if ($all) {
+    Life::run($build, $deb);
+
+} elsif ($ENV{ZWFW_LONG}) {
+    diag('not root: the life of the package is not tested');
+}
+
+done_testing();
