@@ -145,7 +145,7 @@ subtest 'nobody changes it' => sub {
     }
 
     is($db->admin("SELECT string_agg(g.grantee || ' ' || g.privilege_type,"
-                  . " ', ' ORDER BY 1) FROM information_schema"
+                  . " ', ' ORDER BY g.grantee, g.privilege_type) FROM information_schema"
                   . ".role_table_grants g WHERE g.table_schema = 'zwfw'"
                   . " AND g.table_name = 'audit'"
                   . " AND g.grantee <> 'zwfw_owner'"),
