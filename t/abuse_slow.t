@@ -273,9 +273,9 @@ SELECT string_agg(c.id::text, ' ') FROM zwfw.cases AS c
 SQL
 is($sender->upload('/api/case/draft', [
     item => $card, note => 'left', map {
-        ("materials.$_.code" => "M0$_", "materials.$_.file" => {
+        ("materials.$_.code" => 'M0' . ($_ + 1), "materials.$_.file" => {
             name => 'a.pdf', type => 'application/pdf',
-            content => $_ == 1 ? "%PDF-1.4\n" : 'no such file' })
+            content => $_ == 0 ? "%PDF-1.4\n" : 'no such file' })
     } 0 .. 2 ])->code, 422, 'a file is refused, and those before it go');
 is(join(' ', glob "$node->{files}/tmp/*"), '', 'no half of a file stays');
 
