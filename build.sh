@@ -918,10 +918,11 @@ cmd_test() {
 
     if [[ ! " $*" =~ \ [^-] ]]; then
 
-        # two files at a time, of two of these lines; the first shares stores
+        # three files at a time, of three of these lines, as many of them wait
+        # more than they work; the first line shares stores
 
         shared=$(grep -lE "$SHARING" t/*.t | sed 's|^t/||' | paste -sd,)
-        files=("$@" -j2 --rules "seq=t/{browser/*,$shared}"
+        files=("$@" -j3 --rules "seq=t/{browser/*,$shared}"
                --rules 'seq=t/{auth,core}*' --rules 'seq=t/{sql,unit}*'
                --rules 'seq=**' -r t)
     fi

@@ -89,7 +89,7 @@ sub h2 {
         my @told = $text =~ /"(?:code|field)":"([^"]*)"/g;
 
         @told = $type if !@told and $code >= 400;
-        return join ' ', $code, @told if $? >> 8 != 92;
+        return join ' ', $code, @told if $? >> 8 != 92 and $code ne '000';
     }
 
     return 'curl failed';

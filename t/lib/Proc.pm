@@ -203,10 +203,14 @@ sub thaw {
 }
 
 
-# kill -9 of a process and all below it; returns when they are gone
+# kill -9 of a process and all below it, which is stopped first so that none is
+# born meanwhile; returns when they are gone
 
 sub destroy {
     my $pid = shift;
+
+    kill 'STOP', $pid;
+    until_true("stop of $pid", 10, sub { ((state($pid))[0] // 'T') eq 'T' });
 
     my @all = ($pid, descendants($pid));
 
