@@ -9,6 +9,8 @@
 
 static ngx_int_t ngx_http_zwfw_body_bound(ngx_http_request_t *r,
     ngx_http_zwfw_state_t *state);
+static void ngx_http_zwfw_body_unbound(ngx_http_request_t *r,
+    ngx_http_zwfw_state_t *state);
 static void ngx_http_zwfw_body_read(ngx_http_request_t *r);
 static ngx_int_t ngx_http_zwfw_body_parse(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx);
@@ -68,6 +70,7 @@ ngx_http_zwfw_step_body(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     rc = ngx_http_read_client_request_body(r, ngx_http_zwfw_body_read);
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        ngx_http_zwfw_body_unbound(r, state);
         return ngx_http_zwfw_refuse(r, rc,
                                     rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
                                     ? "too_large" : "bad_request", NULL);
@@ -120,9 +123,23 @@ ngx_http_zwfw_body_bound(ngx_http_request_t *r, ngx_http_zwfw_state_t *state)
 
     clcf->client_max_body_size = state->limit;
     conf[ngx_http_core_module.ctx_index] = clcf;
+    state->conf = r->loc_conf;
     r->loc_conf = conf;
 
     return NGX_OK;
+}
+
+
+/* what the connection does next is said by the location, which outlives the
+   request */
+
+static void
+ngx_http_zwfw_body_unbound(ngx_http_request_t *r, ngx_http_zwfw_state_t *state)
+{
+    if (state->conf) {
+        r->loc_conf = state->conf;
+        state->conf = NULL;
+    }
 }
 
 
@@ -165,6 +182,8 @@ ngx_http_zwfw_body_parse(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     ngx_int_t               rc;
     ngx_str_t               text;
     ngx_http_zwfw_state_t  *state = ctx->core;
+
+    ngx_http_zwfw_body_unbound(r, state);
 
     ctx->body = zwfw_json_new(&ctx->mem, ZWFW_JSON_OBJECT, NULL);
     if (ctx->body == NULL) {

@@ -109,6 +109,22 @@ ngx_http_zwfw_caches_init(ngx_cycle_t *cycle, ngx_http_zwfw_main_conf_t *mcf)
 }
 
 
+/* pools of nobody: what a request still sends goes with the request */
+
+void
+ngx_http_zwfw_caches_exit(ngx_http_zwfw_main_conf_t *mcf)
+{
+    ngx_uint_t                  i;
+    ngx_http_zwfw_platform_t  **pf;
+
+    pf = mcf->platforms.elts;
+
+    for (i = 0; i < mcf->platforms.nelts; i++) {
+        ngx_http_zwfw_cache_empty(pf[i]->page_store);
+    }
+}
+
+
 /* cached: is the page in the cache? */
 
 ngx_int_t

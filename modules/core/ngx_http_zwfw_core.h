@@ -271,6 +271,8 @@ typedef struct {
                                                NULL: field, code */
     ngx_thread_task_t         *task;        /* of work.c */
     off_t                      limit;       /* of the body, bytes */
+    void                     **conf;        /* of the location, while the
+                                               body is read, or NULL */
     ngx_chain_t               *out;         /* pieces of a page, else answer */
     ngx_chain_t              **last;
     size_t                     length;      /* of out */
@@ -541,6 +543,7 @@ ngx_int_t ngx_http_zwfw_cache_keep(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_text_t *text);
 ngx_int_t ngx_http_zwfw_out(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     u_char *p, size_t len);
+void ngx_http_zwfw_caches_exit(ngx_http_zwfw_main_conf_t *mcf);
 ngx_int_t ngx_http_zwfw_caches_init(ngx_cycle_t *cycle,
     ngx_http_zwfw_main_conf_t *mcf);
 

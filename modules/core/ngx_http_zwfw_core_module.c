@@ -680,6 +680,7 @@ ngx_http_zwfw_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
+    ngx_http_zwfw_caches_exit(mcf);
     ngx_http_zwfw_lines_exit(cycle, mcf);
     ngx_http_zwfw_shared_exit(cycle, mcf);
     ngx_http_zwfw_redis_exit(cycle);
