@@ -83,7 +83,7 @@ sub h2 {
     # (RFC 9113, 8.1), at which this curl now and then forgets the answer, or
     # its body: then its type is told
 
-    for (1 .. 10) {
+    for (1 .. 50) {
         my $text = curl($piped ? "cat $dir/body |" : '/dev/null', @command);
         my ($type, $code) = $text =~ /([^\n;]*)[^\n]* (\d+)\z/;
         my @told = $text =~ /"(?:code|field)":"([^"]*)"/g;
