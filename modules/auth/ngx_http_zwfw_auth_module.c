@@ -19,7 +19,11 @@ static char *ngx_http_zwfw_auth(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_zwfw_auth_who(ngx_conf_t *cf,
     ngx_http_zwfw_auth_conf_t *acf, ngx_str_t *value);
+static ngx_int_t ngx_http_zwfw_auth_part(ngx_http_request_t *r);
 static ngx_int_t ngx_http_zwfw_auth_access(ngx_http_request_t *r);
+static ngx_int_t ngx_http_zwfw_auth_ask(ngx_http_request_t *r,
+    ngx_http_zwfw_auth_conf_t *acf);
+static ngx_int_t ngx_http_zwfw_auth_status(ngx_http_zwfw_ctx_t *ctx);
 static ngx_int_t ngx_http_zwfw_auth_preconf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_zwfw_auth_postconf(ngx_conf_t *cf);
 static void *ngx_http_zwfw_auth_create_conf(ngx_conf_t *cf);
@@ -415,6 +419,70 @@ ngx_http_zwfw_auth_access(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
+    rc = ngx_http_zwfw_auth_ask(r, acf);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->satisfy == NGX_HTTP_SATISFY_ANY && ctx->status < 500) {
+        return ngx_http_zwfw_auth_status(ctx);
+    }
+
+    return ngx_http_zwfw_answer_refusal(r);
+}
+
+
+/*
+ * A subrequest of SSI, auth_request or mirror, which skips the access phase:
+ * whoever made it gets the status
+ */
+
+static ngx_int_t
+ngx_http_zwfw_auth_part(ngx_http_request_t *r)
+{
+    ngx_int_t                   rc;
+    ngx_http_zwfw_ctx_t        *ctx;
+    ngx_http_zwfw_auth_conf_t  *acf;
+
+    if (r == r->main) {
+        return NGX_DECLINED;
+    }
+
+    acf = ngx_http_get_module_loc_conf(r, ngx_http_zwfw_auth_module);
+
+    if (!acf->enabled) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_zwfw_auth_ask(r, acf);
+
+    if (rc == NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+
+    return ctx->status < 500 ? ngx_http_zwfw_auth_status(ctx)
+                             : (ngx_int_t) ctx->status;
+}
+
+
+/* NGX_DECLINED: refused, ctx->status says how */
+
+static ngx_int_t
+ngx_http_zwfw_auth_ask(ngx_http_request_t *r, ngx_http_zwfw_auth_conf_t *acf)
+{
+    ngx_int_t             rc;
+    ngx_http_zwfw_ctx_t  *ctx;
+
     ctx = ngx_http_zwfw_ctx(r);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -432,21 +500,24 @@ ngx_http_zwfw_auth_access(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (rc == NGX_OK
-        && ngx_http_zwfw_allow(r, acf->who, acf->level) == NGX_OK)
+    if (rc != NGX_OK
+        || ngx_http_zwfw_allow(r, acf->who, acf->level) != NGX_OK)
     {
-        return ngx_http_zwfw_hide_cookie(r) == NGX_OK
-               ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NGX_DECLINED;
     }
 
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+    return ngx_http_zwfw_hide_cookie(r) == NGX_OK
+           ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
 
-    if (clcf->satisfy == NGX_HTTP_SATISFY_ANY && ctx->status < 500) {
-        return ctx->status == NGX_HTTP_UNAUTHORIZED ? NGX_HTTP_UNAUTHORIZED
-                                                    : NGX_HTTP_FORBIDDEN;
-    }
 
-    return ngx_http_zwfw_answer_refusal(r);
+/* those that nginx understands of a guard */
+
+static ngx_int_t
+ngx_http_zwfw_auth_status(ngx_http_zwfw_ctx_t *ctx)
+{
+    return ctx->status == NGX_HTTP_UNAUTHORIZED ? NGX_HTTP_UNAUTHORIZED
+                                                : NGX_HTTP_FORBIDDEN;
 }
 
 
@@ -471,6 +542,13 @@ ngx_http_zwfw_auth_postconf(ngx_conf_t *cf)
     }
 
     *h = ngx_http_zwfw_auth_access;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_zwfw_auth_part;
 
     return NGX_OK;
 }

@@ -3,6 +3,7 @@ package Echo;
 # An upstream that answers with the head of the request as it came.
 #
 #     my $echo = Echo->start;       # ends with the test
+#     my $other = Echo->start(sub { my $head = shift; "HTTP/1.0 204 ..." });
 #     proxy_pass http://127.0.0.1:$echo->port;
 
 use strict;
@@ -15,7 +16,7 @@ my $owner = $$;
 
 
 sub start {
-    my $class = shift;
+    my ($class, $says) = @_;
 
     my $listen = IO::Socket::INET->new(
         LocalAddr => '127.0.0.1', Listen => 64, ReuseAddr => 1)
@@ -24,7 +25,7 @@ sub start {
 
     if ($pid == 0) {
         $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
-        serve($listen);
+        serve($listen, $says // \&echo);
         POSIX::_exit(0);
     }
 
@@ -33,7 +34,7 @@ sub start {
 
 
 sub serve {
-    my $listen = shift;
+    my ($listen, $says) = @_;
 
     while (my $sock = $listen->accept) {
         my $head = '';
@@ -43,10 +44,17 @@ sub serve {
         }
 
         $head =~ s/\r\n\r\n.*//s;
-        print $sock "HTTP/1.1 200 OK\r\nContent-Length: ", length $head,
-            "\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n$head";
+        print $sock $says->($head);
         close $sock;
     }
+}
+
+
+sub echo {
+    my $head = shift;
+
+    return "HTTP/1.1 200 OK\r\nContent-Length: " . length($head)
+        . "\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n$head";
 }
 
 

@@ -154,6 +154,48 @@ sub state {
 }
 
 
+# memory of its own, in KiB
+
+sub memory {
+    return kib(shift, 'RssAnon');
+}
+
+
+# the most that it had in memory at once since trough(), in KiB
+
+sub peak {
+    return kib(shift, 'VmHWM');
+}
+
+
+sub trough {
+    my $pid = shift;
+
+    open my $out, '>', "/proc/$pid/clear_refs" or die "process $pid: $!\n";
+    print $out '5';
+    close $out or die "process $pid: $!\n";
+    return peak($pid);
+}
+
+
+sub kib {
+    my ($pid, $name) = @_;
+
+    open my $in, '<', "/proc/$pid/status" or die "process $pid: $!\n";
+
+    return (map { /^\Q$name\E:\s+(\d+) kB/ } <$in>)[0];
+}
+
+
+# what its open descriptors are, sorted
+
+sub descriptors {
+    my $pid = shift;
+
+    return sort grep { defined } map { readlink } glob "/proc/$pid/fd/*";
+}
+
+
 sub alive {
     return scalar(() = state(shift)) > 0;
 }

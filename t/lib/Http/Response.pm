@@ -11,11 +11,24 @@ my %entity = (amp => '&', lt => '<', gt => '>', quot => '"');
 
 
 # Reads one response; $more gives further bytes, '' at the end of the input.
+# What is behind it is left in $$rest, where that is given.
 
 sub read {
-    my ($class, $method, $more) = @_;
+    my ($class, $method, $more, $rest) = @_;
 
     my $self = bless { body => '', headers => [] }, $class;
+
+    $self->{rest} = $$rest if $rest;
+    $self->read_all($method, $more);
+    $$rest = delete $self->{rest} if $rest;
+
+    die "bytes behind the response\n" if ($self->{rest} // '') ne '';
+    return $self;
+}
+
+
+sub read_all {
+    my ($self, $method, $more) = @_;
 
     do {
         $self->read_head($more);
@@ -23,9 +36,7 @@ sub read {
 
     my $length = $self->header('Content-Length');
 
-    if ($method eq 'HEAD' or $self->{code} =~ /^(?:204|304)$/) {
-        return $self;
-    }
+    return if $method eq 'HEAD' or $self->{code} =~ /^(?:204|304)$/;
 
     if (lc($self->header('Transfer-Encoding') // '') eq 'chunked') {
         $self->read_chunks($more);
@@ -42,9 +53,6 @@ sub read {
         }
         $self->{body} = delete $self->{rest};
     }
-
-    die "bytes behind the response\n" if ($self->{rest} // '') ne '';
-    return $self;
 }
 
 

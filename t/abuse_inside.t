@@ -1,0 +1,305 @@
+# Other ways in than an address: subrequests of nginx's own modules, internal
+# redirects, pages for errors, try_files, "satisfy any", and methods that are
+# neither GET nor POST.  None of them leads somebody without the right to the
+# content of a row or behind a guard; who may gets there, and nothing breaks.
+
+use strict;
+use warnings;
+use utf8;
+
+use File::Temp qw(tempdir);
+use Test::More;
+
+use lib 't/lib';
+use Echo;
+use Node;
+use Raw;
+use Rows;
+
+binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
+
+my @rows = Rows::all();
+my @closed = grep { !grep { $_ eq 'anyone' } @{ $_->{who} } } @rows;
+my $dir = tempdir('zwfw-i-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+
+chmod 0755, $dir;
+mkdir "$dir/$_" for qw(staff ssi open);
+put('staff/file.txt', 'for staff only');
+put('staff/index.html', 'for staff only');
+put('open/file.txt', 'for everybody');
+put('ssi/page.html', '<!--#include virtual="$arg_to" -->');
+put('ssi/wait.html', '<!--#include virtual="$arg_to" wait="yes" -->'
+    . '<!--#include virtual="$arg_to" --> behind it');
+put('ssi/set.html', '<!--#include virtual="$arg_to" set="one" -->'
+    . '<!--#echo var="one" encoding="none" --> behind it');
+put('ssi/stub.html', '<!--#block name="none" -->nothing<!--#endblock -->'
+    . '<!--#include virtual="$arg_to" stub="none" -->');
+
+
+sub put {
+    my ($name, $text) = @_;
+
+    open my $out, '>', "$dir/$name" or die "$dir/$name: $!\n";
+    print $out $text;
+    close $out or die "$dir/$name: $!\n";
+}
+
+
+# an upstream that names a place inside
+
+my $up = Echo->start(sub {
+    my ($to) = shift =~ /[?&]to=([^& ]*)/;
+
+    return "HTTP/1.0 200 OK\r\nX-Accel-Redirect: $to\r\n\r\nx";
+});
+
+
+# who is asked about each row by auth_request, addition and mirror, which take
+# no variables in an address
+
+my (@places, $n);
+
+for my $row (@closed) {
+    my $url = Rows::url($row);
+
+    $n++;
+    push @places, "        location = /mirror/$n { mirror $url; return 204; }\n"
+        . "        location = /before/$n { add_before_body $url;\n"
+        . "            addition_types *; alias $dir/open/file.txt; }\n"
+        . "        location = /index/$n/ { index $url; alias $dir/none/; }\n"
+        . "        location = /ask/$n { auth_request $url;\n"
+        . "            alias $dir/open/file.txt; }\n";
+}
+
+my $port = $up->port;
+my $node = Node->new(workers => 1, openapi => 0, server => <<"END" . join '', @places);
+        error_page 418 = \@inside;
+        location /ssi/ { ssi on; ssi_types *; alias $dir/ssi/; }
+        location /rewrite/ { rewrite ^/rewrite(/.*)\$ \$1 last; }
+        location /error/ { error_page 403 = \$arg_to; return 403; }
+        location /status/ { error_page 403 \$arg_to; return 403; }
+        location /try/ { try_files /none /none/ \$arg_to; }
+        location /accel/ { proxy_pass http://127.0.0.1:$port; }
+        location /any/ { satisfy any; allow all; zwfw_api; }
+        location /named/ { return 418; }
+        location \@inside {
+            zwfw_auth who=clerk;
+            root $dir/staff;
+            try_files /file.txt =404;
+        }
+        location /staff/ { zwfw_auth who=clerk; alias $dir/staff/; }
+        location /near/ {
+            satisfy any; allow all; zwfw_auth who=clerk; alias $dir/staff/;
+        }
+        location = /ask/staff { auth_request /staff/file.txt;
+                                alias $dir/open/file.txt; }
+        location = /before/staff { add_before_body /staff/file.txt;
+            addition_types *; alias $dir/open/file.txt; }
+        location = /mirror/staff { mirror /staff/; return 204; }
+END
+my $db = $node->db;
+my $nobody = $node->client;
+my %client;
+
+
+# somebody with the kind that a row wants, or nobody; how often it is asked is
+# limited for each
+
+sub client {
+    my ($row, $other) = @_;
+
+    my %has = map { $_ => 1 } @{ $row->{who} };
+    my ($kind) = grep { $other xor $has{$_} } Rows::kinds();
+
+    return $nobody if !$kind;
+
+    my $it = $client{$kind} //= { asked => 0 };
+
+    $it->{http} = $node->client(level => 5, $kind eq 'natural'
+        ? (kind => 'natural') : (roles => $kind)) if $it->{asked}++ % 25 == 0;
+    return $it->{http};
+}
+
+
+# ---- rows: each way in, for nobody and for another kind ----
+
+my (@wrong, %told);
+my @ways = ((map { "/ssi/$_.html?to=" } qw(page wait set stub)), '/error/?to=',
+            '/status/?to=', '/try/?to=', '/accel/?to=');
+
+
+sub nothing {
+    my ($what, $res, @more) = @_;
+
+    my $text = $res->text;
+    my $leads = $res->code == 303 && ($res->header('Location') // '')
+        =~ m{^/login\?next=};
+
+    $told{ $res->code }++;
+    push @wrong, "$what: " . $res->code . ' ' . substr $text, 0, 120
+        if $text =~ /"(?:items|uid|token|number)":|for staff/
+        or !$leads and $res->code =~ /^[23]/ and $text !~ /no_session
+            |not_allowed|问题编号|method_not_allowed|not_found|for\ everybody|behind\ it|^nothing/x
+            and $text ne '';
+}
+
+
+$n = 0;
+
+for my $row (@closed) {
+    my $name = Rows::name($row);
+    my $url = Rows::url($row);
+    my $page = Rows::url($row, mount => '');
+
+    $n++;
+
+    for my $http ($nobody, client($row, 1)) {
+        nothing("$_ $name", $http->get("$_$url")) for @ways;
+        nothing("$_ $name, page", $http->get("$_$page"))
+            for @ways[0, 4, 6];
+        nothing("rewrite $name", $http->request($row->{method},
+            "/rewrite$url", body => '{}', type => 'application/json'))
+            if $row->{method} eq 'POST';
+        nothing("$_ $name", $http->get("/$_/$n" . (/index/ ? '/' : '')))
+            for qw(before mirror index);
+
+        my $ask = $http->get("/ask/$n");
+        push @wrong, "auth_request $name: " . $ask->code
+            if $ask->body =~ /everybody/ or $ask->code !~ /^(?:401|403|500)$/;
+    }
+}
+
+is(join("\n", splice @wrong, 0, 40), '', 'no way in: '
+   . join ', ', map { "$told{$_} times $_" } sort keys %told);
+cmp_ok($told{401} // 0, '>', 100, 'which is said');
+
+
+# who may is let in by the same ways
+
+my ($mine) = grep { Rows::name($_) eq 'GET /auth/sessions' } @closed;
+
+for my $way (@ways) {
+    like(client($mine)->get("$way/api/auth/sessions")->body,
+         qr/"items"/, "$way leads there") if $way !~ /try|accel/;
+}
+
+is($nobody->get('/error/?to=/api/item/topics')->code, 200, 'what is open, too');
+
+
+# ---- POST rows inside: nothing is done that was not asked for ----
+
+sub counts {
+    return $db->admin("SELECT count(*) FROM zwfw.cases UNION ALL
+        SELECT count(*) FROM zwfw.users UNION ALL
+        SELECT count(*) FROM zwfw.item_versions");
+}
+
+my $before = counts();
+$n = 0;
+
+for my $row (@closed) {
+    $n++;
+    next if $row->{method} ne 'POST';
+
+    for my $http ($nobody, client($row, 1), client($row)) {
+        my $res = $http->request('POST', "/mirror/$n", type => 'application/json',
+            body => $row->{path} =~ /draft/ ? '{"item":"x"}' : '{}');
+
+        push @wrong, Rows::name($row) . ' mirrored: ' . $res->code
+            if $res->code != 204;
+    }
+}
+
+is(join("\n", splice @wrong, 0, 20), '', 'mirrored posts');
+is(counts(), $before, 'store nothing');
+
+
+# ---- guards ----
+
+my $clerk = $node->client(roles => 'clerk');
+my $low = $node->client(kind => 'natural');
+
+for my $way (@ways, '/named/?', '/near/file.txt?') {
+    my $path = "$way/staff/file.txt";
+    my $open = $way =~ m{^/near};
+
+    like($clerk->get($path)->body, $way =~ /try_files/ ? qr/./ : qr/for staff/,
+         "$way a clerk sees it");
+
+    for (['nobody', $nobody], ['a person', $low]) {
+        my ($who, $http) = @$_;
+        my $text = $http->get($path)->body;
+
+        $open ? like($text, qr/for staff/, "$way $who, by the address")
+              : unlike($text, qr/for staff/, "$way $who does not");
+    }
+}
+
+for (['nobody', $nobody, 401], ['a person', $low, 403], ['a clerk', $clerk, 200])
+{
+    my ($who, $http, $code) = @$_;
+    my $res = $http->get('/ask/staff');
+
+    is($res->code, $code, "auth_request of what is guarded: $who");
+    is($res->body =~ /for everybody/ ? 1 : 0, $code == 200 ? 1 : 0,
+       'its answer');
+    is($http->get('/before/staff')->body =~ /for staff/ ? 1 : 0,
+       $code == 200 ? 1 : 0, "add_before_body: $who");
+    is($http->get('/mirror/staff')->code, 204, "mirror: $who");
+}
+
+# while the store of sessions is away nobody is let in
+
+my $late = $node->client(roles => 'clerk');
+
+$node->redis->freeze;
+is($late->get('/ask/staff')->code, 500, 'sessions are away');
+$node->redis->thaw;
+
+
+# ---- methods ----
+
+sub method {
+    my ($method, $url, $http) = @_;
+
+    my $raw = Raw->new($node->nginx->port);
+    my $cookie = $http->cookie('zwfw');
+
+    $raw->send(Raw::request($method, $url, 'Connection: close',
+        defined $cookie ? "Cookie: zwfw=$cookie" : (), { body => '' }));
+    return $raw->answer($method);
+}
+
+for my $row (@rows) {
+    next if !$row->{call} and !$row->{steps};
+
+    my $url = Rows::url($row);
+    my $name = Rows::name($row);
+
+    for my $http ($nobody, client($row)) {
+        my $get = $row->{method} eq 'GET' ? $http->get($url)->code : undef;
+        my $head = method('HEAD', $url, $http);
+
+        push @wrong, "HEAD $name: " . $head->code . ", not $get"
+            if defined $get and $head->code != $get;
+
+        for my $method (qw(PUT DELETE PATCH TRACE CONNECT PROPFIND get FOO)) {
+            my $res = method($method, $url, $http);
+
+            push @wrong, "$method $name: " . ($res ? $res->code : 'nothing')
+                if !$res or $res->code !~ /^(?:400|404|405|501)$/;
+        }
+
+        my $options = method('OPTIONS', $url, $http);
+
+        push @wrong, "OPTIONS $name: " . $options->code
+            if $options->code !~ /^(?:204)$/
+            or ($options->header('Allow') // '') !~ /\b$row->{method}\b/
+            or $options->body ne '';
+    }
+}
+
+is(join("\n", splice @wrong, 0, 40), '', 'other methods');
+is(join('', $node->nginx->stop), '', 'no alert');
+
+done_testing();
