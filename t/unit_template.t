@@ -13,6 +13,6 @@ use Unit;
 chdir $FindBin::Bin or die "$FindBin::Bin: $!";
 
 exit Unit::run('template', qw(
-    zwfw_template.c zwfw_tag.c zwfw_render.c zwfw_filter.c zwfw_json.c
-    zwfw_json_parse.c zwfw_utf8.c ../../t/unit/template_kit.c
+    zwfw_template.c zwfw_tag.c zwfw_render.c zwfw_lookup.c zwfw_filter.c
+    zwfw_json.c zwfw_json_parse.c zwfw_utf8.c ../../t/unit/template_kit.c
 ));

@@ -15,57 +15,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "zwfw_op.h"
+#include "zwfw_render.h"
 
 
 #define ZWFW_RENDER_DEPTH   20
 #define ZWFW_RENDER_OUTPUT  (4 * 1024 * 1024)
 #define ZWFW_RENDER_STEPS   (16 * 1024 * 1024)
-#define ZWFW_RENDER_COUNT   64   /* steps: it takes memory */
-
-
-typedef struct zwfw_context_s  zwfw_context_t;
-
-struct zwfw_context_s {
-    zwfw_context_t     *up;
-    zwfw_json_t        *json;
-    zwfw_op_t          *op;      /* the section */
-};
-
-
-/* a parent being rendered: what its tag gives to blocks */
-
-typedef struct zwfw_parent_s  zwfw_parent_t;
-
-struct zwfw_parent_s {
-    zwfw_parent_t      *up;
-    zwfw_template_t    *template;
-    zwfw_op_t          *op;
-};
-
-
-typedef struct zwfw_indent_s  zwfw_indent_t;
-
-struct zwfw_indent_s {
-    zwfw_indent_t      *up;
-    zwfw_str_t         *text;
-};
-
-
-typedef struct {
-    zwfw_render_t      *render;
-    zwfw_json_t       **roots;
-    unsigned            nroots;
-    zwfw_context_t     *context;
-    zwfw_parent_t      *parent;
-    zwfw_indent_t      *indent;
-    unsigned            newline; /* kept only while there is an indent */
-    unsigned            depth;
-    unsigned            blocks;
-    unsigned            failed;  /* out of memory */
-    size_t              room;    /* bytes of output left */
-    size_t              steps;
-} zwfw_rendering_t;
 
 
 static int zwfw_render_body(zwfw_rendering_t *r, zwfw_template_t *t,
@@ -86,18 +41,10 @@ static int zwfw_render_block(zwfw_rendering_t *r, zwfw_template_t *t,
     zwfw_op_t *op);
 static zwfw_op_t *zwfw_render_find_block(zwfw_rendering_t *r,
     zwfw_str_t *name, zwfw_parent_t **parent);
-static zwfw_json_t *zwfw_render_find(zwfw_rendering_t *r, zwfw_op_t *op);
-static zwfw_json_t *zwfw_render_member(zwfw_rendering_t *r,
-    zwfw_json_t *json, zwfw_str_t *key);
-static zwfw_json_t *zwfw_render_count(zwfw_rendering_t *r,
-    zwfw_json_t *array, zwfw_str_t *key);
-static unsigned zwfw_render_true(zwfw_json_t *json);
-static zwfw_str_t zwfw_render_string(zwfw_json_t *json);
 static void zwfw_render_push(zwfw_rendering_t *r, zwfw_op_t *op,
     zwfw_indent_t *indent);
 static int zwfw_render_margin(zwfw_rendering_t *r);
 static int zwfw_render_indent(zwfw_rendering_t *r, zwfw_indent_t *indent);
-static void zwfw_render_spend(zwfw_rendering_t *r, size_t steps);
 static int zwfw_render_write(zwfw_rendering_t *r, const unsigned char *p,
     size_t len);
 
@@ -553,182 +500,6 @@ zwfw_render_find_block(zwfw_rendering_t *r, zwfw_str_t *name,
 }
 
 
-/* the value of a name; NULL: there is none */
-
-static zwfw_json_t *
-zwfw_render_find(zwfw_rendering_t *r, zwfw_op_t *op)
-{
-    unsigned         n;
-    zwfw_str_t       part, rest;
-    zwfw_json_t     *json;
-    unsigned char   *dot;
-    zwfw_context_t  *context;
-
-    n = r->nroots;
-
-    if (op->text.len == 1 && op->text.data[0] == '.') {
-
-        if (r->context) {
-            return r->context->json;
-        }
-
-        return n ? r->roots[n - 1] : NULL;
-    }
-
-    json = NULL;
-
-    for (context = r->context; context && !json; context = context->up) {
-        json = zwfw_render_member(r, context->json, &op->text);
-    }
-
-    while (n && !json) {
-        json = zwfw_render_member(r, r->roots[--n], &op->text);
-    }
-
-    for (rest = op->rest; rest.len && json; /* void */ ) {
-
-        part = rest;
-        dot = memchr(rest.data, '.', rest.len);
-
-        if (dot) {
-            part.len = dot++ - part.data;
-            rest.len -= dot - rest.data;
-            rest.data = dot;
-
-        } else {
-            rest.len = 0;
-        }
-
-        json = (json->type == ZWFW_JSON_ARRAY)
-               ? zwfw_render_count(r, json, &part)
-               : zwfw_render_member(r, json, &part);
-    }
-
-    return json;
-}
-
-
-static zwfw_json_t *
-zwfw_render_member(zwfw_rendering_t *r, zwfw_json_t *json, zwfw_str_t *key)
-{
-    size_t        n;
-    zwfw_json_t  *child;
-
-    if (json == NULL || json->type != ZWFW_JSON_OBJECT) {
-        return NULL;
-    }
-
-    n = 0;
-
-    for (child = json->child; child; child = child->next) {
-
-        n++;
-
-        if (child->key.len == key->len
-            && memcmp(child->key.data, key->data, key->len) == 0)
-        {
-            break;
-        }
-    }
-
-    zwfw_render_spend(r, n);
-
-    return child;
-}
-
-
-/*
- * "count" of an array that is not empty: a number, so that nothing is looked
- * up in it by the names inside of {{#list.count}}
- */
-
-static zwfw_json_t *
-zwfw_render_count(zwfw_rendering_t *r, zwfw_json_t *array, zwfw_str_t *key)
-{
-    zwfw_str_t    number;
-    zwfw_mem_t   *mem;
-    zwfw_json_t  *count;
-
-    if (array->child == NULL || key->len != 5
-        || memcmp(key->data, "count", 5) != 0)
-    {
-        return NULL;
-    }
-
-    zwfw_render_spend(r, ZWFW_RENDER_COUNT);
-
-    mem = r->render->mem;
-    count = NULL;
-
-    number.data = mem->alloc(mem->pool, 12);
-
-    if (number.data) {
-        number.len = snprintf((char *) number.data, 12, "%u", array->count);
-        count = zwfw_json_new(mem, ZWFW_JSON_NUMBER, &number);
-    }
-
-    if (count == NULL) {
-        r->failed = 1;
-    }
-
-    return count;
-}
-
-
-static unsigned
-zwfw_render_true(zwfw_json_t *json)
-{
-    if (json == NULL) {
-        return 0;
-    }
-
-    switch (json->type) {
-
-    case ZWFW_JSON_NULL:
-    case ZWFW_JSON_FALSE:
-        return 0;
-
-    case ZWFW_JSON_STRING:
-        return json->value.len != 0;
-
-    case ZWFW_JSON_ARRAY:
-        return json->child != NULL;
-
-    default:
-        return 1;
-    }
-}
-
-
-static zwfw_str_t
-zwfw_render_string(zwfw_json_t *json)
-{
-    static const zwfw_str_t  yes = zwfw_string("true");
-    static const zwfw_str_t  no = zwfw_string("false");
-    static const zwfw_str_t  none = zwfw_null_string;
-
-    if (json == NULL) {
-        return none;
-    }
-
-    switch (json->type) {
-
-    case ZWFW_JSON_NUMBER:
-    case ZWFW_JSON_STRING:
-        return json->value;
-
-    case ZWFW_JSON_TRUE:
-        return yes;
-
-    case ZWFW_JSON_FALSE:
-        return no;
-
-    default:
-        return none;
-    }
-}
-
-
 /* the indentation of a partial or block is added to the one around it */
 
 static void
@@ -783,7 +554,7 @@ zwfw_render_indent(zwfw_rendering_t *r, zwfw_indent_t *indent)
 }
 
 
-static void
+void
 zwfw_render_spend(zwfw_rendering_t *r, size_t steps)
 {
     r->steps -= (steps < r->steps) ? steps : r->steps;
