@@ -18,7 +18,7 @@ use Proc;
 
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
-my ($clients, $parent) = (4, $$);
+my ($clients, $each, $parent) = (4, 8, $$);
 my $card = '11990100MB0DEM172G3002099009000';
 my $redis = Stores::Redis->start(settings => [
     '--appendonly', 'yes', '--appendfsync', 'always']);
@@ -34,18 +34,12 @@ my @codes = sort keys %item;
 
 # people with sessions: enough of them for the limit of an hour
 
-my @people = map { { uid => $db->uuid } } 1 .. 20 * $clients;
+my @people = map {
+    my $http = $node->client(kind => 'natural');
 
-$db->admin(join ';', map { "INSERT INTO zwfw.users (id, kind, name, email,
-    email_index, password, created_at) VALUES ('$_->{uid}', 'natural', '张三',
-    'zs1:1:x', '1:$_->{uid}', 'x', now())" } @people);
-
-for (@people) {
-    my $http = $node->client(kind => 'natural', level => 1, uid => $_->{uid});
-
-    $_->{cookie} = $http->cookie('zwfw');
-    ($_->{token}) = $http->get('/help')->text =~ /name="_token" value="(\S+)"/;
-}
+    { uid => $http->{me}{uid}, cookie => $http->cookie('zwfw'),
+      token => $http->{token} };
+} 1 .. $each * $clients;
 
 
 # the questions; each dies of an answer that is wrong
@@ -152,7 +146,7 @@ my $log = "$node->{files}/clients";
 open my $out, '>>', $log or die "$log: $!\n";
 
 my @pids = map {
-    my @mine = splice @people, 0, 20;
+    my @mine = splice @people, 0, $each;
     my $pid = fork() // die "fork() failed: $!\n";
 
     if ($pid == 0) {

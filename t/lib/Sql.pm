@@ -145,6 +145,20 @@ sub user {
 }
 
 
+# The account of a natural person, by the function that nginx asks: the address
+# as it is sealed, and its blind index.
+
+sub register {
+    my ($self, $uid, $name, $sealed, $index) = @_;
+
+    $self->{door} //= $self->user(channel => 'pc', request_id => '0' x 32);
+    $self->{door}->call('auth_register', { new_id => $uid }, {
+        email => { sealed => $sealed, index => [$index] }, name => $name,
+        password => 'x', new_device => 'd' x 64,
+        consent => $self->{door}->call('auth_notice')->{version} });
+}
+
+
 package Sql::User;
 
 use Encode qw(decode_utf8 encode_utf8);
