@@ -6,6 +6,8 @@ package Stores;
 #     my $pg = Stores::Postgres->start;      my $redis = Stores::Redis->start;
 #     $pg->freeze; $pg->thaw; $pg->crash; $pg->restart; $pg->stop;
 #
+# Stores::Postgres->start(like => $dir) begins with a copy of a data directory.
+#
 # Both end with the test.  A crash is kill -9 of all its processes at once.
 
 use strict;
@@ -131,8 +133,9 @@ sub create {
     }
 
     Proc::run(
-        command => ["$bin/initdb", '-D', "$dir/data", '-U', 'postgres', '-A',
-                    'trust', '-E', 'UTF8', '--locale=C.UTF-8'],
+        command => $self->{like} ? ['cp', '-a', $self->{like}, "$dir/data"]
+            : ["$bin/initdb", '-D', "$dir/data", '-U', 'postgres', '-A',
+               'trust', '-E', 'UTF8', '--locale=C.UTF-8'],
         log => "$dir/initdb.log", user => $self->user);
 
     open my $conf, '>>', "$dir/data/postgresql.conf" or die "$dir: $!\n";
