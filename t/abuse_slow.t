@@ -287,7 +287,7 @@ for my $store ($node->redis, $db->{pg}) {
 
     # some rows end the session
     my %own = map { ($_->{path} => ['Cookie: zwfw='
-        . $node->session(kind => 'natural')]) }
+        . $node->client(kind => 'natural')->cookie('zwfw')]) }
         grep { $_->{path} =~ m{^/(?:logout|auth/sessions/)} } @posts;
 
     $store->freeze;

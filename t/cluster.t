@@ -22,7 +22,7 @@ my $redis = Cluster->start;
 my $node = Node->new(redis => $redis,
                      server => 'location = /metrics { zwfw_metrics; }');
 my ($nginx, $db) = ($node->nginx, $node->db);
-my $load = Load->new(node => $node, clients => 3, of_one => 20,
+my $load = Load->new(node => $node, clients => 3, of_one => 8,
                      order => [qw(me draft page me greeting)]);
 
 
@@ -121,8 +121,10 @@ subtest 'a log-in over that of another one' => sub {
 
 subtest 'key by key' => sub {
     my $her = person();
-    my @fresh = map { $node->client(kind => 'natural', uid =>
-        $her->{said}{uid}) } 1 .. 4;            # nobody has asked who it is
+    my @fresh = map { $node->client } 1 .. 4;   # nobody will ask who it is
+
+    People::login($_, $her->{said}) for @fresh;
+
     my $from = $redis->of($her->{tag});
     my ($to) = grep { $_ != $from } @$redis{qw(one two three)};
     my $move = $redis->move($her->{tag}, $to);

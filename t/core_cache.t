@@ -164,9 +164,8 @@ sub asked {
     my ($url, @order) = @_;
 
     my @people = ($node->client(kind => 'natural', name => '王一'),
-        $node->client(roles => 'item_manager,item_editor', region => '370102',
-                      body => '019a0000-0000-7000-8000-000000000009',
-                      name => '李二'), $node->client);
+        $node->client(roles => 'item_manager,item_editor', name => '李二'),
+        $node->client);
     my @text;
 
     $pages->publish('item');

@@ -119,20 +119,14 @@ is(here('operator', '/audit/check'), '审计:true', 'a page of another');
 
 # where somebody begins
 
-my $demo = People::register($node->client);
-
 sub begins {
     my ($roles, %more) = @_;
 
-    $node->db->admin("DELETE FROM zwfw.staff_roles
-        WHERE user_id = '$demo->{uid}'; UPDATE zwfw.users SET kind = '"
-        . ($roles ? 'staff' : 'natural') . "' WHERE id = '$demo->{uid}'");
-    $node->db->admin("INSERT INTO zwfw.staff_roles
-        VALUES ('$demo->{uid}', '$body', '$_')") for split /,/, $roles;
-
-    my $http = $node->client;
-    my $res = $http->post('/login', { email => $demo->{email},
-                                      password => $demo->{password}, %more });
+    my $who = $roles
+        ? People::appoint($node->db, roles => $roles, body => $body)
+        : People::register($node->client);
+    my $res = $node->client->post('/login', {
+        email => $who->{email}, password => $who->{password}, %more });
 
     is($res->code, 303, "$roles logs in");
     return $res->header('Location');

@@ -17,7 +17,7 @@ use Proc;
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
 my ($clients, $parent) = (3, $$);
-my $pair = Pair->new(people => 40);
+my $pair = Pair->new;
 my ($first, $second) = @$pair{qw(primary standby)};
 my @nodes = map { $pair->node } 1, 2;
 my $item = $pair->{db}->admin("SELECT min(code) FROM zwfw.items");
@@ -63,9 +63,15 @@ sub client {
 my $log = "$pair->{files}/clients";
 open my $out, '>>', $log or die "$log: $!\n";
 
-my @people = @{ $pair->{people} };
+# enough people for the limit of an hour
+
+my $each = 12;
+
+$pair->person($nodes[0], $_) for 0 .. $each * $clients - 1;
+
 my @pids = map {
-    my ($who, @mine) = ($_, splice @people, -12);
+    my $who = $_;
+    my @mine = ($who - 1) * $each .. $who * $each - 1;
     my $pid = fork() // die "fork() failed: $!\n";
 
     if ($pid == 0) {

@@ -24,16 +24,11 @@ my $node = Node->new(workers => 1, db => $db, redis => $redis,
 END
 my $nginx = $node->nginx;
 my $card = '11990100MB0DEM172G3002099009000';
-my $uid = $db->uuid;
 my $acts = 0;
 
-$db->admin("INSERT INTO zwfw.users (id, kind, name, email, email_index,
-    password, created_at) VALUES ('$uid', 'natural', '张三', 'zs1:1:x',
-    '1:$uid', 'x', now())");
+my $she = $node->client(kind => 'natural');
 
-my $she = $node->client(kind => 'natural', level => 1, uid => $uid);
-
-$she->{headers}{'X-CSRF-Token'} = $she->get('/help')->hidden->{_token};
+$she->{headers}{'X-CSRF-Token'} = $she->{token};
 
 
 # a client with the same session and a connection of its own

@@ -99,7 +99,9 @@ push @{ $file{ $_->[0] } }, $_->[1] for map { [split / /] } split /\n/,
 
 for my $one (map { $done[rand @done] } 1 .. 50) {
     my ($key, $uid, $id) = @$one;
-    my $http = $node->client(kind => 'natural', level => 1, uid => $uid);
+    my $http = $node->client;
+
+    $http->{cookies}{localhost}{zwfw} = $load->{by}{$uid}{cookie};
 
     for my $n (0 .. 2) {
         my $res = $http->get("/api/case/$id/files/$file{$id}[$n]");

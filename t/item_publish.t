@@ -171,14 +171,14 @@ subtest 'by a second person' => sub {
        'nor the right');
     is($manager->get('/item/pending')->code, 403, 'nor the list');
 
-    my $both = $node->client(roles => 'item_manager,item_editor',
-        uid => $db->admin("SELECT id FROM zwfw.users WHERE name = '何静'"),
-        body => $db->admin("SELECT body FROM zwfw.items"
-                           . " WHERE code = '$item' LIMIT 1"));
+    People::grant($db, split(/\|/, $db->admin("SELECT u.id, i.body
+        FROM zwfw.users u, zwfw.items i WHERE u.name = '何静'
+         AND i.code = '$item' LIMIT 1")), 'item_editor');
+
+    my $both = People::staff($node->client, 'hejing');
     $res = $both->get($page);
     like($res->text, qr/编制和审核不能是同一个人/, 'with both roles it says');
     unlike($res->text, qr/<button[^>]*>审核通过/, 'and has no button');
-    $both->{headers}{'X-CSRF-Token'} = $res->hidden->{_token};
     $res = $both->post_json("/api$page/approve", $seen);
     is($res->code . ' ' . $res->json->{code}, '403 same_person', 'is refused');
     $res = $editor->post_json("/api$page/approve", {});

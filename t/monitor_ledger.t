@@ -46,6 +46,14 @@ sub ledger {
 }
 
 
+# somebody who may look, whose log-in is a visit
+
+sub operator {
+    $seen++;
+    return $node->client(roles => 'operator');
+}
+
+
 # sums of the node's memory, asked by an operator
 
 sub live {
@@ -143,7 +151,7 @@ is($db->admin('SELECT max(last - first) <= 500 FROM zwfw.visit_batches'), 't',
 
 # ---- the database is away, and comes back ----
 
-my $operator = $node->client(roles => 'operator');
+my $operator = operator();
 live($operator);
 settled('before', $seen);
 
@@ -201,7 +209,7 @@ $node->nginx->reload;
 Proc::until_true('the end of the old workers', 20, sub {
     return !grep { Proc::alive($_) } @old;
 });
-cmp_ok(live($operator = $node->client(roles => 'operator'))->{pending}, '>=',
+cmp_ok(live($operator = $node->tab($operator))->{pending}, '>=',
        50, 'reload, away: pending');
 $db->{pg}->launch;
 settled('reload, away', $seen = logged());
@@ -257,7 +265,7 @@ is(ledger()->{stored}, $before + 25, 'nothing is left behind');
 
 $node = Node->new(%o, db => $db, redis => $redis, workers => 1,
                   http => "    zwfw_monitor_ring 8k;\n");
-$operator = $node->client(roles => 'operator');
+$operator = operator();
 live($operator);
 Proc::until_true('the first visits', 10, sub {
     return ledger()->{stored} > $before + 25;

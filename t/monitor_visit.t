@@ -46,6 +46,22 @@ sub visits {
 }
 
 
+# somebody who has logged in, which makes visits as well
+
+sub come {
+    my %me = @_;
+
+    my $http;
+
+    visits(sub {
+        $http = $node->client(%me);
+        return $me{roles} ? 1 : $me{level} ? 3 : 2;
+    });
+
+    return $http;
+}
+
+
 sub visit {
     my ($path, %o) = @_;
 
@@ -111,23 +127,26 @@ subtest 'a search' => sub {
 
 
 subtest 'somebody' => sub {
-    my $uid = $db->uuid;
-    my @both = map { $node->client(kind => 'natural', uid => $uid, level => 3)
-                   } 1, 2;
+    my $she = come(kind => 'natural', level => 3);
+    my $uid = $she->{me}{uid};
+    my @both = ($she);
+    visits(sub { push @both, $node->again($she); 1 });
+
     my ($v, $w) = map { visit('/help', http => $_) } @both;
 
-    is("$v->{user_type} $v->{level} $v->{region}", 'natural 3 370000',
-       'type, level, region');
+    is("$v->{user_type} $v->{level}", 'natural 3', 'type and level');
     isnt($v->{uid}, $uid, 'a pseudonym');
     is($v->{uid}, $w->{uid}, 'the same person');
     isnt($v->{session}, $w->{session}, 'another session');
-    is(visit('/help', http => $node->client(roles => 'clerk'))->{user_type},
-       'staff', 'staff');
+
+    my $clerk = visit('/help', http => come(roles => 'clerk'));
+    is("$clerk->{user_type} $clerk->{level} $clerk->{region}",
+       'staff 1 370102', 'staff, of the division of its body');
 };
 
 
 subtest 'who does not want to be tracked' => sub {
-    my $he = $node->client(kind => 'natural');
+    my $he = come(kind => 'natural');
 
     for my $header ('DNT', 'Sec-GPC') {
         my $v = visit('/api/item/?q=' . Http::escape('登记'), http => $he,
@@ -159,7 +178,7 @@ subtest 'other locations' => sub {
 
 
 subtest 'nothing of a person' => sub {
-    my $http = $node->client(kind => 'natural', uid => $db->uuid);
+    my $http = come(kind => 'natural');
     my $token = $http->cookie('zwfw');
     my ($id, $mail, $name) = ('99010219900307123X', 'lisi@a.example', '李四');
 
@@ -186,7 +205,7 @@ subtest 'nothing of a person' => sub {
 
 
 subtest 'how many people' => sub {
-    my $http = $node->client(roles => 'operator');
+    my $http = come(roles => 'operator');
     my $count = sub {
         my $day = $http->get('/api/monitor/')->json;
         return $day->{visitors};
@@ -209,7 +228,7 @@ subtest 'how many people' => sub {
 
 subtest 'who may look' => sub {
     for my $role (qw(operator supervisor)) {
-        my $http = $node->client(roles => $role);
+        my $http = come(roles => $role);
 
         for my $path ('', 'ledger', 'live') {
             is($http->get("/api/monitor/$path")->code, 200,
@@ -228,7 +247,7 @@ subtest 'who may look' => sub {
            "nobody: not /$path");
     }
 
-    my $http = $node->client(roles => 'operator');
+    my $http = come(roles => 'operator');
     my $day = $http->get('/api/monitor/?day=2001-01-01');
     is($day->json->{visits}, 0, 'a day without visits');
     like($http->get('/monitor/?day=2001-01-01')->body,

@@ -23,7 +23,7 @@ my $nginx = $node->nginx;
 my $idle = Node->new(db => $node->db, redis => $redis);     # nobody asks it
 my $her = $node->client;
 my $person = People::register($her);
-my $load = Load->new(node => $node, clients => 3, of_one => 20,
+my $load = Load->new(node => $node, clients => 3, of_one => 8,
                      order => [qw(me draft page me greeting)]);
 
 

@@ -8,6 +8,7 @@ use utf8;
 use lib 't/lib';
 
 use Cases;
+use People;
 use JSON::PP ();
 use Test::More;
 
@@ -175,12 +176,11 @@ subtest 'items' => sub {
 subtest 'a session' => sub {
     my $uid = $wang->{me}{uid};
     my $session = sub {
-        my $all = $json->decode($db->admin("BEGIN;"
-            . 'DELETE FROM zwfw.staff_roles;' . join('', map {
-            "INSERT INTO zwfw.staff_roles VALUES ('$uid', '"
-            . body($_->[0]) . "', '$_->[1]');" } @_)
-            . "SELECT zwfw.auth_session(u) FROM zwfw.users u"
-            . " WHERE u.id = '$uid'; ROLLBACK"));
+        $db->admin('DELETE FROM zwfw.staff_roles');
+        People::grant($db, $uid, body($_->[0]), $_->[1]) for @_;
+
+        my $all = $json->decode($db->admin("SELECT zwfw.auth_session(u)
+            FROM zwfw.users u WHERE u.id = '$uid'"));
         return join ' ', map { $_ // '-' } @$all{qw(roles body bodies)};
     };
 

@@ -20,12 +20,12 @@ my $zero = '00000000-0000-0000-0000-';
 
 # 250 people under key 1, one under key 3
 
-$db->admin("INSERT INTO zwfw.users (id, kind, name, email, email_index,
-        password, created_at)
-    SELECT ('$zero' || lpad(n::text, 12, '0'))::uuid, 'natural', 'name',
-           'zs1:' || CASE n WHEN 251 THEN 3 ELSE 1 END || ':v' || n,
-           CASE n WHEN 251 THEN 3 ELSE 1 END || ':' || n, 'x', now()
-      FROM generate_series(1, 251) n");
+for my $n (1 .. 251) {
+    my $key = $n == 251 ? 3 : 1;
+
+    $db->register(sprintf('%s%012d', $zero, $n), 'name', "zs1:$key:v$n",
+                  "$key:$n");
+}
 
 
 sub due {

@@ -25,7 +25,7 @@ my $second = Node->new(db => $db, redis => $first->redis,
 my @nodes = ($first, $second);
 my $pages = Pages->new($db);
 my $load = Load->new(node => $first, nodes => \@nodes, clients => 3,
-                     of_one => 20, order => [qw(me draft page greeting item)]);
+                     of_one => 8, order => [qw(me draft page greeting item)]);
 my $card = '11990100MB0DEM172G3002099009000';
 
 

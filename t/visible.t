@@ -33,9 +33,7 @@ sub client {
 
     return $client{$kind} //= $kind eq 'anyone' ? $node->client
         : $node->client(level => 5, $kind eq 'natural'
-            ? (kind => 'natural', uid => $place{owner})
-            : (roles => $kind, body => $place{body}, uid => $place{$kind}
-               // $db->uuid));
+            ? (kind => 'natural') : (roles => $kind, body => $place{body}));
 }
 
 
@@ -121,14 +119,12 @@ People::seed($db);
 my ($item, $body) = split /\|/, $db->admin("SELECT code, body FROM zwfw.items
     WHERE state = 'in_use' AND online AND name LIKE '%经营许可%'
     ORDER BY code LIMIT 1");
-my $her = People::register(my $http = $node->client);
-my %role = map { split /\|/ } split /\n/, $db->admin("SELECT DISTINCT ON (role)
-    role, user_id FROM zwfw.staff_roles ORDER BY role, user_id");
+my $http = client('natural');
 
-%place = (%role, body => $body, owner => $her->{uid}, item => $item);
+%place = (body => $body, item => $item, owner => $http->{me}{uid});
 
-my $case = apply('/api/case/');
-my $draft = apply('/api/case/draft');
+my $case = People::apply($http, $item)->{id};
+my $draft = People::apply($http, $item, '/api/case/draft')->{id};
 my $written = api('item_manager', '/item/drafts', { catalog_code => $db->admin(
     "SELECT c.code FROM zwfw.item_catalog c WHERE c.state = 'in_use'
         AND '$body' <> ALL (SELECT i.body FROM zwfw.items i
@@ -140,40 +136,10 @@ sub api {
     my ($kind, $path, $data) = @_;
 
     my $res = client($kind)->post_json("/api$path", $data,
-        headers => { 'X-CSRF-Token' => token(client($kind)) });
+        headers => { 'X-CSRF-Token' => client($kind)->{token} });
 
     is($res->code, 200, "$kind: $path") or diag($res->text);
     return $res->json;
-}
-
-
-sub token {
-    my $http = shift;
-
-    return $http->{token} //= $http->get('/help')->hidden->{_token} // '';
-}
-
-
-sub apply {
-    my $path = shift;
-
-    my $guide = $http->get("/api/item/$item")->json;
-    my $i = 0;
-    my $res = $http->upload($path, [
-        item => $item, 'applicant.name' => '王秀英',
-        'applicant.phone' => '10000000001',
-        'applicant.id_number' => '990101199001010019',
-        (map { ("form.$_->{name}" => $_->{options} ? $_->{options}[0]
-                : $_->{type} eq 'integer' ? 60
-                : $_->{type} eq 'date' ? '2026-12-01' : '演示') }
-         @{ $guide->{form} }),
-        map { ("materials.$i.code" => $_->{code}, 'materials.' . $i++ . '.file'
-               => { name => '材料.pdf', content => "%PDF-1.4\n",
-                    type => 'application/pdf' }) } @{ $guide->{materials} },
-    ]);
-
-    is($res->code, 200, $path) or diag($res->text);
-    return $res->json->{id};
 }
 
 
@@ -212,7 +178,9 @@ sub raw {
 sub audit {
     my ($action, $role, $outcome, $detail) = @_;
 
-    $db->admin("BEGIN; SELECT set_config('zwfw.uid', '$role{clerk}', true),
+    my $uid = client('clerk')->{me}{uid};
+
+    $db->admin("BEGIN; SELECT set_config('zwfw.uid', '$uid', true),
         set_config('zwfw.roles', '$role', true),
         set_config('zwfw.channel', 'pc', true);
         SELECT zwfw.write_audit('$action', 'case', '$case', '$outcome',
@@ -297,7 +265,7 @@ do {
 } while ($next and $pages < 20);
 
 look("audit $_", client('operator')->get("/audit?$_"), 200, 422)
-    for 'action=case_accept', "uid=$role{clerk}", 'from=x';
+    for 'action=case_accept', "uid=$client{clerk}{me}{uid}", 'from=x';
 
 
 # refusals, and forms that are shown again
@@ -313,7 +281,7 @@ for my $row (@forms) {
     for my $kind (@{ $row->{who} }) {
         my $url = address($row, id => id_of($row), code => $item);
         my $res = client($kind)->post($url, {
-            _token => token(client($kind)),
+            _token => client($kind)->{token} // '',
             map { $_->{name} => $item } grep { $_->{name} eq 'item' }
                 @{ $row->{fields} } });
 

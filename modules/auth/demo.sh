@@ -36,10 +36,13 @@ demo_seal() {
         | base64 -w0 | tr '+/' '-_' | tr -d =)"
 }
 
-# account N KIND NAME E-MAIL BODY ROLES; a body is the end of its id
+# account N KIND NAME E-MAIL BODY ROLES; a body is its id, or the end of one
 
 demo_account() {
-    local id email index role
+    local id email index role body=${5-}
+
+    [[ $body == *-* || -z $body ]] \
+        || body=$(printf '019a0000-0000-7000-8000-%012d' "$body")
 
     id=$(printf '019a0000-0000-7000-8000-0001%08d' "$1")
     email=$(demo_seal "users.email:$id" "$4")
@@ -55,9 +58,8 @@ demo_account() {
         '2026-11', now(), 'pc', 'demo') ON CONFLICT DO NOTHING;\n" "$id"
 
     for role in ${6-}; do
-        printf "INSERT INTO zwfw.staff_roles VALUES ('%s',
-            '019a0000-0000-7000-8000-%012d', '%s')
-            ON CONFLICT DO NOTHING;\n" "$id" "$5" "$role"
+        printf "INSERT INTO zwfw.staff_roles VALUES ('%s', '%s', '%s')
+            ON CONFLICT DO NOTHING;\n" "$id" "$body" "$role"
     done
 }
 
@@ -124,18 +126,34 @@ demo_accounts_json() {
         END { print "]" }'
 }
 
-demo_auth() {
-    local master salt n kind name email body roles _
+# NUMBER and the keys of the newest line of a key file
 
-    read -r NUMBER master < <(grep -v '^#' "$2" | tail -n 1)
+demo_keys() {
+    local master
+
+    read -r NUMBER master < <(grep -v '^#' "$1" | tail -n 1)
     SEAL=$(demo_derive "$master" seal)
     MAC=$(demo_derive "$master" mac)
     INDEX=$(demo_derive "$master" index)
+}
+
+# the hash of the password: its cost as a power of two, and its passes
+
+demo_scrypt() {
+    local salt
+
     salt=$(openssl rand -hex 16)
-    HASH="scrypt\$15\$8\$3\$$salt\$$(openssl kdf -keylen 32 \
-        -kdfopt "pass:$DEMO_PASSWORD" -kdfopt "hexsalt:$salt" \
-        -kdfopt n:32768 -kdfopt r:8 -kdfopt p:3 \
+    printf 'scrypt$%d$8$%d$%s$%s' "$1" "$2" "$salt" "$(openssl kdf \
+        -keylen 32 -kdfopt "pass:$DEMO_PASSWORD" -kdfopt "hexsalt:$salt" \
+        -kdfopt n:$((1 << $1)) -kdfopt r:8 -kdfopt "p:$2" \
         -kdfopt maxmem_bytes:268435456 SCRYPT | tr -d ':\n' | tr A-F a-f)"
+}
+
+demo_auth() {
+    local n kind name email body roles _
+
+    demo_keys "$2"
+    HASH=$(demo_scrypt 15 3)
 
     echo "BEGIN;"
     while IFS='|' read -r n kind name email body roles _; do

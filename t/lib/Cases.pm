@@ -50,9 +50,7 @@ sub person {
     my ($name, $level) = @_;
     my $uid = Sql::uuid();
 
-    $db->admin("INSERT INTO zwfw.users (id, kind, name, email, email_index,"
-               . " password, created_at) VALUES ('$uid', 'natural', '$name',"
-               . " 'zs1:1:x', '1:$uid', 'x', now())");
+    $db->register($uid, $name, 'zs1:1:x', "1:$uid");
     return $db->user(uid => $uid, level => $level // 1, channel => 'pc');
 }
 

@@ -2,7 +2,8 @@ package Http;
 
 # A small HTTP/1.1 client: one kept connection, cookies by host, forms, files
 # and JSON.  It goes to 127.0.0.1 whatever the host is called, and follows no
-# redirect by itself.
+# redirect by itself.  It comes from 127.0.0.1 as well, or from another address
+# of this host ("from").
 #
 #     my $http = Http->new(port => 8080, host => 'shandong.localhost');
 #     my $res = $http->post_json('/api/case/', { item => '1' });
@@ -193,6 +194,7 @@ sub write {
 
     my $sock = $self->{sock} //= IO::Socket::INET->new(
         PeerAddr => $self->{address}, PeerPort => $self->{port},
+        $self->{from} ? (LocalAddr => $self->{from}) : (),
         Timeout => $self->{timeout})
         or die "cannot connect to port $self->{port}: $@\n";
 

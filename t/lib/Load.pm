@@ -41,7 +41,7 @@ my %acts = (draft => 1, submit => 1);
 sub new {
     my ($class, %o) = @_;
 
-    my $self = bless { clients => 4, of_one => 20, phase => {}, owner => $$,
+    my $self = bless { clients => 4, of_one => 8, phase => {}, owner => $$,
                        %o }, $class;
     my $db = $self->{node}->db;
 
@@ -50,7 +50,7 @@ sub new {
     $self->{codes} = [sort keys %{ $self->{item} }];
     $self->{people} = [map { $self->person($_) } 1 .. $self->{of_one}
                                                       * $self->{clients}];
-    $self->register;
+    $self->{by} = { map { $_->{uid} => $_ } @{ $self->{people} } };
     $self->{log} = "$self->{node}{files}/clients";
     $self->begin;
 
@@ -61,24 +61,11 @@ sub new {
 sub person {
     my ($self, $n) = @_;
 
-    my $uid = $self->{node}->db->uuid;
     my $name = '张' . chr(0x4e00 + $n / 256) . chr(0x4e00 + $n % 256);
-    my $http = $self->{node}->client(kind => 'natural', level => 1,
-                                     uid => $uid, name => $name);
-    my ($token) = $http->get('/help')->text =~ /name="_token" value="(\S+)"/;
+    my $http = $self->{node}->client(kind => 'natural', name => $name);
 
-    return { uid => $uid, name => $name, cookie => $http->cookie('zwfw'),
-             token => $token };
-}
-
-
-sub register {
-    my $self = shift;
-
-    $self->{node}->db->admin("INSERT INTO zwfw.users (id, kind, name, email,
-        email_index, password, created_at) VALUES " . join ', ', map {
-            "('$_->{uid}', 'natural', '$_->{name}', 'zs1:1:x', '1:$_->{uid}',
-              'x', now())" } @{ $self->{people} });
+    return { uid => $http->{me}{uid}, name => $name,
+             cookie => $http->cookie('zwfw'), token => $http->{token} };
 }
 
 

@@ -5,7 +5,9 @@ package Node;
 #
 #     my $node = Node->new;                           # workers => 2
 #     my $anyone = $node->client;                     # an Http
-#     my $she = $node->client(roles => 'operator');   # one with a session
+#     my $clerk = $node->client(roles => 'clerk', body => $uuid);
+#     my $she = $node->client(kind => 'natural');     # both have logged in
+#     my $tablet = $node->again($she);                # another session of hers
 #     $node->db->admin('SELECT 1'); $node->redis->query('PING');
 #     my @each = $node->readers;                      # a client of each worker
 #     my @bad = $node->nginx->stop;
@@ -25,23 +27,20 @@ use strict;
 use warnings;
 
 use Cwd qw(abs_path);
-use Digest::SHA qw(sha256_hex);
 use File::Temp;
-use JSON::PP;
-use MIME::Base64 qw(encode_base64url);
 
 use Http;
 use NginxServer;
 use OpenApi;
+use People;
 use Proc;
 use Sql;
 use Stores;
 
-# bits of a session's audience
+# where staff works that is appointed without a body
 
-my %who = (natural => 0x0002, clerk => 0x0010, approver => 0x0020,
-           supervisor => 0x0040, item_manager => 0x0080, item_editor => 0x0100,
-           operator => 0x0200);
+my $body = '019a0000-0000-7000-8000-000000000009';
+my $people = 0;
 
 
 sub new {
@@ -133,8 +132,9 @@ sub nginx {
 }
 
 
-# With roles or a kind it has a session: { roles, uid, name, body, region,
-# level, kind }.
+# Somebody who has logged in: with a kind a natural person who has registered,
+# with roles one of the staff who was appointed; { roles, body, name, level }.
+# {me} says who it is, {token} is what posts must carry.
 
 sub client {
     my ($self, %me) = @_;
@@ -142,8 +142,67 @@ sub client {
     my $http = Http->new(port => $self->nginx->port, host => 'localhost',
                          openapi => $self->{openapi} ? OpenApi->shared : undef);
 
-    $http->{cookies}{localhost}{zwfw} = $self->session(%me) if %me;
+    return $http if !%me;
 
+    for my $key (keys %me) {
+        die "client: $key\n" if $key !~ /^(?:kind|roles|body|name|level)$/;
+    }
+
+    # each comes from a network of its own, as people do
+    local $http->{from} = sprintf '127.%d.%d.1', 1 + ++$people / 256,
+        $people % 256;
+
+    if ($me{roles}) {
+        $http->{me} = People::appoint($self->db, keys => $self->{keys},
+                                      body => $body, %me);
+    } else {
+        $http->{me} = People::register($http, $me{name} ? (name => $me{name})
+                                                        : ());
+    }
+
+    if ($me{roles} or defined $me{level}) {
+        People::prove($self->db, $http->{me}{uid}, $me{level})
+            if defined $me{level};
+        People::login($http, $http->{me});
+    }
+
+    return $self->ready($http);
+}
+
+
+# another session of the same person
+
+sub again {
+    my ($self, $http) = @_;
+
+    my $same = $self->client;
+
+    local $same->{from} = "127.0.1.1";
+    $same->{me} = $http->{me};
+    People::login($same, $same->{me});
+    return $self->ready($same);
+}
+
+
+# another connection of the same session
+
+sub tab {
+    my ($self, $http) = @_;
+
+    my $same = $self->client;
+
+    $same->{$_} = $http->{$_} for qw(cookies me token);
+    return $same;
+}
+
+
+# the address of the network is that of the log-in only
+
+sub ready {
+    my ($self, $http) = @_;
+
+    $http->{token} = delete $http->{headers}{'X-CSRF-Token'};
+    delete $http->{sock};
     return $http;
 }
 
@@ -164,41 +223,6 @@ sub readers {
     });
 
     return values %reader;
-}
-
-
-# Puts a session into Redis as nginx does; returns its token.  left: for how
-# many seconds more.
-
-sub session {
-    my ($self, %me) = @_;
-
-    my $token = encode_base64url(join '', map { chr rand 256 } 1 .. 32);
-    my $uid = $me{uid} // $self->db->uuid;
-    my $tag = $self->redis->can('tag') ? $self->redis->tag($uid) : '';
-
-    substr $token, 0, length $tag, $tag;
-
-    my $hash = sha256_hex($token);
-    my $key = $tag ? "{$tag}$hash" : "{$hash}";
-    my @kinds = (split(/,/, $me{roles} // ''), $me{kind} // ());
-    my $bits = 0;
-
-    $bits |= $who{$_} // die "unknown role $_\n" for @kinds;
-
-    my $data = encode_json({
-        uid => $uid, body => $me{body} // '',
-        name => $me{name} // "\x{5f20}\x{793a}\x{4f8b}",
-        region => $me{region} // '370000', channel => 'pc',
-        roles => $me{roles} // '', agent => 'test', who => $bits,
-        level => $me{level} // 4, created => time,
-        expires => time + ($me{left} // 3600),
-    });
-
-    $self->redis->query('SET', "zwfw:test:s:$key", $data, 'EX', 3600);
-    $self->redis->query('SET', "zwfw:test:t:$key", 1, 'EX', 1800);
-
-    return $token;
 }
 
 

@@ -21,7 +21,7 @@ my $card = '11990100MB0DEM172G3002099009000';
 
 
 sub new {
-    my ($class, %o) = @_;
+    my $class = shift;
 
     my $db = Sql->new(slices => [Node::slices()]);
     my $self = bless { db => $db, primary => $db->{pg},
@@ -30,13 +30,6 @@ sub new {
     $self->{standby} = $self->{primary}->standby(settings => [
         'wal_retrieve_retry_interval = 100ms']);
     $self->{primary}->set("synchronous_standby_names = '*'");
-
-    # enough people for the limit of an hour
-
-    $self->{people} = [map { $db->uuid } 1 .. $o{people} // 2];
-    $db->admin(join ';', map { "INSERT INTO zwfw.users (id, kind, name, email,
-        email_index, password, created_at) VALUES ('$_', 'natural', '张三',
-        'zs1:1:x', '1:$_', 'x', now())" } @{ $self->{people} });
 
     return $self;
 }
@@ -56,11 +49,27 @@ sub node {
 }
 
 
-sub person {
-    my ($self, $node, $uid) = @_;
+# the first one, or another; each has one session, at any node
 
-    return $node->client(kind => 'natural', level => 1,
-                         uid => $uid // $self->{people}[0]);
+sub person {
+    my ($self, $node, $n) = @_;
+
+    return $node->tab($self->{people}[$n // 0]
+                      //= $node->client(kind => 'natural'));
+}
+
+
+# the standby has all that was written up to now
+
+sub until_replayed {
+    my $self = shift;
+
+    my $at = $self->{primary}->psql('SELECT pg_current_wal_lsn()');
+
+    Proc::until_true("$at is replayed", 20, sub {
+        return $self->{standby}->psql(
+            "SELECT pg_last_wal_replay_lsn() >= '$at'") eq 't';
+    });
 }
 
 
@@ -68,8 +77,6 @@ sub person {
 
 sub writes {
     my ($http, $note, %o) = @_;
-
-    $http->{token} //= $http->get('/help')->hidden->{_token};
 
     return $http->post_json('/api/case/draft', { item => $card,
         note => $note }, headers => { 'X-CSRF-Token' => $http->{token}, %o });

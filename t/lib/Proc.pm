@@ -162,6 +162,18 @@ sub state {
 }
 
 
+# what all its threads have worked, in ticks of the processor's clock
+
+sub ticks {
+    my $pid = shift;
+
+    open my $in, '<', "/proc/$pid/stat" or die "process $pid: $!\n";
+    my ($user, $system) = readline($in) =~ /^.*\) \S(?: \S+){10} (\d+) (\d+)/s;
+
+    return $user + $system;
+}
+
+
 # memory of its own, in KiB
 
 sub memory {

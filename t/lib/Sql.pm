@@ -16,6 +16,7 @@ use warnings;
 use utf8;
 
 use Encode qw(decode_utf8 encode_utf8);
+use Fcntl qw(LOCK_EX);
 use IPC::Open2 qw(open2);
 use JSON::PP ();
 use Stores;
@@ -30,9 +31,44 @@ my @settings = qw(uid acting_for roles body region level channel request_id
 sub new {
     my ($class, %o) = @_;
 
-    my $self = bless { pg => Stores::Postgres->start,
-                       slices => ['core', 'item'], platform => 'shandong',
-                       %o }, $class;
+    my $self = bless { slices => ['core', 'item'], platform => 'shandong', %o },
+        $class;
+    my $like = $self->cluster;
+
+    $self->{pg} = Stores::Postgres->start($like ? (like => $like) : ());
+    $self->load if !$like;
+    $self->{dbname} = 'zwfw';
+    return $self;
+}
+
+
+# The data directory to begin with, which is the same for all tests of a run
+# with these slices: the first one makes it.
+
+sub cluster {
+    my $self = shift;
+
+    my $root = $ENV{TEST_NGINX_ZWFW_CLUSTERS} // return;
+    my $dir = join '-', "$root/$self->{platform}", @{ $self->{slices} };
+
+    open my $lock, '>', "$dir.lock" or die "$dir.lock: $!\n";
+    flock $lock, LOCK_EX or die "$dir.lock: $!\n";
+
+    if (!-d $dir) {
+        my $pg = $self->{pg} = Stores::Postgres->start;
+
+        $self->load;
+        $pg->stop;
+        rename "$pg->{dir}/data", $dir or die "$dir: $!\n";
+        delete @$self{qw(pg dbname)};
+    }
+
+    return $dir;
+}
+
+
+sub load {
+    my $self = shift;
 
     $self->admin('CREATE DATABASE zwfw');
     $self->{dbname} = 'zwfw';
@@ -47,8 +83,6 @@ sub new {
 
     $self->file(grep { -f } map { "modules/$_/demo.sql" }
                 @{ $self->{slices} });
-
-    return $self;
 }
 
 
@@ -142,6 +176,20 @@ sub user {
         $self->conninfo(user => 'zwfw_web'));
 
     return $user;
+}
+
+
+# The account of a natural person, by the function that nginx asks: the address
+# as it is sealed, and its blind index.
+
+sub register {
+    my ($self, $uid, $name, $sealed, $index) = @_;
+
+    $self->{door} //= $self->user(channel => 'pc', request_id => '0' x 32);
+    $self->{door}->call('auth_register', { new_id => $uid }, {
+        email => { sealed => $sealed, index => [$index] }, name => $name,
+        password => 'x', new_device => 'd' x 64,
+        consent => $self->{door}->call('auth_notice')->{version} });
 }
 
 

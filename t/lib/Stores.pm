@@ -6,6 +6,8 @@ package Stores;
 #     my $pg = Stores::Postgres->start;      my $redis = Stores::Redis->start;
 #     $pg->freeze; $pg->thaw; $pg->crash; $pg->restart; $pg->stop;
 #
+# Stores::Postgres->start(like => $dir) begins with a copy of a data directory.
+#
 # Both end with the test.  A crash is kill -9 of all its processes at once.
 #
 #     my $standby = $pg->standby;             # replays what $pg writes
@@ -149,8 +151,9 @@ sub create {
 
     } else {
         Proc::run(
-            command => ["$bin/initdb", '-D', "$dir/data", '-U', 'postgres',
-                        '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8'],
+            command => $self->{like} ? ['cp', '-a', $self->{like}, "$dir/data"]
+                : ["$bin/initdb", '-D', "$dir/data", '-U', 'postgres', '-A',
+                   'trust', '-E', 'UTF8', '--locale=C.UTF-8'],
             log => "$dir/initdb.log", user => $self->user);
     }
 

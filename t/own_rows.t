@@ -1,0 +1,59 @@
+# Tests make their people and rows through the API.  What no request can make,
+# or not so often, is listed here with its reason: a file that writes a row or
+# a session past the API is in the list, and none is that does not.
+
+use strict;
+use warnings;
+use utf8;
+
+use File::Find qw(find);
+use Test::More;
+
+binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
+
+my %reason = (
+    'lib/People.pm' =>
+        'no request appoints staff, or proves a level above 1, yet',
+    'core_redis.t' =>
+        'the session of one log-in many times over, for Redis to be asked',
+
+    # what time, chance or another version has left
+
+    'core_audit_names.t' => 'a kind of name that no slice knows',
+    'core_jobs.t' => 'replies of the last two days',
+    'migrate_history.t' => 'rows as earlier schemas had them',
+    'sql_case_lists.t' => 'events that the test has put aside come back',
+    'sql_item.t' => 'items that are asked for more or less often',
+    'visible.t' => 'events of acts that no request makes yet',
+
+    # more than anybody could ask for in a test
+
+    'bench/Bench.pm' => 'sessions for a load',
+    'bench/Cases.pm' => 'cases and people for a load',
+    'browser/crowded.t' => '1010 items',
+    'core_audit.t' => '10,001 lines of the trail',
+    'screens.t' => '1010 rows for each list',
+    'sql_case_plans.t' => '300,000 cases',
+    'sql_jobs.t' => '100 items that take effect on one day',
+    'sql_plans.t' => '300,000 rows for each list',
+);
+
+my %past;
+
+find({ no_chdir => 1, wanted => sub {
+    return if !/\.(?:t|pm|js|mjs)$/ or m{/node_modules/};
+
+    open my $in, '<', $_ or die "$_: $!\n";
+    my $text = do { local $/; <$in> };
+    my $name = s{^t/}{}r;
+
+    $past{$name}++ if $name ne 'own_rows.t'
+        and $text =~ /\bINSERT\s+INTO\s+zwfw\.
+                     |['"]M?SET['"],.*zwfw:|\@pairs,\s"zwfw:/xi;
+} }, 't');
+
+cmp_ok(scalar keys %past, '>', 10, 'files that write past the API');
+is_deeply([grep { !$reason{$_} } sort keys %past], [], 'each has its reason');
+is_deeply([grep { !$past{$_} } sort keys %reason], [], 'and none is needless');
+
+done_testing();
