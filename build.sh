@@ -932,7 +932,7 @@ cmd_test() {
     trap 'remove_stores 2>/dev/null' EXIT
     start_test_stores "$(mktemp -d /tmp/zwfw-test.XXXXXX)"
     test_variables
-    export TEST_NGINX_ZWFW_CLUSTERS=$RUN/clusters
+    export ZWFW_TEST_CLUSTERS=$RUN/clusters
     mkdir "$RUN/clusters"
     cd "$ROOT"
 

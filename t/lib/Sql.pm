@@ -48,7 +48,7 @@ sub new {
 sub cluster {
     my $self = shift;
 
-    my $root = $ENV{TEST_NGINX_ZWFW_CLUSTERS} // return;
+    my $root = $ENV{ZWFW_TEST_CLUSTERS} // return;
     my $dir = join '-', "$root/$self->{platform}", @{ $self->{slices} };
 
     open my $lock, '>', "$dir.lock" or die "$dir.lock: $!\n";
