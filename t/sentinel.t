@@ -21,6 +21,15 @@ my $redis = Sentinels->start;
 my $node = Node->new(redis => $redis, block => 'redis_timeout 500ms;');
 my $nginx = $node->nginx;
 my $idle = Node->new(db => $node->db, redis => $redis);     # nobody asks it
+
+# each worker has found the master
+
+for my $http ($node->readers) {
+    Proc::until_true('sessions are stored', 20, sub {
+        return $http->get('/api/health')->code == 200;
+    });
+}
+
 my $her = $node->client;
 my $person = People::register($her);
 my $load = Load->new(node => $node, clients => 3, of_one => 8,

@@ -144,6 +144,7 @@ subtest 'a reply that is given again' => sub {
     my $again = $b->client;
 
     $again->{cookies}{localhost}{zwfw} = $she->cookie('zwfw');
+    $again->{token} = $she->{token};
     is(drafts($again), 2, 'nothing is known');
     is(Pair::writes($again, 'third', 'Idempotency-Key' => 'standby-key-2')->code,
        200, 'asked again');

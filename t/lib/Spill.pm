@@ -24,10 +24,11 @@ use Proc;
 our ($node, $db, $redis, $folder);
 
 my $long = $ENV{ZWFW_LONG};
-my @logs;
+my (@logs, $operator);
 
 
 sub stores {
+    undef $operator;
     $folder = folder();
     $db = Sql->new(slices => [Node::slices()]);
     $redis = Stores::Redis->start;
@@ -61,7 +62,11 @@ sub start {
             . " zwfw_metrics; access_log off; }\n");
 
     push @logs, $node->nginx->dir . '/logs/access.log';
-    $node->{operator} = $node->client(roles => 'operator');
+
+    # who has logged in before, as the database may be away
+
+    $node->{operator} = $operator ? $node->tab($operator)
+        : ($operator = $node->client(roles => 'operator'));
 
     return $node;
 }
