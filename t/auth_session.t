@@ -7,6 +7,7 @@ use warnings;
 use utf8;
 
 use Digest::SHA qw(sha256_hex);
+use JSON::PP;
 use Test::More;
 
 use lib 't/lib';
@@ -177,8 +178,16 @@ for (['one that lasts', 200, 1], ['one that is over', 401, 1, left => -1],
      ['one that was idle', 401, 0])
 {
     my ($name, $code, $alive, %left) = @$_;
-    my $http = $node->client(kind => 'natural', %left);
-    my $life = 'zwfw:test:t:{' . sha256_hex($http->cookie('zwfw')) . '}';
+    my $http = $node->client(kind => 'natural');
+    my $id = sha256_hex($http->cookie('zwfw'));
+    my $life = "zwfw:test:t:{$id}";
+
+    if (%left) {
+        my $of = decode_json($redis->query('GET', "zwfw:test:s:{$id}"));
+
+        $of->{expires} = time + $left{left};
+        $redis->query('SET', "zwfw:test:s:{$id}", encode_json($of));
+    }
 
     $redis->query('DEL', $life) if !$alive;
     is($http->get('/api/auth/sessions')->code, $code, $name);

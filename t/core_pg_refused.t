@@ -88,7 +88,7 @@ $standby->{cold} = 1;
 $standby->write_settings('hot_standby = off');
 $standby->launch;
 
-my $alone = Told->new(db => $db, redis => $told->node->redis,
+my $alone = Told->new(db => $db, redis => $told->node->redis, of => $told,
     postgres => $standby->conninfo(dbname => 'zwfw', user => 'zwfw_web'));
 
 subtest 'it is starting' => sub {

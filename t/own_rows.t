@@ -19,6 +19,7 @@ my %reason = (
 
     # what time, chance or another version has left
 
+    'auth_session.t' => 'a session that is over, which Redis still has',
     'core_audit_names.t' => 'a kind of name that no slice knows',
     'core_jobs.t' => 'replies of the last two days',
     'migrate_history.t' => 'rows as earlier schemas had them',

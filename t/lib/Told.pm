@@ -38,10 +38,14 @@ sub new {
 END
     my $self = bless { node => $node }, $class;
 
-    # several, as each may ask so often in an hour
+    # several, as each may ask so often in an hour; those of another one, as the
+    # database may be away
 
-    $self->{people} = [map { $node->client(kind => 'natural') } 1 .. 3];
-    $self->{operator} = $node->client(roles => 'operator');
+    my $of = $o{of} // { people => [map { $node->client(kind => 'natural') }
+                                    1 .. 3],
+                         operator => $node->client(roles => 'operator') };
+
+    @$self{qw(people operator)} = ([@{ $of->{people} }], $of->{operator});
     $self->words if !$o{db};
     $self->replace($_) for sort keys %call;
     return $self;
