@@ -924,7 +924,12 @@ remove_stores() {
 SHARING='use Zwfw|Test::Nginx::Socket|NGINX_ZWFW_(POSTGRES|REDIS|ADMIN|SITE|DEMO)'
 
 cmd_test() {
-    local code=0 files=("$@") shared
+    local code=0 file files=("$@") shared
+
+    for file in "$@"; do
+        [[ "$file" != *.t || -f "$ROOT/$file" || -f "$file" ]] \
+            || die 2 "there is no test $file"
+    done
 
     cmd_deps
     cmd_modules

@@ -7,11 +7,11 @@ use strict;
 use warnings;
 use utf8;
 
-use File::Temp qw(tempdir);
 use Test::More;
 
 use lib 't/lib';
 use Echo;
+use Folder;
 use Node;
 use Raw;
 use Rows;
@@ -20,29 +20,18 @@ binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
 my @rows = Rows::all();
 my @closed = grep { !grep { $_ eq 'anyone' } @{ $_->{who} } } @rows;
-my $dir = tempdir('zwfw-i-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+my $dir = Folder->new(qw(staff ssi open));
 
-chmod 0755, $dir;
-mkdir "$dir/$_" for qw(staff ssi open);
-put('staff/file.txt', 'for staff only');
-put('staff/index.html', 'for staff only');
-put('open/file.txt', 'for everybody');
-put('ssi/page.html', '<!--#include virtual="$arg_to" -->');
-put('ssi/wait.html', '<!--#include virtual="$arg_to" wait="yes" -->'
+$dir->put('staff/file.txt', 'for staff only');
+$dir->put('staff/index.html', 'for staff only');
+$dir->put('open/file.txt', 'for everybody');
+$dir->put('ssi/page.html', '<!--#include virtual="$arg_to" -->');
+$dir->put('ssi/wait.html', '<!--#include virtual="$arg_to" wait="yes" -->'
     . '<!--#include virtual="$arg_to" --> behind it');
-put('ssi/set.html', '<!--#include virtual="$arg_to" set="one" -->'
+$dir->put('ssi/set.html', '<!--#include virtual="$arg_to" set="one" -->'
     . '<!--#echo var="one" encoding="none" --> behind it');
-put('ssi/stub.html', '<!--#block name="none" -->nothing<!--#endblock -->'
+$dir->put('ssi/stub.html', '<!--#block name="none" -->nothing<!--#endblock -->'
     . '<!--#include virtual="$arg_to" stub="none" -->');
-
-
-sub put {
-    my ($name, $text) = @_;
-
-    open my $out, '>', "$dir/$name" or die "$dir/$name: $!\n";
-    print $out $text;
-    close $out or die "$dir/$name: $!\n";
-}
 
 
 # an upstream that names a place inside
@@ -118,9 +107,7 @@ sub client {
     return $it->{http} if $it->{asked}++ % 25;
 
     $came++;
-    $it->{http} = $node->client(level => 5, $kind eq 'natural'
-        ? (kind => 'natural') : (roles => $kind));
-    return $it->{http};
+    return $it->{http} = $node->client(level => 5, kind => $kind);
 }
 
 

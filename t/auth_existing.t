@@ -5,31 +5,19 @@ use strict;
 use warnings;
 
 use lib 't/lib';
-
-use File::Temp qw(tempdir);
+use Folder;
 use Test::More;
 
 use Http;
 use Port;
 use Proc;
 
-my $dir = tempdir('zwfw-e-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+my $dir = Folder->new(qw(www www/news www/handbook modules-enabled));
 my ($port, $upstream) = (Port::free(), Port::free());
 
-chmod 0755, $dir;
-mkdir "$dir/$_" for qw(www www/news www/handbook modules-enabled);
-put('www/index.html', 'front');
-put('www/news/index.html', 'news');
-put('www/handbook/index.html', 'handbook');
-
-
-sub put {
-    my ($name, $text) = @_;
-
-    open my $out, '>', "$dir/$name" or die "$dir/$name: $!\n";
-    print $out $text;
-    close $out or die "$dir/$name: $!\n";
-}
+$dir->put('www/index.html', 'front');
+$dir->put('www/news/index.html', 'news');
+$dir->put('www/handbook/index.html', 'handbook');
 
 
 # the example with this machine's places, and with the application behind it
@@ -99,7 +87,7 @@ END
 sub start {
     my ($name, $text, $its_port) = @_;
 
-    put("$name.conf", $text);
+    $dir->put("$name.conf", $text);
 
     my $pid = Proc::spawn(
         command => [$ENV{TEST_NGINX_BINARY}, '-e', "$dir/$name.log", '-p',

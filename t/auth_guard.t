@@ -6,11 +6,11 @@ use strict;
 use warnings;
 use utf8;
 
-use File::Temp qw(tempdir);
 use Test::More;
 
 use lib 't/lib';
 use Echo;
+use Folder;
 use Http;
 use NginxServer;
 use Node;
@@ -18,26 +18,15 @@ use Proc;
 
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
-my $dir = tempdir('zwfw-g-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+my $dir = Folder->new(qw(staff level ssi));
 my $echo = Echo->start;
 my $port = $echo->port;
 
-chmod 0755, $dir;
-mkdir "$dir/$_" for qw(staff level ssi);
-put('staff/index.html', 'for clerks');
-put('level/file', 'for level 3');
-put('ssi/part.txt', 'a part');
-put('ssi/index.html', '<!--#include file="part.txt" -->, '
+$dir->put('staff/index.html', 'for clerks');
+$dir->put('level/file', 'for level 3');
+$dir->put('ssi/part.txt', 'a part');
+$dir->put('ssi/index.html', '<!--#include file="part.txt" -->, '
     . '<!--#include virtual="/told/" --><!--#echo var="zwfw_level" -->');
-
-
-sub put {
-    my ($name, $text) = @_;
-
-    open my $out, '>', "$dir/$name" or die "$dir/$name: $!\n";
-    print $out $text;
-    close $out or die "$dir/$name: $!\n";
-}
 
 
 my $node = Node->new(server => <<"END");

@@ -48,8 +48,7 @@ sub come {
     my $kind = shift;
 
     my %was = counts();
-    my $http = $node->client(level => 5, $kind eq 'natural'
-        ? (kind => 'natural') : (roles => $kind));
+    my $http = $node->client(level => 5, kind => $kind);
     my %is = counts();
 
     $before{$_} += $is{$_} - $was{$_} for keys %is;

@@ -63,7 +63,8 @@ subtest 'usage' => sub {
 
     for (['no-such'], ['run', 'now'], ['stop', '-x'], ['modules', 'core'],
          ['deps', '-y'], ['clean', 'all'], ['testenv', '--start'],
-         ['migrate', '--no-such'], ['testenv', '--stop', 'x'])
+         ['migrate', '--no-such'], ['testenv', '--stop', 'x'],
+         ['test', 't/no-such.t'])
     {
         my ($code, $text) = build('.', @$_);
 

@@ -229,8 +229,8 @@ subtest 'not without end' => sub {
                                  type => 'application/json');
         };
         my @two = map {
-            my $http = $node->client(level => 5, $kind eq 'natural'
-                ? (kind => $kind) : (roles => $kind, body => $body));
+            my $http = $node->client(level => 5, kind => $kind,
+                                     body => $body);
             $http->{headers}{'X-CSRF-Token'} = $http->{token};
             $http;
         } 1, 2;

@@ -49,9 +49,8 @@ sub texts {
 sub client {
     my $who = shift;
 
-    return $node->client if $who eq '';
-    return $node->client(kind => 'natural', level => 1) if $who eq 'natural';
-    return $node->client(roles => $who, body => $body);
+    return $who eq '' ? $node->client
+                      : $node->client(kind => $who, body => $body);
 }
 
 

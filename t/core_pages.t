@@ -32,8 +32,7 @@ my %always = (
 my $node = Node->new;
 my ($code) = $node->db->admin("SELECT code FROM zwfw.items
                                 WHERE state = 'in_use' ORDER BY code LIMIT 1");
-my %client = map { $_ => $node->client($_ eq 'natural'
-                   ? (kind => $_) : (roles => $_)) } Rows::kinds();
+my %client = map { $_ => $node->client(kind => $_) } Rows::kinds();
 my $nobody = $node->client;
 my (@wrong, $pages);
 

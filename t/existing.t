@@ -5,10 +5,10 @@
 use strict;
 use warnings;
 
-use File::Temp;
 use Test::More;
 
 use lib 't/lib';
+use Folder;
 use Node;
 use Port;
 use Proc;
@@ -122,15 +122,13 @@ is(join('', $node->nginx->stop), '', 'no alert');
 
 # the example as it stands, but for the places of this machine
 
-my $dir = File::Temp->newdir('zwfw-e-XXXXXX', TMPDIR => 1);
+my $dir = Folder->new(qw(modules-enabled certificates tmp files));
 my $text = do { local (@ARGV, $/) = 'conf/existing.conf'; <> };
 my %env = map { $_ => $ENV{"TEST_NGINX_ZWFW_$_"} } qw(POSTGRES REDIS KEYS HTML);
 
-mkdir "$dir/$_" for qw(modules-enabled certificates tmp files);
-chmod 0755, $dir;
 chmod 0700, "$dir/files";
 chown((getpwnam 'www-data')[2, 3], "$dir/files") if !$>;
-put('modules-enabled/other.conf', map { "load_module $_;\n" } @other);
+$dir->put('modules-enabled/other.conf', map { "load_module $_;\n" } @other);
 system("openssl req -x509 -newkey rsa:2048 -noenc -subj /CN=intranet.example"
        . " -keyout $dir/certificates/key -out $dir/certificates/pem"
        . " >$dir/log 2>&1") == 0 or die "openssl failed\n";
@@ -152,16 +150,7 @@ for ($text) {
         scgi_temp_path $dir/tmp/e; access_log off;}m;
 }
 
-put('existing.conf', $text);
-
-
-sub put {
-    my ($name, @text) = @_;
-
-    open my $file, '>', "$dir/$name" or die "$name: $!\n";
-    print $file @text;
-    close $file or die "$name: $!\n";
-}
+$dir->put('existing.conf', $text);
 
 
 sub check {

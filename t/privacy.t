@@ -53,8 +53,7 @@ sub client {
     my ($kind, %me) = @_;
 
     return $client{join ' ', $kind, %me} //= $node->client(
-        $kind eq 'natural' ? (kind => 'natural')
-                           : (roles => $kind, body => $body{other}), %me);
+        kind => $kind, body => $body{other}, %me);
 }
 
 

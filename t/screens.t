@@ -100,8 +100,8 @@ sub client {
     my ($kind, $at) = @_;
 
     return $nobody if !$kind;
-    return $client{"$kind $at"} //= $node->client(body => $at,
-        $kind eq 'natural' ? (kind => $kind) : (roles => $kind));
+    return $client{"$kind $at"} //= $node->client(kind => $kind,
+                                                    body => $at);
 }
 
 

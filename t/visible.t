@@ -32,8 +32,7 @@ sub client {
     my $kind = shift;
 
     return $client{$kind} //= $kind eq 'anyone' ? $node->client
-        : $node->client(level => 5, $kind eq 'natural'
-            ? (kind => 'natural') : (roles => $kind, body => $place{body}));
+        : $node->client(level => 5, kind => $kind, body => $place{body});
 }
 
 

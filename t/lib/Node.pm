@@ -132,9 +132,9 @@ sub nginx {
 }
 
 
-# Somebody who has logged in: with a kind a natural person who has registered,
-# with roles one of the staff who was appointed; { roles, body, name, level }.
-# {me} says who it is, {token} is what posts must carry.
+# Somebody who has logged in: kind "natural" has registered; another kind, or
+# roles, is of the staff and was appointed; { body, name, level }.  {me} says who
+# it is, {token} is what posts must carry.
 
 sub client {
     my ($self, %me) = @_;
@@ -147,6 +147,8 @@ sub client {
     for my $key (keys %me) {
         die "client: $key\n" if $key !~ /^(?:kind|roles|body|name|level)$/;
     }
+
+    $me{roles} //= $me{kind} if $me{kind} and $me{kind} ne 'natural';
 
     # each comes from a network of its own, as people do
     local $http->{from} = sprintf '127.%d.%d.1', 1 + ++$people / 256,
