@@ -20,7 +20,6 @@ my %reason = (
     # what time, chance or another version has left
 
     'auth_session.t' => 'a session that is over, which Redis still has',
-    'core_audit_names.t' => 'a kind of name that no slice knows',
     'auth_login.t' => 'an account that has become one of the staff',
     'core_audit_names.t' => 'acts of each kind of person, a kind that is none',
     'core_jobs.t' => 'replies of the last two days',
