@@ -400,10 +400,13 @@ zwfw_json_t *ngx_http_zwfw_form_arg(ngx_http_zwfw_ctx_t *ctx,
 
 /*
  * seen.c: the transaction that a standby must have replayed to be read by who
- * asks; and it is told to who has written, as the last of an answer's headers
+ * asks; it is told to who has written, as the last of an answer's headers, and
+ * to the other nodes, which hear of such a key (NGX_DECLINED: another one)
  */
 uint64_t ngx_http_zwfw_seen(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx);
 ngx_int_t ngx_http_zwfw_saw(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx);
+ngx_int_t ngx_http_zwfw_seen_heard(ngx_http_zwfw_platform_t *pf,
+    ngx_str_t *key);
 
 /* call.c: the settings of nobody, and of the one who asks */
 void ngx_http_zwfw_nobody(char **args);

@@ -340,7 +340,7 @@ ngx_http_zwfw_ear_away(void *data)
 }
 
 
-/* a session or a beat; NULL: everything */
+/* a session, a beat, or who has written; NULL: everything */
 
 static void
 ngx_http_zwfw_ear_heard(void *data, ngx_str_t *key)
@@ -374,5 +374,8 @@ ngx_http_zwfw_ear_heard(void *data, ngx_str_t *key)
 
     if (ngx_http_zwfw_session_of_key(pf, key, hash) == NGX_OK) {
         ngx_http_zwfw_known_drop(pf, hash);
+        return;
     }
+
+    (void) ngx_http_zwfw_seen_heard(pf, key);
 }
