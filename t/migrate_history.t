@@ -37,7 +37,9 @@ for my $n (1 .. $#slices) {
 }
 
 
-# each commit that changed what a migration does
+# The last commit of each state of tables and roles that there was; with
+# ZWFW_LONG=1 of each state of what is said of functions as well, which are
+# replaced by any migration.
 
 my $shallow = eval { Tree::shell(Tree::git() . ' rev-parse'
                                  . ' --is-shallow-repository 2>/dev/null') };
@@ -50,7 +52,7 @@ diag('a shallow clone: of the history it sees ' . @commits . ' commits')
 
 my %seen;
 
-for my $commit (@commits) {
+for my $commit (reverse @commits) {
     my $key = state_of($commit);
 
     next if !$key or $seen{$key}++;
@@ -75,8 +77,8 @@ my %head;
 sub state_of {
     my $commit = shift;
 
-    my @files = grep { m{\smodules/(?:order|[a-z]+/(?:roles|tables/.*|api.*)
-                         \.sql)$}x }
+    my $what = $ENV{ZWFW_LONG} ? qr{roles|tables/.*|api.*} : qr{roles|tables/.*};
+    my @files = grep { m{\smodules/(?:order|[a-z]+/(?:$what)\.sql)$} }
         split /\n/, Tree::shell(Tree::git() . " ls-tree -r $commit modules");
 
     return sha256_hex(join "\n", map {

@@ -262,12 +262,11 @@ ngx_http_zwfw_known_fresh(ngx_http_zwfw_platform_t *pf)
 }
 
 
-ngx_uint_t
+void
 ngx_http_zwfw_known_store(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_known_t *known, ngx_http_zwfw_generation_t *generation)
 {
     uint32_t                i;
-    ngx_uint_t              touch;
     ngx_http_zwfw_entry_t  *e;
     ngx_http_zwfw_table_t  *t;
 
@@ -277,7 +276,7 @@ ngx_http_zwfw_known_store(ngx_http_zwfw_platform_t *pf,
         || generation->slot != *ngx_http_zwfw_known_slot(t, known->hash))
     {
         ngx_http_zwfw_known_unlock(pf, t);
-        return 1;
+        return;
     }
 
     ngx_http_zwfw_known_change(t);
@@ -288,15 +287,15 @@ ngx_http_zwfw_known_store(ngx_http_zwfw_platform_t *pf,
     }
 
     e = ngx_http_zwfw_known_entry(t, i);
-    touch = ngx_http_zwfw_known_touch(pf, e);
+
+    e->touched = ngx_time();
+    e->idle = e->touched + pf->idle;
 
     if (ngx_http_zwfw_known_write(e, known) != NGX_OK) {
         ngx_http_zwfw_known_remove(t, i);
     }
 
     ngx_http_zwfw_known_unlock(pf, t);
-
-    return touch;
 }
 
 

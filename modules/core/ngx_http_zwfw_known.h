@@ -44,11 +44,9 @@ ngx_int_t ngx_http_zwfw_known_find(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_known_t *known, ngx_pool_t *pool,
     ngx_http_zwfw_generation_t *generation, ngx_uint_t *touch);
 
-/*
- * Keeps an answer of Redis, unless its generation has moved.  Returns whether
- * the idle time is to be prolonged.
- */
-ngx_uint_t ngx_http_zwfw_known_store(ngx_http_zwfw_platform_t *pf,
+/* keeps an answer of Redis, unless its generation has moved; it has prolonged
+   the idle time */
+void ngx_http_zwfw_known_store(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_known_t *known, ngx_http_zwfw_generation_t *generation);
 
 /* forgets one session, or all of them */

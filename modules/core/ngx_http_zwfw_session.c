@@ -20,9 +20,10 @@ typedef struct {
     ngx_http_request_t         *request;
     ngx_http_zwfw_redis_t      *redis;
     ngx_http_zwfw_command_t     data;       /* GET s:{id} */
-    ngx_http_zwfw_command_t     life;       /* GET t:{id} */
+    ngx_http_zwfw_command_t     life;       /* GETEX t:{id} EX time */
     ngx_str_t                   data_words[2];
-    ngx_str_t                   life_words[2];
+    ngx_str_t                   life_words[4];
+    u_char                      idle_time[NGX_TIME_T_LEN];
     ngx_http_zwfw_generation_t  generation;
     ngx_http_zwfw_known_t      *known;
     ngx_int_t                   rc;         /* NGX_DECLINED: no such session */
@@ -70,8 +71,6 @@ static ngx_int_t ngx_http_zwfw_cookie(ngx_http_request_t *r,
     ngx_str_t *token);
 static ngx_int_t ngx_http_zwfw_cookie_value(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *token);
-static ngx_int_t ngx_http_zwfw_session_number(zwfw_json_t *json,
-    const char *key);
 
 
 ngx_int_t
@@ -260,9 +259,11 @@ ngx_http_zwfw_session_lookup(ngx_http_request_t *r,
     ngx_http_zwfw_known_t *known, u_char *tag)
 {
     ngx_str_t               *id;
+    ngx_http_zwfw_ctx_t     *ctx;
     ngx_http_zwfw_lookup_t  *lookup;
 
     id = &known->session.id;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
 
     lookup = ngx_pcalloc(r->pool, sizeof(ngx_http_zwfw_lookup_t));
     id->data = ngx_pnalloc(r->pool, 2 * NGX_HTTP_ZWFW_HASH);
@@ -275,7 +276,12 @@ ngx_http_zwfw_session_lookup(ngx_http_request_t *r,
     id->len = 2 * NGX_HTTP_ZWFW_HASH;
 
     ngx_str_set(&lookup->data_words[0], "GET");
-    ngx_str_set(&lookup->life_words[0], "GET");
+    ngx_str_set(&lookup->life_words[0], "GETEX");
+    ngx_str_set(&lookup->life_words[2], "EX");
+    lookup->life_words[3].data = lookup->idle_time;
+    lookup->life_words[3].len = ngx_sprintf(lookup->idle_time, "%T",
+                                            ctx->platform->idle)
+                                - lookup->idle_time;
 
     if (ngx_http_zwfw_session_key(r, 's', id, tag, &lookup->data_words[1])
         != NGX_OK
@@ -294,7 +300,7 @@ ngx_http_zwfw_session_lookup(ngx_http_request_t *r,
     lookup->data.done = ngx_http_zwfw_session_data;
     lookup->data.data = lookup;
 
-    lookup->life.nwords = 2;
+    lookup->life.nwords = 4;
     lookup->life.words = lookup->life_words;
     lookup->life.done = ngx_http_zwfw_session_life;
     lookup->life.data = lookup;
@@ -400,11 +406,9 @@ ngx_http_zwfw_session_answered(ngx_http_zwfw_lookup_t *lookup)
 
         /* what a master drops that nobody listens to would not be heard */
 
-        if (!ngx_http_zwfw_heard(ctx->platform, lookup->data.from)
-            || ngx_http_zwfw_known_store(ctx->platform, known,
-                                         &lookup->generation))
-        {
-            ngx_http_zwfw_session_prolong(r, ctx, known);
+        if (ngx_http_zwfw_heard(ctx->platform, lookup->data.from)) {
+            ngx_http_zwfw_known_store(ctx->platform, known,
+                                      &lookup->generation);
         }
 
     } else if (lookup->rc != NGX_DECLINED) {
@@ -709,64 +713,4 @@ ngx_http_zwfw_session_of_key(ngx_http_zwfw_platform_t *pf, ngx_str_t *key,
     id.len = 2 * NGX_HTTP_ZWFW_HASH;
 
     return ngx_http_zwfw_session_bytes(&id, hash);
-}
-
-
-ngx_int_t
-ngx_http_zwfw_session_parse(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *text,
-    ngx_http_zwfw_known_t *known, ngx_str_t *agent)
-{
-    int                       rc;
-    ngx_int_t                 who, level;
-    zwfw_json_t              *json;
-    zwfw_json_error_t         error;
-    ngx_http_zwfw_session_t  *s;
-
-    static zwfw_json_limits_t  limits = { 1, 32, 32, 20 };
-
-    rc = zwfw_json_parse(&ctx->mem, text->data, text->len, &limits, &json,
-                         &error);
-    if (rc != ZWFW_OK) {
-        return rc == ZWFW_ERROR ? NGX_ERROR : NGX_DECLINED;
-    }
-
-    s = &known->session;
-
-    ngx_http_zwfw_get_text(json, "uid", &s->uid);
-    ngx_http_zwfw_get_text(json, "name", &s->name);
-    ngx_http_zwfw_get_text(json, "body", &s->body);
-    ngx_http_zwfw_get_text(json, "region", &s->region);
-    ngx_http_zwfw_get_text(json, "roles", &s->roles);
-    ngx_http_zwfw_get_text(json, "channel", &s->channel);
-    ngx_http_zwfw_get_text(json, "agent", agent);
-
-    who = ngx_http_zwfw_session_number(json, "who");
-    level = ngx_http_zwfw_session_number(json, "level");
-    s->created = ngx_http_zwfw_session_number(json, "created");
-    known->expires = ngx_http_zwfw_session_number(json, "expires");
-
-    if (s->uid.len == 0 || who == NGX_ERROR || level == NGX_ERROR
-        || level > 5 || s->created == NGX_ERROR
-        || known->expires == NGX_ERROR)
-    {
-        return NGX_DECLINED;
-    }
-
-    s->who = who;
-    s->level = level;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_zwfw_session_number(zwfw_json_t *json, const char *key)
-{
-    json = zwfw_json_get(json, key, ngx_strlen(key));
-
-    if (json == NULL || json->type != ZWFW_JSON_NUMBER) {
-        return NGX_ERROR;
-    }
-
-    return ngx_atoi(json->value.data, json->value.len);
 }

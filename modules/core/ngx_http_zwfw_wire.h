@@ -17,9 +17,6 @@
 #include <hiredis/async.h>
 
 
-#define NGX_HTTP_ZWFW_WORDS  64             /* of one command */
-
-
 typedef struct {
     ngx_str_t                  name;        /* for log lines */
     char                      *host;        /* IP address or path */

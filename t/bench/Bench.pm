@@ -53,8 +53,10 @@ sub start {
 
     $self->{nginx} = NginxServer->start(
         workers => 2, level => 'warn', connections => 1024,
-        main => "worker_cpu_affinity auto;\n",
-        http => join('', platform(), map { $_->{http} // () } @present),
+        main => join('', "worker_cpu_affinity auto;\n",
+                     map { $_->{main} // () } @present),
+        http => join('', settings(), platform('bench'),
+                     map { $_->{http} // () } @present),
         server => join "\n", common(), map { $_->{conf} // () } @present);
 
     $self->{http} = Http->new(port => $self->{nginx}->port);
@@ -148,8 +150,8 @@ sub slice {
 
 # Options: session (with the cookie of somebody known), hits (the counter that
 # must rise with each request), connections, seconds, script (Lua for wrk),
-# before and after (called at the ends of each slice; the workers' time while
-# after() waits is theirs).
+# before, after and later (called at the ends of each slice; the workers' time
+# while after() waits is theirs).
 
 sub http {
     my ($self, $path, %o) = @_;
@@ -172,6 +174,7 @@ sub http {
         $o{after}->() if $o{after};
 
         my $used = $self->worker_time - $before;
+        $o{later}->() if $o{later};
 
         my ($n) = $text =~ /(\d+) requests in / or die "wrk: $text\n";
         my ($rate) = $text =~ m{Requests/sec:\s+([\d.]+)};
@@ -283,20 +286,27 @@ sub counter {
 
 # ---- what the sides ask ----
 
-sub platform {
-    my %value = map {
-        ($_ => $ENV{"TEST_NGINX_ZWFW_$_"}
-            // die "TEST_NGINX_ZWFW_$_ is not set: run ./build.sh bench\n")
-    } qw(POSTGRES REDIS KEYS FILES HTML);
-
+sub settings {
     return <<"END";
     sendfile on;
     tcp_nopush on;
     keepalive_requests 100000000;
     keepalive_timeout 60s;
     zwfw_insecure_cookies on;
+END
+}
 
-    zwfw_platform bench {
+
+sub platform {
+    my ($name, $more) = (@_, '');
+
+    my %value = map {
+        ($_ => $ENV{"TEST_NGINX_ZWFW_$_"}
+            // die "TEST_NGINX_ZWFW_$_ is not set: run ./build.sh bench\n")
+    } qw(POSTGRES REDIS KEYS FILES HTML);
+
+    return <<"END";
+    zwfw_platform $name {
         code 370000;
         kind province;
         base_url http://localhost;
@@ -305,6 +315,7 @@ sub platform {
         keys "$value{KEYS}";
         files "$value{FILES}";
         html "$value{HTML}";
+        $more
     }
 END
 }
@@ -360,7 +371,12 @@ sub headers {
 # returns their tokens.
 
 sub keep_sessions {
-    my ($self, @people) = @_;
+    return shift->keep_sessions_of('bench', @_);
+}
+
+
+sub keep_sessions_of {
+    my ($self, $platform, @people) = @_;
 
     my (@tokens, @pairs);
 
@@ -371,10 +387,14 @@ sub keep_sessions {
                                    expires => time + 3600, %$me });
 
         push @tokens, $token;
-        push @pairs, "zwfw:bench:s:{$id}", $text, "zwfw:bench:t:{$id}", 1;
+        push @pairs, "zwfw:$platform:s:{$id}", $text,
+            "zwfw:$platform:t:{$id}", 1;
     }
 
-    redis('MSET', @pairs) eq "OK\n" or die "Redis kept no session\n";
+    # no more words than a command line holds
+    while (my @some = splice @pairs, 0, 400) {
+        redis('MSET', @some) eq "OK\n" or die "Redis kept no session\n";
+    }
 
     return @tokens;
 }

@@ -4,7 +4,7 @@
 # measured in turns, A and B, at least nine times in one run: all rows in each
 # round, so that noise of the machine meets all of them.  The figure is the
 # median of the pairs.  Bench.pm explains sides and needs, Judge.pm the figures.
-# No round begins that would end later than 330 seconds after the start.
+# No round begins that would end later than 600 seconds after the start.
 # --list tells the rows and measures none.
 #
 #     verdict  ok, below; absent: what it needs is not built, or it has no sides
@@ -22,6 +22,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::Bin, "$FindBin::Bin/../lib";
 
+use Asked;
 use Bench;
 use Cases;
 use IPC::Open2 qw(open2);
@@ -30,7 +31,7 @@ use JSON::PP ();
 use Proc;
 use Time::HiRes qw(sleep);
 
-use constant SECONDS => 330;
+use constant SECONDS => 600;
 
 my $item = '11990102MB0DEM105F4000199001000';
 
@@ -52,15 +53,30 @@ my @rows = (
                                   hits => 'session_cache'),
                       $_[0]->http('/file/1k.html', session => 1)) } },
 
+    { name => 'asked_file',
+      title => 'guarded static file, Redis asked / nginx, Lua and Redis',
+      target => '>= 2.5',
+      needs => sub { Bench::directive('zwfw_auth') && Asked::present() },
+      main => Asked::main(), http => Asked::http(), conf => Asked::conf(),
+      judge => \&Judge::cpu_ratio,
+      sides => \&Asked::sides },
+
     { name => 'log_phase',
-      title => 'log phase with shipping, microseconds added to a request',
-      target => '<= 1.0',
+      title => 'log phase, microseconds added to a request',
+      target => '<= 0.4',
       needs => sub { Bench::directive('zwfw_monitor') },
       http => 'zwfw_monitor_ring 32m;',
       conf => 'location /monitored/ { zwfw_monitor on;
                alias $DIR/html/; default_type text/html; }',
       judge => \&Judge::cpu_added, long => 1,
       sides => sub { monitored($_[0]) } },
+
+    { name => 'log_shipped',
+      title => 'log phase with shipping, microseconds added to a request',
+      target => '<= 1.0',
+      needs => sub { Bench::directive('zwfw_monitor') },
+      judge => \&Judge::cpu_added, long => 1,
+      sides => sub { monitored($_[0], shipped => 1) } },
 
     { name => 'cached_page',
       title => 'cached public page, anonymous / static file of its size',
@@ -102,11 +118,12 @@ exit main(@ARGV);
 
 # A file whose visits are stored in the end, and the same file without.  The
 # database takes them when the last request is done, as its processes would
-# take processors from the workers; what the workers do for it counts.  Their
-# answers to the question whether all is stored count, too: it is seldom asked.
+# take processors from the workers; what the workers do for it counts if
+# "shipped" is asked for.  Their answers to the question whether all is stored
+# count then, too: it is seldom asked.
 
 sub monitored {
-    my $bench = shift;
+    my ($bench, %o) = @_;
 
     my ($cookie) = $bench->keep_sessions({ roles => 'operator',
                                            who => 0x200 });
@@ -133,7 +150,7 @@ sub monitored {
     };
 
     return ($bench->http('/monitored/1k.html', before => $before,
-                         after => $after),
+                         ($o{shipped} ? 'after' : 'later') => $after),
             $bench->http('/file/1k.html'));
 }
 

@@ -8,10 +8,12 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "zwfw_record.h"
 
 
 static void accepted(zwfw_str_t *text, zwfw_json_t *json);
 static void paths(zwfw_json_t *root);
+static void record(zwfw_str_t *text);
 
 
 static const zwfw_json_limits_t  limits = { 8, 200, 50, 40 };
@@ -40,6 +42,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                   "a code of those that are documented");
         fuzz_must(fuzz_text(&error.field), "the field is a text");
     }
+
+    tap_mem_reset(TAP_MEM_ALL);
+    text = tap_copy(data, size);
+    record(&text);
 
     tap_mem_reset(TAP_MEM_ALL);
     text = tap_copy(data, size);
@@ -101,5 +107,51 @@ paths(zwfw_json_t *root)
 
         fuzz_must(zwfw_json_find(root, (char *) child->key.data,
                                  child->key.len) == child, "by its path");
+    }
+}
+
+
+/* what is read without a tree is what the tree has */
+
+static void
+record(zwfw_str_t *text)
+{
+    int                 rc;
+    size_t              i;
+    zwfw_str_t          values[4];
+    zwfw_json_t        *json, *value;
+    zwfw_json_error_t   error;
+
+    zwfw_member_t  members[] = {
+        { "uid", 0, &values[0] },
+        { "name", 0, &values[1] },
+        { "who", 1, &values[2] },
+        { "a", 1, &values[3] }
+    };
+
+    memset(values, 0, sizeof(values));
+
+    if (zwfw_record_read(text->data, text->len, members, 4) != ZWFW_OK) {
+        return;
+    }
+
+    rc = zwfw_json_parse(tap_mem, text->data, text->len, &limits, &json,
+                         &error);
+
+    fuzz_must(rc == ZWFW_OK || strcmp(error.code, "too_many") == 0,
+              "a record is JSON");
+
+    for (i = 0; rc == ZWFW_OK && i < 4; i++) {
+        value = zwfw_json_get(json, members[i].name, strlen(members[i].name));
+
+        fuzz_must((value != NULL) == (values[i].data != NULL),
+                  "the same members");
+
+        fuzz_must(value == NULL
+                  || (fuzz_equal(&value->value, &values[i])
+                      && value->type == (members[i].number
+                                         ? ZWFW_JSON_NUMBER
+                                         : ZWFW_JSON_STRING)),
+                  "of the same values");
     }
 }
