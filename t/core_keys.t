@@ -6,7 +6,9 @@ use strict;
 use warnings;
 use utf8;
 
+use Digest::SHA qw(sha256_hex);
 use File::Temp qw(tempdir);
+use MIME::Base64 qw(encode_base64url);
 use Test::More;
 
 use lib 't/lib';
@@ -68,10 +70,32 @@ sub states {
 }
 
 
+# HMAC-SM3 as openssl computes it, in hexadecimals
+
+sub mac {
+    my ($key, $text) = @_;
+
+    open my $out, '>', "$dir/text" or die "$dir/text: $!\n";
+    print $out $text;
+    close $out or die "$dir/text: $!\n";
+
+    my $mac = `openssl mac -digest SM3 -macopt hexkey:$key -in $dir/text HMAC`;
+
+    return lc $mac =~ s/\s//gr;
+}
+
+
 # people, a case with a file, drafts without a number
 
 my $http = $node->client;
 my $her = People::register($http);
+my ($master) = $first =~ /^1 (\S+)/;
+
+is($http->get('/api/auth/me')->json->{token},
+   encode_base64url(pack 'H*', mac(mac($master, 'token'),
+                                   sha256_hex($http->cookie('zwfw')))),
+   'a form token is HMAC-SM3 of the session');
+
 my @others = map { People::register($node->client) } 1 .. 3;
 my %person = (id_number => '990101199001010019', phone => '10000000001');
 

@@ -13,6 +13,8 @@
 #include "zwfw_template.h"
 #include "zwfw_vault.h"
 
+#include <openssl/evp.h>
+
 
 #define NGX_HTTP_ZWFW_SCHEMA      1         /* zwfw.schema_span() */
 #define NGX_HTTP_ZWFW_ME          9         /* settings sent with a call */
@@ -29,14 +31,25 @@
 #define NGX_HTTP_ZWFW_PLATFORM_CONF    0x02000000
 
 
-/* ---- keys: ngx_http_zwfw_crypt.c ---- */
+/* ---- keys: ngx_http_zwfw_crypt.c, ngx_http_zwfw_hmac.c ---- */
+
+#define NGX_HTTP_ZWFW_MAC  32               /* bytes */
+
+
+/* a prepared key, for the event loop alone */
+
+typedef struct {
+    EVP_MD_CTX                *inner;
+    EVP_MD_CTX                *outer;
+} ngx_http_zwfw_hmac_t;
+
 
 typedef struct {
     ngx_uint_t                 number;
     u_char                     seal[16];    /* SM4 */
     u_char                     mac[32];     /* of sealed values and files */
     u_char                     index[32];   /* blind index */
-    u_char                     token[32];   /* CSRF, pseudonyms */
+    ngx_http_zwfw_hmac_t       token;       /* CSRF, pseudonyms */
 } ngx_http_zwfw_key_t;
 
 
@@ -51,7 +64,7 @@ typedef struct {
 
 
 #define NGX_HTTP_ZWFW_PURGES  256
-#define NGX_HTTP_ZWFW_SEEN    512           /* transactions, by session */
+#define NGX_HTTP_ZWFW_SEEN    512           /* transactions, by person */
 
 typedef enum {
     NGX_HTTP_ZWFW_COUNT_2XX = 0,
@@ -619,8 +632,14 @@ ngx_int_t ngx_http_zwfw_check_form_token(ngx_http_request_t *r,
 ngx_int_t ngx_http_zwfw_random(u_char *p, size_t len);
 ngx_int_t ngx_http_zwfw_random_id(u_char *id);
 
+/* hmac.c: keys and *mac have NGX_HTTP_ZWFW_MAC bytes; NGX_ERROR is OpenSSL's */
 ngx_int_t ngx_http_zwfw_hmac(u_char *key, u_char *data, size_t len,
     u_char *mac);
+ngx_int_t ngx_http_zwfw_hmac_init(ngx_pool_t *pool,
+    ngx_http_zwfw_hmac_t *hmac, u_char *key);
+ngx_int_t ngx_http_zwfw_hmac_by(ngx_http_zwfw_hmac_t *hmac, u_char *data,
+    size_t len, u_char *mac);
+
 ngx_int_t ngx_http_zwfw_digest(u_char *data, size_t len, u_char *hex);
 ngx_int_t ngx_http_zwfw_uuid(ngx_pool_t *pool, ngx_str_t *uuid);
 ngx_int_t ngx_http_zwfw_index_by(ngx_pool_t *pool, ngx_http_zwfw_key_t *key,

@@ -9,14 +9,12 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
 
 #define NGX_HTTP_ZWFW_NONCE   16
-#define NGX_HTTP_ZWFW_MAC     32
 #define NGX_HTTP_ZWFW_SCRYPT  15            /* log2 of N; r 8 */
 #define NGX_HTTP_ZWFW_TIMES   3             /* p */
 #define NGX_HTTP_ZWFW_KEYS    4096          /* bytes of a key file */
@@ -136,7 +134,7 @@ static ngx_int_t
 ngx_http_zwfw_key_line(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf,
     u_char *p, u_char *last)
 {
-    u_char               *space, master[32];
+    u_char               *space, master[32], token[32];
     ngx_int_t             number, rc;
     ngx_http_zwfw_key_t  *key;
 
@@ -171,7 +169,8 @@ ngx_http_zwfw_key_line(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf,
     if (ngx_http_zwfw_derive(master, "seal", key->seal, 16) != NGX_OK
         || ngx_http_zwfw_derive(master, "mac", key->mac, 32) != NGX_OK
         || ngx_http_zwfw_derive(master, "index", key->index, 32) != NGX_OK
-        || ngx_http_zwfw_derive(master, "token", key->token, 32) != NGX_OK)
+        || ngx_http_zwfw_derive(master, "token", token, 32) != NGX_OK
+        || ngx_http_zwfw_hmac_init(cf->pool, &key->token, token) != NGX_OK)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "keys: OpenSSL has no HMAC-SM3");
@@ -179,6 +178,7 @@ ngx_http_zwfw_key_line(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf,
     }
 
     OPENSSL_cleanse(master, sizeof(master));
+    OPENSSL_cleanse(token, sizeof(token));
 
     return rc;
 }
@@ -197,24 +197,6 @@ ngx_http_zwfw_derive(u_char *master, const char *label, u_char *key,
     OPENSSL_cleanse(mac, sizeof(mac));
 
     return rc;
-}
-
-
-/* HMAC-SM3 with a key of 32 bytes */
-
-ngx_int_t
-ngx_http_zwfw_hmac(u_char *key, u_char *data, size_t len, u_char *mac)
-{
-    size_t  n;
-
-    if (EVP_Q_mac(NULL, "HMAC", NULL, "SM3", NULL, key, 32, data, len, mac,
-                  NGX_HTTP_ZWFW_MAC, &n)
-        == NULL)
-    {
-        return NGX_ERROR;
-    }
-
-    return n == NGX_HTTP_ZWFW_MAC ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -402,8 +384,8 @@ ngx_http_zwfw_token_by(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     u_char     *p, mac[NGX_HTTP_ZWFW_MAC];
     ngx_str_t   src;
 
-    if (ngx_http_zwfw_hmac(key->token, ctx->session->id.data,
-                           ctx->session->id.len, mac)
+    if (ngx_http_zwfw_hmac_by(&key->token, ctx->session->id.data,
+                              ctx->session->id.len, mac)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -446,7 +428,7 @@ ngx_http_zwfw_pseudonym(ngx_http_request_t *r, const char *purpose,
     p = ngx_cpymem(data, purpose, ngx_strlen(purpose) + 1);
     ngx_memcpy(p, value->data, value->len);
 
-    if (ngx_http_zwfw_hmac(key->token, data, len, mac) != NGX_OK) {
+    if (ngx_http_zwfw_hmac_by(&key->token, data, len, mac) != NGX_OK) {
         return NGX_ERROR;
     }
 
