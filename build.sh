@@ -923,6 +923,13 @@ remove_stores() {
 
 SHARING='use Zwfw|Test::Nginx::Socket|NGINX_ZWFW_(POSTGRES|REDIS|ADMIN|SITE|DEMO)'
 
+# of the other files; each of them takes more than half a minute
+
+LONGEST=(migrate_history.t abuse_size.t package.t build_run.t sql_plans.t
+    sql_case_plans.t build_install.t auth_lock.t unit_fuzz.t migrate_beside.t
+    cluster.t failover.t faults_submit.t faults.t monitor_visit.t
+    monitor_ledger.t valgrind.t)
+
 cmd_test() {
     local code=0 file files=("$@") shared
 
@@ -943,13 +950,15 @@ cmd_test() {
 
     if [[ ! " $*" =~ \ [^-] ]]; then
 
-        # three files at a time, of three of these lines, as many of them wait
-        # more than they work; the first line shares stores
+        # Three files at a time, as many of them wait more than they work; those
+        # that share stores are one after the other, and the longest ones begin,
+        # so that none of them is left alone at the end.
 
         shared=$(grep -lE "$SHARING" t/*.t | sed 's|^t/||' | paste -sd,)
-        files=("$@" -j3 --rules "seq=t/{browser/*,$shared}"
-               --rules 'seq=t/{auth,core}*' --rules 'seq=t/{sql,unit}*'
-               --rules 'seq=**' -r t)
+        mapfile -t files < <(printf 't/%s\n' "${LONGEST[@]}" \
+                             | cat - <(ls t/*.t t/browser/*.t) | awk '!n[$0]++')
+        files=("$@" -j3 --rules "seq=t/{browser/*,$shared}" --rules 'par=**'
+               "${files[@]}")
     fi
 
     prove -It/lib "${files[@]}" 2> >(tee "$RUN/said" >&2) || code=$?
