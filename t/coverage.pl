@@ -4,7 +4,9 @@
 # objects in other folders.  A line that one program has run is covered: the
 # tests of units and nginx itself are different programs.
 #
-#     perl t/coverage.pl modules .build/nginx/addon .build/coverage
+#     perl t/coverage.pl --least=85 modules .build/nginx/addon .build/coverage
+#
+# Ends with 1 when fewer percent than the least were run.
 
 use strict;
 use warnings;
@@ -13,6 +15,7 @@ use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use File::Find;
 
+my $least = ($ARGV[0] // '') =~ /^--least=(\d+)\z/ && shift @ARGV ? $1 : 0;
 my ($sources, @folders) = @ARGV;
 my $root = abs_path($sources // die "usage: coverage.pl folder folder ...\n");
 my %line;       # file, line: how often it was run
@@ -35,6 +38,8 @@ for my $file (@notes) {
     close $gcov or die "gcov does not read $file\n";
 }
 
+$| = 1;
+
 my ($run, $all) = (0, 0);
 
 for my $file (sort keys %line) {
@@ -48,6 +53,11 @@ for my $file (sort keys %line) {
 
 $all or die "nothing was counted\n";
 show($run, $all, 'all');
+
+if (100 * $run < $least * $all) {
+    print STDERR "fewer than $least % of the lines were run\n";
+    exit 1;
+}
 
 
 sub count {
