@@ -78,6 +78,13 @@ subtest 'figures' => sub {
     is($row->{a_rate}, 80, 'requests a second of A');
     is($row->{b_rate}, 100, 'and of B');
 
+    $row = result({ worst => 1, pairs => \@pairs }, \%same);
+    is($row->{value}, 0.99, 'the largest, where the worst counts');
+
+    $row = result({ judge => sub { $_[0]{a}{ms} }, target => '<= 7',
+                    pairs => [map { { a => { ms => $_ } } } 1 .. 9] }, \%same);
+    is("$row->{value} $row->{verdict}", '5 ok', 'a row of one side');
+
     my $cpu = { a => { cpu => 3000 }, b => { cpu => 1500 } };
 
     is(Judge::cpu_ratio($cpu), 0.5, 'A costs twice as much');
@@ -127,9 +134,10 @@ subtest 'rows' => sub {
 
     is(join(' ', map { $_->{name} } @rows), 'same guarded_file asked_file'
        . ' log_phase log_shipped cached_page cached_page_session one_row_read'
-       . ' case_submit case_transition', 'all of them');
+       . ' revocation case_submit case_transition', 'all of them');
     is(join(', ', map { $_->{target} } @rows), '= 1, >= 0.95, >= 2.5, <= 0.4,'
-       . ' <= 1.0, >= 0.80, >= 0.60, >= 0.70, >= 0.60, >= 0.60', 'and their targets');
+       . ' <= 1.0, >= 0.80, >= 0.60, >= 0.70, <= 1000,'
+       . ' >= 0.60, >= 0.60', 'and their targets');
 
     my %target = map { $_->{name} => $_->{target} } @rows;
     my @quick = qw(same guarded_file cached_page cached_page_session

@@ -8,7 +8,7 @@ package Bench;
 #     $bench->rounds(9, time + 330, sub { say "round $_[0]" });
 #     $bench->results;                      # a list of hashes
 #
-# A side has two functions.  measure() takes a slice of time and returns
+# A row has one side or two.  A side has two functions.  measure() takes a slice of time and returns
 # { rate, cpu }: requests a second and, of nginx, nanoseconds of its workers'
 # processor time a request.  ready() returns when all that it needs is warm.
 #
@@ -65,7 +65,7 @@ sub start {
 
     for my $row (grep { $_->{sides} } @present) {
         @$row{qw(a b)} = $row->{sides}->($self);
-        $_->{ready}->() for $row->{a}, $row->{b};
+        $_->{ready}->() for grep { $_ } @$row{qw(a b)};
         $row->{pairs} = [];
     }
 
@@ -107,7 +107,7 @@ sub round {
         my %pair;
 
         for my $side (@{ $row->{pairs} } % 2 ? qw(b a) : qw(a b)) {
-            $pair{$side} = $row->{$side}{measure}->();
+            $pair{$side} = $row->{$side}{measure}->() if $row->{$side};
         }
 
         push @{ $row->{pairs} }, \%pair;

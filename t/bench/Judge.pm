@@ -5,6 +5,8 @@ package Judge;
 use strict;
 use warnings;
 
+use List::Util qw(max);
+
 
 # Whoever holds the run against a target knows how much two equal sides differ.
 
@@ -40,10 +42,16 @@ sub result {
     return { %result, verdict => 'absent' } if !$row->{pairs};
 
     my @pairs = @{ $row->{pairs} };
-    my ($low, $value, $high) = quartiles(map { $row->{judge}->($_) } @pairs);
+    my @values = map { $row->{judge}->($_) } @pairs;
+    my ($low, $value, $high) = quartiles(@values);
+
+    $value = max(@values) if $row->{worst};
 
     for my $side (qw(a b)) {
-        my @slices = map { $_->{$side} } @pairs;
+        my @slices = grep { $_ && defined $_->{rate} }
+            map { $_->{$side} } @pairs;
+
+        next if !@slices;
 
         $result{"${side}_rate"} = int median(map { $_->{rate} } @slices);
         $result{"${side}_cpu_us"} = rounded(
@@ -58,7 +66,7 @@ sub result {
     return { %result, value => rounded($value, 3),
              quartiles => [rounded($low, 3), rounded($high, 3)],
              pairs => scalar @pairs,
-             met => $met && $result{a_rate} >= ($row->{floor} // 0) };
+             met => $met && ($result{a_rate} // 0) >= ($row->{floor} // 0) };
 }
 
 

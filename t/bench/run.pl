@@ -29,6 +29,7 @@ use IPC::Open2 qw(open2);
 use Judge;
 use JSON::PP ();
 use Proc;
+use Revoked;
 use Time::HiRes qw(sleep);
 
 use constant SECONDS => 600;
@@ -46,8 +47,7 @@ my @rows = (
       title => 'guarded static file, session cached / unguarded',
       target => '>= 0.95',
       needs => sub { Bench::directive('zwfw_auth') },
-      conf => 'location /guarded/ { zwfw_auth who=natural level=1;
-               alias $DIR/html/; default_type text/html; }',
+      conf => Revoked::conf(),
       judge => \&Judge::cpu_ratio,
       sides => sub { ($_[0]->http('/guarded/1k.html', session => 1,
                                   hits => 'session_cache'),
@@ -97,6 +97,13 @@ my @rows = (
       sides => sub { ($_[0]->http("/api/item/$item", connections => 64,
                                   seconds => 2),
                       $_[0]->pgbench('item_show', { code => $item })) } },
+
+    { name => 'revocation',
+      title => 'log-out until a busy second node refuses it, ms, the worst',
+      target => '<= 1000', worst => 1,
+      needs => sub { Bench::slice('auth') },
+      judge => sub { $_[0]{a}{ms} },
+      sides => \&Revoked::side },
 
     { name => 'case_submit',
       title => 'POST /api/case/ / pgbench, durable',
