@@ -1,7 +1,8 @@
 
 /*
  * SHA-256 of short texts, on every request.  EVP takes several times longer
- * than the digest itself, so this is libcrypto's own function underneath it
+ * than the digest itself, so these are libcrypto's own functions underneath it;
+ * a token fits into one block, which is given to the innermost of them
  */
 
 
@@ -10,6 +11,13 @@
 #include "ngx_http_zwfw_core.h"
 
 #include <openssl/sha.h>
+
+
+#define NGX_HTTP_ZWFW_SHA_ONE  (SHA256_CBLOCK - 9)  /* bytes in one block */
+
+
+static void ngx_http_zwfw_sha256_one(SHA256_CTX *sha, ngx_str_t *text,
+    u_char *hash);
 
 
 ngx_int_t
@@ -22,6 +30,11 @@ ngx_http_zwfw_sha256(ngx_str_t *parts, ngx_uint_t n, u_char *hash)
         return NGX_ERROR;
     }
 
+    if (n == 1 && parts->len <= NGX_HTTP_ZWFW_SHA_ONE) {
+        ngx_http_zwfw_sha256_one(&sha, parts, hash);
+        return NGX_OK;
+    }
+
     for (i = 0; i < n; i++) {
         if (SHA256_Update(&sha, parts[i].data, parts[i].len) != 1) {
             return NGX_ERROR;
@@ -29,4 +42,29 @@ ngx_http_zwfw_sha256(ngx_str_t *parts, ngx_uint_t n, u_char *hash)
     }
 
     return SHA256_Final(hash, &sha) == 1 ? NGX_OK : NGX_ERROR;
+}
+
+
+/* with its end and its length in bits, as FIPS 180-4 pads it */
+
+static void
+ngx_http_zwfw_sha256_one(SHA256_CTX *sha, ngx_str_t *text, u_char *hash)
+{
+    u_char      block[SHA256_CBLOCK];
+    uint32_t    n;
+    ngx_uint_t  i;
+
+    ngx_memzero(block, sizeof(block));
+    ngx_memcpy(block, text->data, text->len);
+
+    block[text->len] = 0x80;
+    block[SHA256_CBLOCK - 2] = (u_char) (text->len >> 5);
+    block[SHA256_CBLOCK - 1] = (u_char) (text->len << 3);
+
+    SHA256_Transform(sha, block);
+
+    for (i = 0; i < 8; i++) {
+        n = htonl(sha->h[i]);
+        ngx_memcpy(hash + 4 * i, &n, 4);
+    }
 }
