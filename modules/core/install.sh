@@ -119,7 +119,7 @@ plan() {
         cd "$ROOT" || exit
         find html -type f
         ls conf/*.conf modules/order modules/core/*.sh modules/core/roles.sql
-        find modules -mindepth 2 -type f \( -name config -o -name api.sql \
+        find modules -mindepth 2 -type f \( -name config -o -name release -o -name api.sql \
             -o -path '*/tables/*.sql' -o -path '*/api/*.sql' \)
     ) | sort | while read -r file; do
         printf '644\t%s\t%s\n' "$ROOT/$file" "$SHARE/$file"
