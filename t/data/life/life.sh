@@ -49,7 +49,7 @@ still() {
 
         if [ -z "$good" ] || [ -e "/deb/$name.bad" ]; then
             echo "$name: ${good:-no ten good answers in time}"
-            head -n 20 "/deb/$name.bad"
+            head -n 20 "/deb/$name.bad" /deb/submit.log
             return 1
         fi
     done
@@ -113,6 +113,7 @@ not() {
 files() {
     find /etc /usr /var/lib /root \( -path /var/lib/postgresql \
         -o -path /var/lib/redis -o -path '/var/lib/nginx/*' \
+        -o -path '/var/lib/zwfw/files/*' \
         -o -path '/var/lib/dpkg/*' -not -path '/var/lib/dpkg/info*' \) -prune \
         -o -type d -printf '%p %m %u:%g\n' \
         -o -printf '%p %y %m %u:%g %s %T@ %l\n' | sort
@@ -162,6 +163,8 @@ say 'the other site goes on' still "${other[@]}"
 # configured as README.md says
 
 say 'zwfw migrate' zwfw migrate zwfw_test
+runuser -u postgres -- psql -Xq -v ON_ERROR_STOP=1 -v platform=shandong \
+    -v code=370000 -d zwfw_test </deb/demo.sql >/dev/null
 cat >/etc/nginx/conf.d/zwfw.conf <<'CONF'
 zwfw_platform test {
     code 370000; kind province; base_url http://localhost;
@@ -172,6 +175,7 @@ zwfw_platform test {
 server {
     listen 81;
     zwfw_use test;
+    zwfw_insecure_cookies on;
     location /api/ { zwfw_api; }
     location / { zwfw_pages /usr/share/zwfw/html; }
 }
@@ -182,14 +186,14 @@ say 'zwfw backup' zwfw backup /root/kept/backup zwfw_test \
     /var/lib/zwfw/files /etc/nginx/zwfw.keys
 ask page 81 GET /help '200 OK.*<h1>'
 ask item 81 GET /api/item/topics '200 OK.*"items"'
-all=(page item "${other[@]}")
-say 'and is asked' still page item
+perl /deb/submit.pl >/deb/submit.log 2>&1 &
+all=(page item submit "${other[@]}")
+say 'and is asked' still page item submit
 
 # what an administrator may do
 
 echo '# of here' >>/etc/nginx/snippets/zwfw-site.conf
 sed -i 's/^DATABASES=.*/DATABASES="zwfw_test"/' /etc/default/zwfw
-rm /etc/nginx/modules-enabled/*-case.conf
 
 # a removal that fails: dpkg takes it back
 
@@ -197,14 +201,14 @@ cp -p /var/lib/dpkg/info/ngx-zwfw.prerm /root/kept/
 echo 'exit 1' >>/var/lib/dpkg/info/ngx-zwfw.prerm
 say 'a removal that fails' not dpkg -r ngx-zwfw
 cp -p /root/kept/ngx-zwfw.prerm /var/lib/dpkg/info/
-say 'changes nothing' enabled core auth item monitor
+say 'changes nothing' enabled core auth item case monitor
 say 'no request fails' still "${all[@]}"
 
 dpkg --force-confold -i /deb/new.deb
 say 'upgraded' wait_until node_is 2 2
-say 'one slice is new, one is no more' enabled core auth hello item
-say 'to the new modules' wait_until loaded auth hello item
-say 'and no other' wait_until unloaded '_\(case\|monitor\)'
+say 'one slice is new, one is no more' enabled core auth hello item case
+say 'to the new modules' wait_until loaded auth hello item case
+say 'and no other' wait_until unloaded _monitor
 say 'the new slice answers' answers /api/hello/ '"items".*"id":1,'
 say 'and pages' answers /help '<h1>2.0 '
 say 'what was changed here is kept' grep -qx '# of here' \
@@ -214,20 +218,27 @@ say 'and not what was changed there' not grep -qx '# of 2.0' \
 say 'which is beside it' grep -qx '# of 2.0' \
     /etc/nginx/snippets/zwfw-site.conf.dpkg-dist
 say 'no request fails' still "${all[@]}"
+rm /etc/nginx/modules-enabled/*-hello.conf
+dpkg --force-confold -i /deb/new.deb
+say 'what was taken out stays out' enabled core auth item case
+say 'of nginx as well' wait_until unloaded _hello
+say 'no request fails' still "${all[@]}"
 invoke-rc.d nginx reload
 say 'nor by a reload' still "${all[@]}"
 
 dpkg --force-confold -i /deb/old.deb
 say 'rolled back' wait_until node_is 1 2
-say 'to the slices of then' enabled core auth item monitor
-say 'to the old modules' wait_until loaded auth item monitor
-say 'and no other' wait_until unloaded '_\(case\|hello\)'
+say 'to the slices of then' enabled core auth item case monitor
+say 'to the old modules' wait_until loaded auth item case monitor
 say 'and pages' not answers /help '<h1>2.0 '
 say 'what was changed here is kept' grep -qx '# of here' \
     /etc/nginx/snippets/zwfw-site.conf
 say 'no request fails' still "${all[@]}"
 
-touch /deb/{page,item}{1,2}.stop
+touch /deb/{page,item,submit}{1,2}.stop
+say 'who handed in has counted' wait_until test -e /deb/submit.end
+cat /deb/submit.log
+say 'each once, and none was lost' not grep -q '^not ok' /deb/submit.log
 rm /etc/nginx/conf.d/zwfw.conf
 dpkg -r ngx-zwfw
 say 'removed' not ls /usr/lib/nginx/modules/ngx_http_zwfw_core_module.so
@@ -237,11 +248,12 @@ say 'nginx has no doubt' nginx -t -q
 say 'the other site goes on' still "${other[@]}"
 
 dpkg --force-confold -i /deb/old.deb
-say 'installed again, it is enabled as before' enabled core auth item monitor
-say 'and loaded' wait_until loaded auth item monitor
+say 'installed again, it is enabled as before' enabled core auth item case monitor
+say 'and loaded' wait_until loaded auth item case monitor
 dpkg -P ngx-zwfw
 say 'purged' wait_until unloaded
-say 'what it kept of the platform is there' test -f /root/kept/backup/MANIFEST
+say 'what is of the platform is there' test -f /root/kept/backup/MANIFEST \
+    -a -n "$(ls /var/lib/zwfw/files)"
 rm -r /root/kept/*
 files >/deb/after
 say 'nothing is left, and nothing is gone' diff /deb/before /deb/after
