@@ -274,8 +274,31 @@ package_version() {
     dpkg-query -W -f='${Version}' "$1" 2>/dev/null || true
 }
 
+# its version where this very nginx is Debian's
+
+nginx_package() {
+    ! dpkg-query -S "$(readlink -f "$NGINX")" >/dev/null 2>&1 \
+        || package_version nginx
+}
+
 nginx_identity() {
-    echo "nginx $NGINX_VERSION $(package_version nginx)"
+    local package
+
+    package=$(nginx_package)
+    echo "nginx $NGINX_VERSION ${package:-none}"
+}
+
+# Whose headers: a tree of the same version may have other bits at their places,
+# which nginx does not see.
+
+headers_identity() {
+    if [ "$SRC" = "$(readlink -f "$DEBIAN_SRC")" ]; then
+        echo "nginx-dev $(package_version nginx-dev)"
+
+    else
+        echo "tree $(cd "$SRC" && find src -name '*.h' | LC_ALL=C sort \
+            | xargs cat | sha256sum | cut -c 1-64)"
+    fi
 }
 
 # Finds the tree with the headers of exactly this nginx, and its flags.
@@ -301,6 +324,9 @@ find_source() {
     fi
 
     if [ -z "${NGINX_SRC-}" ]; then
+        [ -z "$NGINX_VERSION" ] || [ -n "$(nginx_package)" ] \
+            || problem "$NGINX is not Debian's, as nginx-dev is: NGINX_SRC" \
+                "says where its tree is"
         [ "$(package_version nginx)" = "$(package_version nginx-dev)" ] \
             || problem "nginx $(package_version nginx) needs the nginx-dev of" \
                 "the very same version: apt-get install nginx nginx-dev"
@@ -413,7 +439,7 @@ check_chosen() {
     [[ ,$CHOSEN, == *,core,* ]] || die 2 "no slice runs without core"
 
     for slice in ${CHOSEN//,/ }; do
-        slices | grep -qx "$slice" \
+        grep -qx "$slice" <<<"$(slices)" \
             || die 2 "there is no slice $slice: $(slices | tr '\n' ' ')"
     done
 }
@@ -504,6 +530,7 @@ write_manifest() {
 
     {
         nginx_identity
+        echo "headers $(headers_identity)"
         echo "signature $(grep -aohE '[0-9],[0-9],[0-9],[01]{30,}' \
             "$DIST/$(built | head -n 1)" | head -n 1)"
         echo "profile $PROFILE"
@@ -597,7 +624,7 @@ cmd_modules() {
     fi
 
     for so in "$DIST"/*.so; do
-        built | grep -qx "${so##*/}" || rm -f "$so" "$so.debug"
+        grep -qx "${so##*/}" <<<"$(built)" || rm -f "$so" "$so.debug"
     done
 
     for so in $(built); do

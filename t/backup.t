@@ -192,10 +192,106 @@ subtest 'what is not restored' => sub {
 };
 
 
+# What fails in the middle leaves nothing, so that it can be tried again: the tool
+# of a part does what it is told to after its work, and the disk is full.
+
+sub failing {
+    my ($name, $why, $told, %other) = @_;
+
+    my %place = (%empty, %other);
+    my $bin = "$dir/failing";
+
+    Tree::shell("rm -rf '$bin' && mkdir '$bin'");
+
+    for my $tool (sort keys %$told) {
+        my ($real) = grep { -x } map { "$_/$tool" } split /:/, $ENV{PATH};
+
+        write_file("$bin/$tool", "#!/bin/sh\nreal='$real'\n$told->{$tool}\n");
+        chmod 0755, "$bin/$tool";
+    }
+
+    local $ENV{PATH} = "$bin:$ENV{PATH}";
+    my ($ok, $said) = command('sh restore', $new, %place);
+
+    ok(!$ok, "$name: fails");
+    like($said, $why, "$name: why");
+    is($new->psql("SELECT to_regclass('zwfw.migrations')", dbname => 'zwfw'),
+       '', "$name: the database has nothing");
+}
+
+
+sub nothing {
+    my ($name, %place) = (shift, %empty, @_);
+
+    ok(!-e $place{KEYS} && !-e "$place{KEYS}.new", "$name: no keys");
+    is(Tree::shell("find '$place{FILES}' -mindepth 1"), '', "$name: no files");
+}
+
+
+subtest 'what cannot be finished' => sub {
+    failing('files', qr/tar failed/, { tar => '"$real" "$@"; exit 2' });
+    nothing('files');
+    failing('the database', qr/pg_restore failed, nothing was changed/,
+            { pg_restore => 'exit 1' });
+    nothing('the database');
+    failing('keys', qr{cannot write \Q$dir\E/none/keys}, {},
+            KEYS => "$dir/none/keys");
+    nothing('keys', KEYS => "$dir/none/keys");
+
+    # committed, and the answer is lost: then it stays
+
+    my $lost = "$dir/lost";
+    my %there = (%empty, KEYS => "$lost-keys", FILES => "$lost-files");
+    my $other = Stores::Postgres->start;
+
+    Tree::shell("mkdir '$lost'");
+    write_file("$lost/pg_restore", "#!/bin/sh\n"
+               . Tree::shell('command -v pg_restore') =~ s/\n/ "\$\@"\nexit 1\n/r);
+    chmod 0755, "$lost/pg_restore";
+
+    {
+        local $ENV{PATH} = "$lost:$ENV{PATH}";
+        my ($ok, $said) = command('sh restore', $other, %there);
+
+        ok(!$ok, 'an answer that is lost') or diag($said);
+    }
+
+    ok(-e $there{KEYS} && glob("$there{FILES}/*"), 'what belongs to it is there');
+
+    my ($ok, $said) = command('sh restore', $other, %there);
+
+    like($said, qr/has a platform already/, 'and it is not done twice');
+
+    my $disk = "$dir/disk";
+
+    mkdir $disk or die "$disk: $!\n";
+
+    if (system('mount', '-t', 'tmpfs', '-o', 'size=1m,nr_inodes=4', 'none',
+               $disk) == 0)
+    {
+        failing('a full disk', qr/No space left on device/, {}, FILES => $disk);
+        nothing('a full disk', FILES => $disk);
+        system('umount', $disk);
+
+    } else {
+        diag('no disk can be mounted here: none is full');
+    }
+
+    # killed, after files and keys: the next one begins anew
+
+    failing('killed', qr/restore/, { pg_restore => 'kill -9 $PPID' });
+    ok(-e $empty{KEYS} && glob("$empty{FILES}/*"), 'files and keys are there');
+    write_file("$empty{FILES}/more", 'of nobody');
+};
+
+
 subtest 'restored' => sub {
     my ($ok, $said) = command('sh restore', $new, %empty);
 
     ok($ok, 'it is') or diag($said);
+    is(Tree::shell("cd '$empty{FILES}' && find . -type f | sort"),
+       Tree::shell("tar -tf '$place{TO}/files.tar' | grep -v '/\$' | sort"),
+       'files are those of the backup');
 
     my $db = bless { pg => $new, dbname => 'zwfw' }, 'Sql';
     my $other = Node->new(db => $db, files => $empty{FILES},

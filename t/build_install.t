@@ -9,7 +9,9 @@ use File::Temp qw(tempdir);
 use Test::More;
 
 use lib 't/lib';
+use Build;
 use NginxServer;
+use Tree;
 
 my $dir = tempdir('zwfw-b-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my $root = "$dir/root";
@@ -126,9 +128,18 @@ like($manifest, qr/^profile debug\nmodules core auth $/m, 'what');
 like($manifest, qr/^[0-9a-f]{64}  ngx_http_zwfw_auth_module\.so$/m, 'sums');
 
 
-# installed
+# installed is what is for use, of all slices
 
 $ENV{DESTDIR} = $root;
+refused('what is for a debugger', 7, qr/dist is not for use \(debug\):/,
+        'install');
+system('rm', '-rf', "$dir/dist");
+Build::release($dir);
+$manifest = read_file("$dir/dist/MANIFEST");
+
+my @slices = split ' ', Tree::shell('cat modules/order');
+my $count = @slices;
+
 refused('a dry run', 0, qr{^would\ install\ \Q$root\E/.*core_module\.so$}mx,
         'install', '--dry-run');
 ok(!-e $root, 'installs nothing');
@@ -140,9 +151,9 @@ my ($core) = grep { /core_module\.so$/ } found();
 my @available = grep { m{/modules-available/.} } found();
 
 like($core, qr{/modules/ngx_http}, 'where nginx looks for modules');
-is(scalar @available, 2, 'a file of load_module for each');
 like($available[0], qr/40-mod-zwfw-00-core\.conf$/, "core's is the first");
-like($available[1], qr/40-mod-zwfw-01-auth\.conf$/, 'the slice follows');
+is(join(' ', map { /40-mod-zwfw-\d\d-(\w+)\.conf$/ } @available), "@slices",
+   'slices follow in their order');
 ok(!grep({ m{/modules-enabled/} } found()), 'none is enabled');
 ok(-f "$root/usr/include/zwfw/ngx_http_zwfw.h", 'public headers');
 ok(!-e "$root/usr/include/zwfw/ngx_http_zwfw_core.h", 'and only these');
@@ -151,19 +162,58 @@ write_file("$dir/html/core/more.html", 'more');
 my $first = read_file($core);
 
 write_file($core, 'of an earlier release');
-refused('again, and enabled', 0, qr/installed: 2 modules/,
+refused('again, and enabled', 0, qr/installed: $count modules/,
         'install', '--enable');
 is(read_file($core), $first, 'the module is new');
 is(read_file("$core.previous"), 'of an earlier release', 'and the old is kept');
 ok(-f "$share/html/core/more.html", 'a new page is there');
 
-unlink "$dir/html/core/more.html";
-refused('once more', 0, qr/installed: 2 modules/, 'install');
-ok(!-e "$share/html/core/more.html", 'what is no more goes');
+# what is no more goes, what was enabled stays so: one whose name had another
+# number, none that is new since
 
 my @enabled = sort grep { m{/modules-enabled/.} } found();
 
-is(scalar @enabled, 2, 'what was enabled stays so');
+is(scalar @enabled, $count, 'all are enabled');
+unlink "$dir/html/core/more.html";
+
+{
+    my ($auth) = grep { /-auth\.conf$/ } @enabled;
+    my ($item) = grep { /-item\.conf$/ } @enabled;
+    my $earlier = $auth =~ s/-10-auth/-01-auth/r;
+    my $text = read_file("$share/INSTALLED");
+    my $to = readlink($auth) =~ s/-10-auth/-01-auth/r;
+
+    rename $auth, $earlier or die "$auth: $!\n";
+    unlink $earlier, $item;
+    symlink $to, $earlier or die "$earlier: $!\n";
+    $text =~ s{^link \S+ (\S+)-10-auth\.conf$}{link $to $1-01-auth.conf}m
+        or die "no link of auth\n";
+    $text =~ s/^link \S+ \S+-item\.conf\n//m or die "no link of item\n";
+    write_file("$share/INSTALLED", $text);
+
+    refused('an upgrade', 0, qr/^not loaded are 40-mod-zwfw-20-item\.conf:/m,
+            'install');
+    is_deeply([sort grep { m{/modules-enabled/.} } found()],
+              [grep { $_ ne $item } @enabled], 'enabled is what was');
+    ok(!-e "$share/html/core/more.html", 'a page is no more');
+    refused('all', 0, qr/^installed(?!.*not loaded)/s, 'install', '--enable');
+    is_deeply([sort grep { m{/modules-enabled/.} } found()], \@enabled,
+              'all are');
+}
+
+
+# a slice that does not say where it is loaded, or not where it is
+
+for (['', 'missing'], ["zwfw_load=50\n", 'in another place'])
+{
+    my $config = "$dir/modules/auth/config";
+    my $text = read_file($config);
+
+    write_file($config, $text =~ s/^zwfw_load=.*\n/$_->[0]/mr);
+    refused($_->[1], 7, qr/zwfw_load of modules.*not in the order of/,
+            'install');
+    write_file($config, $text);
+}
 
 my $main = join '', map { read_file($root . readlink)
                           =~ s/^load_module /load_module $root/r } @enabled;
@@ -196,6 +246,70 @@ system('cp', "$root/" . ($core =~ s/.*?\Q$root\E//r
                                 =~ s/core_module/auth_module/r),
        "$dir/dist/ngx_http_zwfw_auth_module.so");
 refused('another nginx', 7, qr/dist was built for another nginx/, 'install');
+
+
+# headers of another tree: Debian's nginx takes those of its nginx-dev alone, one
+# of one's own none of them
+
+write_file("$dir/dist/MANIFEST", $manifest);
+
+my ($headers) = $manifest =~ /^headers (.*)$/m;
+my $tree = 'tree ' . 'a' x 64;
+my $debian = $headers =~ /^nginx-dev /;
+
+for ($debian ? ($tree, "$headers+other", '') : ('nginx-dev 1.0', '')) {
+    write_file("$dir/dist/MANIFEST",
+               $manifest =~ s/^headers \K.*$/$_/mr);
+    refused("headers of \"$_\"", 7,
+            qr/dist was built with headers of (?:\Q$_\E|nobody .*),/, 'install');
+}
+
+{
+    my $own = "$dir/own-nginx";
+
+    write_file($own, "#!/bin/sh\nexec '" . Tree::shell("command -v '$nginx'")
+               =~ s/\n//r . "' \"\$@\"\n");
+    chmod 0755, $own;
+    local $ENV{NGINX} = $own;
+    my $other = $manifest =~ s/^nginx [\d.]+ \K.*$/none/mr;
+
+    write_file("$dir/dist/MANIFEST", $other =~ s/^headers \K.*$/nginx-dev 1/mr);
+    refused("nginx-dev's for one of one's own", 7,
+            qr/headers of nginx-dev 1, \Q$own\E needs those of its own tree/,
+            'install');
+    write_file("$dir/dist/MANIFEST", $other =~ s/^headers \K.*$/$tree/mr);
+    refused('its own tree', 0, qr/^would install/, 'install', '--dry-run');
+    delete local $ENV{NGINX_SRC};
+    refused('no tree is named', 3, qr/\Q$own\E is not Debian's.*NGINX_SRC says/,
+            'modules', '--dry-run');
+}
+
+write_file("$dir/dist/MANIFEST", $manifest);
+
+
+# what a build notes: of whom the headers are, by their content
+
+sub headers {
+    my $src = shift;
+
+    return Tree::shell(". ./build.sh help >/dev/null; SRC=\$(cd '$src' && pwd"
+                       . ' -P); headers_identity') =~ s/\n//r;
+}
+
+{
+    my $src = $ENV{NGINX_SRC} || '/usr/share/nginx/src';
+
+    Tree::shell("mkdir '$dir/tree' && cp -R '$src/src' '$dir/tree/'");
+    is(headers($src), $headers, 'those that are here');
+
+    my $copy = headers("$dir/tree");
+
+    like($copy, qr/^tree [0-9a-f]{64}$/, 'a tree of one\'s own');
+    open my $h, '>>', "$dir/tree/src/core/nginx.h" or die "nginx.h: $!\n";
+    print $h "/* other */\n";
+    close $h;
+    isnt(headers("$dir/tree"), $copy, 'and another one');
+}
 
 
 # away again

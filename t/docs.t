@@ -11,6 +11,7 @@ use Test::More;
 
 use lib 't/lib';
 use Rows;
+use Tree;
 
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
@@ -162,5 +163,37 @@ for my $slice (@slices) {
 
 cmp_ok($codes, '>', 80, 'codes are found');
 is(join("\n", @without), '', "each of $codes codes has a Chinese sentence");
+
+# The number of a slice's functions, with the sum that it is of: another sum is
+# another number, so that an older tree does not bring older functions back.
+
+my %release = map { /^(\w+) api ([0-9a-f]{64}) (\d+) / ? ($1, [$2, $3]) : () }
+    split /\n/, Tree::shell('. ./build.sh help >/dev/null; migration_files');
+
+for my $slice (sort keys %release) {
+    my ($sum, $number) = @{ $release{$slice} };
+    my $file = "modules/$slice/release";
+    my ($noted) = -f $file ? text($file) =~ /^$number (\w+)\n\z/ : ();
+
+    is($noted // 'none', $sum, $file)
+        or diag('functions changed: write "' . ($number + 1) . " $sum\"");
+}
+
+# each change of it in the history raised it
+
+for my $change (split /^commit /m, eval { Tree::shell(Tree::git() . ' log -p -m'
+    . " --full-history --unified=0 --format='commit %h' -- 'modules/*/release'"
+    . ' 2>/dev/null') } // '')
+{
+    my ($commit) = $change =~ /^(\w+)/ or next;
+
+    for (split /^diff /m, $change) {
+        my ($old) = /^-(\d+) /m;
+        my ($new) = /^\+(\d+) /m;
+
+        ok($new > $old, "$commit: from $old to $new")
+            if defined $old && defined $new;
+    }
+}
 
 done_testing();

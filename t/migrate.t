@@ -143,6 +143,47 @@ SQL
 };
 
 
+# the lock of a migration, and one of a function
+
+subtest 'prune waits for nobody else' => sub {
+    my $db = bless { pg => $pg, dbname => 'zwfw_both' }, 'Sql';
+    my $holder = $db->user->patient;
+    my $log = $tree->path('pruned');
+    my $gone = sub {
+        return sql('zwfw_both', "SELECT count(*) FROM pg_proc
+                                  WHERE proname = 'core_gone'") == 0;
+    };
+
+    for ([q{SELECT pg_advisory_lock(hashtext('zwfw.migrations'));},
+          q{SELECT pg_advisory_unlock_all();},
+          sub { sql('zwfw_both', "SELECT count(*) FROM pg_locks
+                     WHERE locktype = 'advisory' AND NOT granted
+                       AND database = (SELECT oid FROM pg_database
+                                        WHERE datname = 'zwfw_both')") }],
+         ['BEGIN; ALTER FUNCTION api.core_gone() STABLE;', 'ROLLBACK;',
+          sub { Tree::shell("cat '$log'") =~ /is in use, trying again/ }])
+    {
+        my ($hold, $free, $waits) = @$_;
+
+        sql('zwfw_both', 'CREATE OR REPLACE FUNCTION api.core_gone()
+            RETURNS json LANGUAGE sql AS $$ SELECT NULL::json $$;
+            ALTER FUNCTION api.core_gone OWNER TO zwfw_web');
+        $holder->ask($hold);
+
+        my $pid = Proc::spawn(log => $log, command => [
+            'env', "ZWFW_POSTGRES=host=$pg->{dir} user=postgres", 'bash',
+            $tree->path('build.sh'), 'migrate', '--prune', 'zwfw_both']);
+
+        Proc::until_true('it waits', 60, $waits);
+        ok(!$gone->(), 'nothing is dropped meanwhile');
+        $holder->ask($free);
+        is(Proc::finish($pid, 60), 0, 'and then it is')
+            or diag(Tree::shell("cat '$log'"));
+        ok($gone->(), 'dropped');
+    }
+};
+
+
 sub functions {
     return split /\n/, sql('zwfw_two', "SELECT proname FROM pg_proc
         WHERE pronamespace = 'api'::regnamespace ORDER BY 1");
@@ -220,6 +261,70 @@ subtest 'without a superuser' => sub {
        'no role is anybody special');
     is_deeply(Tree::catalog($pg, 'zwfw_plain'), Tree::catalog($pg, 'zwfw_two'),
               'as an administrator would have made it');
+};
+
+
+# Only functions have changed, and their number: what is older keeps away.
+
+subtest 'an older tree' => sub {
+    my $next = Tree->new($pg);
+
+    Tree::shell("sed -i 's/^[0-9]*/99/' '" . $next->path('modules/item/release')
+                . "'");
+    $next->append('modules/item/api/4-write.sql', <<'SQL');
+CREATE OR REPLACE FUNCTION api.item_next(args jsonb, body jsonb) RETURNS json
+LANGUAGE plpgsql AS $$ BEGIN RETURN '{}'; END $$;
+SQL
+
+    my $equal = Tree->new($pg);
+
+    $equal->append('modules/item/api/4-write.sql', "-- other\n");
+
+    my ($code, $text) = $equal->migrate('zwfw_two');
+
+    is($code, 0, 'functions of the same number may change') or diag($text);
+
+    ($code, $text) = $tree->migrate('--prune', 'zwfw_two');
+    is($code, 5, 'but nothing is pruned by another tree');
+    like($text, qr{has not what this tree has: item/api$}m, 'as it says');
+
+    ($code, $text) = $next->migrate('zwfw_two');
+    like($text, qr{applied\n  item/api\n}, 'the next number') or diag($text);
+
+    my $was = state('zwfw_two');
+
+    for ([], ['--dry-run'], ['--prune']) {
+        ($code, $text) = $tree->migrate(@$_, 'zwfw_two');
+        is($code, 5, "@$_: the older is refused");
+        like($text, qr{ahead of this tree by item/api$}m, 'why');
+        is_deeply(state('zwfw_two'), $was, 'and nothing is changed');
+    }
+
+    ($code, $text) = $next->migrate('zwfw_two');
+    unlike($text, qr/applied/, 'the newer has nothing to do');
+    is_deeply(state('zwfw_two'), $was, 'and does nothing');
+
+    # a tree without the last slice, as before there was one
+
+    my $less = Tree->new($pg);
+
+    Tree::shell("cp -R '" . $next->path('modules') . "' '$less->{dir}/'"
+                . " && sed -i '\$d' '" . $less->path('modules/order') . "'");
+
+    my ($last) = reverse split ' ', Tree::shell('cat modules/order');
+
+    ($code, $text) = $less->migrate('--prune', 'zwfw_two');
+    is($code, 0, 'prune, without a slice') or diag($text);
+    is_deeply(state('zwfw_two'), $was, "functions of $last stay");
+
+    # what somebody has dropped
+
+    sql('zwfw_two', 'DROP FUNCTION api.item_topics');
+    ($code, $text) = $next->migrate('--prune', 'zwfw_two');
+    is($code, 5, 'nothing is pruned where some are missing');
+    ($code, $text) = $next->migrate('zwfw_two');
+    like($text, qr{applied\n  item/api\n\w}, 'what is missing comes back');
+    is_deeply(state('zwfw_two')->{catalog}, $was->{catalog}, 'all of it');
 };
 
 

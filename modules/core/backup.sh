@@ -77,7 +77,9 @@ pack_files() {
     [ "$code" -le 1 ] || die 8 "$FILES: tar failed"
 }
 
-# All that would be written over is refused before anything is written.
+# All that would be written over is refused before anything is written.  Files and
+# keys come first, the database is committed last: until then nothing is used, and
+# what could not be finished is taken away, or else at the next try.
 
 cmd_restore() {
     backup_arguments restore "$@"
@@ -86,22 +88,51 @@ cmd_restore() {
         || die 8 "$TO is not what its MANIFEST says"
     [ -z "$KEYS" ] || grep -q '  keys$' "$TO/MANIFEST" \
         || die 2 "restore: this backup has no keys"
-    [ -z "$KEYS" ] || [ ! -e "$KEYS" ] || die 2 "restore: there is a $KEYS"
-    empty_folder "$FILES" || die 2 "restore: there is something in $FILES"
+    unfinished || empty_folder "$FILES" \
+        || die 2 "restore: there is something in $FILES"
+    [ -z "$KEYS" ] || [ ! -e "$KEYS" ] || { unfinished \
+        && cmp -s "$KEYS" "$TO/keys"; } || die 2 "restore: there is a $KEYS"
 
     open_postgres
     ! database_exists "$DATABASE" || ! has_platform "$DATABASE" \
         || die 5 "$DATABASE has a platform already"
 
     prepare_database "$DATABASE"
+    trap undo_restore EXIT
+    ! unfinished || undo_restore
+    unpack_files
     client pg_restore --clean --if-exists --single-transaction \
         -d "$ADMIN dbname=$DATABASE" <"$TO/zwfw.dump" \
         || die 5 "$DATABASE: pg_restore failed, nothing was changed"
+    trap - EXIT
+    rm -f "$FILES/.restore"
     sql "$DATABASE" -c 'ANALYZE' 2>/dev/null || true
-    mkdir -p "$FILES"
-    tar -C "$FILES" -xpf "$TO/files.tar" || die 8 "$FILES: tar failed"
-    [ -z "$KEYS" ] || (umask 077 && cat "$TO/keys" >"$KEYS") \
-        || die 8 "cannot write $KEYS"
     say "restore: $DATABASE and $FILES are as they were; then migrate" \
         "$DATABASE, and start nginx with ${KEYS:-the keys}"
+}
+
+# Is what is in the folder of a restoration that did not end?
+
+unfinished() {
+    [ -e "$FILES/.restore" ]
+}
+
+# The mark is the first thing there, and its end the last.
+
+unpack_files() {
+    { mkdir -p "$FILES" && : >"$FILES/.restore"; } || die 8 "cannot write $FILES"
+    tar -C "$FILES" -xpf "$TO/files.tar" || die 8 "$FILES: tar failed"
+    [ -z "$KEYS" ] || (umask 077 && cat "$TO/keys" >"$KEYS.new" \
+        && mv "$KEYS.new" "$KEYS") || die 8 "cannot write $KEYS"
+    sync -f "$FILES" ${KEYS:+"$KEYS"} || die 8 "cannot write $FILES"
+}
+
+# Not if the database was committed all the same, or does not tell.
+
+undo_restore() {
+    [ "$(sql "$DATABASE" -c "SELECT to_regclass('zwfw.migrations') IS NULL" \
+        2>/dev/null)" = t ] || return 0
+    [ -z "$KEYS" ] || rm -f "$KEYS" "$KEYS.new"
+    [ ! -d "$FILES" ] || find "$FILES" -mindepth 1 ! -path "$FILES/.restore" -delete
+    rm -f "$FILES/.restore"
 }

@@ -39,7 +39,7 @@ install_paths() {
 # Is dist whole, and for this very nginx?
 
 check_dist() {
-    local profile
+    local profile headers package
 
     [ -f "$DIST/MANIFEST" ] \
         || die 7 "there is nothing to install: ./build.sh modules makes it"
@@ -50,30 +50,46 @@ check_dist() {
         || die 7 "dist was built for another nginx than $NGINX:" \
             "./build.sh modules"
 
-    profile=$(sed -n 's/^profile //p' "$DIST/MANIFEST")
+    # a tree of one's own for an nginx of one's own, and for no other
+    package=$(nginx_package)
+    headers=$(sed -n 's/^headers //p' "$DIST/MANIFEST")
+    [[ $headers == "${package:+nginx-dev $package}" \
+       || -z $package && $headers == tree\ * ]] \
+        || die 7 "dist was built with headers of ${headers:-nobody knows what}," \
+            "$NGINX needs those of ${package:+nginx-dev $package}$(
+            [ -n "$package" ] || echo 'its own tree'): ./build.sh modules"
 
-    case $profile in
-    asan|coverage)
-        die 7 "dist is for tests ($profile): ./build.sh modules"
-        ;;
-    esac
+    profile=$(sed -n 's/^profile //p' "$DIST/MANIFEST")
+    [ "$profile" = release ] \
+        || die 7 "dist is not for use ($profile): ./build.sh modules"
 }
 
-# The load_module lines, core's before those of slices, as files are included
-# in the order of their names.
+# The load_module lines, in the order of their names, which is that of "order".
+# A name is the slice's own, whatever others there are: links to it are kept when
+# one comes or goes.
 
 write_snippets() {
-    local so n=0
+    local so names
 
     rm -rf "$STAGE"
     mkdir -p "$STAGE"
+    names=$(for so in $(installable); do snippet_name "$so"; done)
+    LC_ALL=C sort -cu <<<"$names" 2>/dev/null \
+        || die 7 "zwfw_load of modules/*/config is not in the order of" \
+            "modules/order, or missing: $names"
 
     for so in $(installable); do
-        printf 'load_module %s/%s;\n' "$MODULES" "$so" \
-            >"$STAGE/$(printf '40-mod-zwfw-%02d-%s.conf' "$n" \
-                "$(sed 's/^ngx_http_zwfw_//; s/_module\.so$//' <<<"$so")")"
-        n=$((n + 1))
+        echo "load_module $MODULES/$so;" >"$STAGE/$(snippet_name "$so")"
     done
+}
+
+snippet_name() {
+    local slice=$1
+
+    slice=${slice#ngx_http_zwfw_}
+    slice=${slice%_module.so}
+    echo "40-mod-zwfw-$(sed -n 's/^zwfw_load=\([0-9][0-9]\)$/\1/p' \
+        "$ROOT/modules/$slice/config")-$slice.conf"
 }
 
 installable() {
@@ -103,7 +119,7 @@ plan() {
         cd "$ROOT" || exit
         find html -type f
         ls conf/*.conf modules/order modules/core/*.sh modules/core/roles.sql
-        find modules -mindepth 2 -type f \( -name config -o -name api.sql \
+        find modules -mindepth 2 -type f \( -name config -o -name release -o -name api.sql \
             -o -path '*/tables/*.sql' -o -path '*/api/*.sql' \)
     ) | sort | while read -r file; do
         printf '644\t%s\t%s\n' "$ROOT/$file" "$SHARE/$file"
@@ -214,8 +230,10 @@ cmd_install() {
     for from in "$STAGE"/*.conf; do
         path=$ENABLED/${from##*/}
 
-        # a link that is there already is followed by what was enabled
-        if [ -n "$enable" ] || grep -qF " $path" <<<"$old"; then
+        # what was enabled stays so, under its name of today
+        if [ -n "$enable" ] || grep -qE \
+            "^link .*/40-mod-zwfw-[0-9]+-${from##*-}\$" <<<"$old"
+        then
             install_link "$AVAILABLE/${from##*/}" "$path"
         fi
     done
@@ -223,7 +241,7 @@ cmd_install() {
     remove_listed < <(grep -vxFf "$STAGE/INSTALLED" <<<"$old" \
         | without_paths_of "$STAGE/INSTALLED")
     install -m 644 "$STAGE/INSTALLED" "$RECORD" || die 7 "cannot write $RECORD"
-    tell_installed "$enable"
+    tell_installed
 }
 
 # lines whose path the record does not have
@@ -233,16 +251,19 @@ without_paths_of() {
 }
 
 tell_installed() {
+    local file others=
+
     say "installed: $(installable | wc -l) modules in $DESTDIR$MODULES," \
         "the rest in $DESTDIR$SHARE"
 
-    if [ -z "$1" ] \
-       && ! compgen -G "$DESTDIR$ENABLED/40-mod-zwfw-*.conf" >/dev/null
-    then
-        say "to load them: link $AVAILABLE/40-mod-zwfw-*.conf into $ENABLED," \
-            "or install --enable"
-    fi
+    for file in "$STAGE"/*.conf; do
+        file=${file##*/}
+        [ -e "$DESTDIR$ENABLED/$file" ] || [ -L "$DESTDIR$ENABLED/$file" ] \
+            || others+=" $file"
+    done
 
+    [ -z "$others" ] || say "not loaded are$others: link what you want of" \
+        "$AVAILABLE into $ENABLED, or install --enable"
     say "databases: $SHARE/build.sh migrate"
     say "then nginx -t, and restart nginx or send USR2 and QUIT: a reload is" \
         "not enough, it keeps the modules that are loaded"

@@ -50,9 +50,10 @@ prepare_database() {
         || die 5 "ask the administrator: ./build.sh migrate --dba $database"
 }
 
-# "core 01-base <sha256> <path>" for each file of tables, then "core api
-# <sha256> <path> ..." for the functions of each slice: api.sql, or api/*.sql
-# where they have several subjects.  Paths are relative to ROOT.
+# "core 01-base <sha256> 0 {} <path>" for each file of tables, then "core api
+# <sha256> <release> {api.core_ping,...} <path> ..." for the functions of each
+# slice: api.sql, or api/*.sql where they have several subjects; their number is
+# in "release", with the sum that it is of.  Paths are relative to ROOT.
 
 migration_files() (
     shopt -s nullglob
@@ -61,33 +62,44 @@ migration_files() (
     for slice in $(slices); do
         for file in modules/"$slice"/tables/*.sql; do
             echo "$slice $(basename "$file" .sql)" \
-                "$(sha256sum <"$file" | cut -c 1-64) $file"
+                "$(sha256sum <"$file" | cut -c 1-64) 0 {} $file"
         done
     done
 
     for slice in $(slices); do
         files=(modules/"$slice"/api{.sql,/*.sql})
         [ -f "${files[0]}" ] || files=("${files[@]:1}")
-        [ ${#files[@]} -eq 0 ] || echo "$slice api" \
-            "$(cat "${files[@]}" | sha256sum | cut -c 1-64) ${files[*]}"
+        [ ${#files[@]} -gt 0 ] || continue
+        number=0
+        [ ! -f "modules/$slice/release" ] \
+            || read -r number _ <"modules/$slice/release"
+        echo "$slice api $(cat "${files[@]}" | sha256sum | cut -c 1-64)" \
+            "$number {$(functions_of "${files[@]}")} ${files[*]}"
     done
 )
+
+functions_of() {
+    grep -ohiE '^CREATE OR REPLACE FUNCTION (api|zwfw)\.[a-z0-9_]+' "$@" \
+        | sed 's/.* //' | sort -u | paste -sd,
+}
 
 refuse_sql() {
     echo "DO \$\$ BEGIN RAISE EXCEPTION '%', '$1'; END \$\$;"
 }
 
+# Rows of the files, as v(n, slice, name, sum, release, functions).
+
+known_sql() {
+    awk '{ printf "%s(%d, \x27%s\x27, \x27%s\x27, \x27%s\x27, %d, \x27%s\x27)",
+                  s, NR, $1, $2, $3, $4, $5; s = ", " }'
+}
+
+KNOWN_COLUMNS='v(n, slice, name, sum, release, functions)'
+
 # One transaction, in psql's language: what was applied is asked under the lock.
-# Nodes serve meanwhile.  What is to be applied is sent before, and then runs as
-# one statement: it takes each lock at once or gives up as a whole, to be tried
-# again, and asks nobody anything while it holds some.
+# A tree that does not know it, or has older functions, does nothing.
 
-migration_script() {
-    local n=0 slice name sum paths files known
-
-    files=$(migration_files)
-    known=$(awk '{ printf "%s(%d, \x27%s\x27, \x27%s\x27, \x27%s\x27)",
-                          s, NR, $1, $2, $3; s = ", " }' <<<"$files")
+locked_sql() {
     cat <<SQL
 BEGIN;
 DO \$\$ BEGIN
@@ -101,28 +113,59 @@ SELECT to_regclass('zwfw.migrations') IS NOT NULL AS known \\gset
 SELECT coalesce(string_agg(m.slice || '/' || m.name, ', '), '') AS newer,
        count(*) > 0 AS ahead
   FROM zwfw.migrations m
- WHERE m.slice IN (SELECT v.slice FROM (VALUES $known) v(n, slice))
-   AND (m.slice, m.name) NOT IN (SELECT v.slice, v.name
-                                   FROM (VALUES $known) v(n, slice, name))
+  LEFT JOIN (VALUES $1) $KNOWN_COLUMNS USING (slice, name)
+ WHERE m.slice IN (SELECT v.slice FROM (VALUES $1) $KNOWN_COLUMNS)
+   AND (v.n IS NULL OR (to_jsonb(m)->>'release')::integer > v.release)
 \\gset
 \\if :ahead
 \\warn 'the database is ahead of this tree by' :newer
 $(refuse_sql "the database is ahead of this tree")
 \\endif
+\\endif
+SQL
+}
+
+# What is to be applied, also because functions are gone: "todo"; and what was
+# edited since it was: "drift".
+
+states_sql() {
+    cat <<SQL
+SELECT v.n, v.slice, v.name, m.sha256 IS NULL
+            OR v.name = 'api' AND (m.sha256 <> v.sum OR EXISTS (
+                SELECT FROM unnest(v.functions::text[]) f
+                 WHERE NOT EXISTS (
+                    SELECT FROM pg_proc p
+                     WHERE p.proname = split_part(f, '.', 2)
+                       AND p.pronamespace
+                           = to_regnamespace(split_part(f, '.', 1))))) AS todo,
+       v.name <> 'api' AND m.sha256 <> v.sum AS drift
+  FROM (VALUES $1) $KNOWN_COLUMNS
+  LEFT JOIN zwfw.migrations m USING (slice, name)
+SQL
+}
+
+# Nodes serve meanwhile.  What is to be applied is sent before, and then runs as
+# one statement: it takes each lock at once or gives up as a whole, to be tried
+# again, and asks nobody anything while it holds some.
+
+migration_script() {
+    local n=0 slice name sum release functions paths files known
+
+    files=$(migration_files)
+    known=$(known_sql <<<"$files")
+    locked_sql "$known"
+    cat <<SQL
+\\if :known
 SELECT $(awk '{ printf "%sbool_or(n = %d AND todo) AS todo_%d,\
                         bool_or(n = %d AND drift) AS drift_%d",
                        s, NR, NR, NR, NR; s = ", " }' <<<"$files")
-  FROM (SELECT v.n, m.sha256 IS NULL
-                    OR v.name = 'api' AND m.sha256 <> v.sum AS todo,
-               v.name <> 'api' AND m.sha256 <> v.sum AS drift
-          FROM (VALUES $known) v(n, slice, name, sum)
-          LEFT JOIN zwfw.migrations m USING (slice, name)) f \\gset
+  FROM ($(states_sql "$known")) f \\gset
 \\else
 $(awk '{ print "\\set todo_" NR " true\n\\set drift_" NR " false" }' <<<"$files")
 \\endif
 SQL
 
-    while read -r slice name sum paths; do
+    while read -r slice name sum release functions paths; do
         n=$((n + 1))
         migration_step
     done <<<"$files"
@@ -161,7 +204,7 @@ BEGIN
 
     FOR f IN
         SELECT v.*, current_setting('zwfw.file_' || v.n, true) AS text
-          FROM (VALUES $1) v(n, slice, name, sum)
+          FROM (VALUES $1) $KNOWN_COLUMNS
          WHERE current_setting('zwfw.file_' || v.n, true) <> ''
          ORDER BY v.n
     LOOP
@@ -177,6 +220,10 @@ BEGIN
         ON CONFLICT ON CONSTRAINT migrations_pkey
         DO UPDATE SET sha256 = excluded.sha256, applied_at = now();
     END LOOP;
+
+    UPDATE zwfw.migrations m SET release = v.release
+      FROM (VALUES $1) $KNOWN_COLUMNS
+     WHERE m.slice = v.slice AND m.name = v.name AND m.release < v.release;
 
     IF (SELECT s.oldest > least::integer FROM zwfw.schema s)
        AND EXISTS (SELECT FROM pg_stat_activity a
@@ -239,25 +286,47 @@ run_migration() {
     rm -f "$said"
 }
 
-# Drops functions of api that no file creates; once all nodes are new.
+# Drops functions of api that no file creates; once all nodes are new.  A tree
+# that has other functions than the database does not know which these are, nor
+# does it of slices that it has not.
 
-prune_database() {
-    local database=$1 names
+prune_script() {
+    local known
 
-    names=$(cd "$ROOT" && migration_files \
-        | sed -n 's/^[a-z_]* api [0-9a-f]* //p' | xargs -r grep -ohiE \
-            '^CREATE OR REPLACE FUNCTION api\.[a-z0-9_]+' \
-        | sed "s/.*\.\(.*\)/'\1'/" | paste -sd,)
-    sql "$database" <<SQL >&2 || die 5 "$database: nothing was dropped"
-BEGIN;
-SET LOCAL ROLE zwfw_owner;
+    known=$(migration_files | known_sql)
+    locked_sql "$known"
+    cat <<SQL
+\\if :known
+SELECT coalesce(string_agg(f.slice || '/' || f.name, ', '), '') AS other,
+       count(*) > 0 AS differs
+  FROM ($(states_sql "$known")) f WHERE f.todo OR f.drift \\gset
+\\else
+\\set differs true
+\\set other 'all'
+\\endif
+\\if :differs
+\\warn 'the database has not what this tree has:' :other
+$(refuse_sql "migrate it first")
+\\endif
 SELECT format('DROP FUNCTION %s', p.oid::regprocedure)
   FROM pg_proc p
- WHERE p.pronamespace = 'api'::regnamespace AND p.proname NOT IN ($names)
-\g
-\gexec
+ WHERE p.pronamespace = 'api'::regnamespace
+   AND 'api.' || p.proname <> ALL (
+        SELECT unnest(v.functions::text[]) FROM (VALUES $known) $KNOWN_COLUMNS)
+   AND split_part(p.proname, '_', 1) <> ALL (
+        SELECT m.slice FROM zwfw.migrations m
+         WHERE m.slice NOT IN (SELECT v.slice
+                                 FROM (VALUES $known) $KNOWN_COLUMNS))
+\\g
+\\gexec
 COMMIT;
 SQL
+}
+
+prune_database() {
+    local database=$1
+
+    run_migration "$(prune_script)" >&2 || die 5 "$database: nothing was dropped"
 }
 
 print_dba() {

@@ -22,7 +22,6 @@ cmd_package() {
     chmod 755 "$STAGED"
     ARCH=$(dpkg --print-architecture)
     name=$DIST/ngx-zwfw_${version}_$ARCH
-    rm -f "$DIST"/ngx-zwfw_*
 
     # in a process of its own, which says why it ends
     (DESTDIR=$STAGED/root PREFIX=/usr cmd_install 2>"$STAGED/said") \
@@ -37,6 +36,8 @@ cmd_package() {
         >DEBIAN/md5sums
     find etc -type f -printf '/%p\n' | LC_ALL=C sort >DEBIAN/conffiles
     find . -type d -exec chmod 755 {} +
+    # what is refused leaves the package that there was
+    rm -f "$DIST"/ngx-zwfw_*
     dpkg-deb --root-owner-group --build . "$name.deb" >/dev/null \
         || die 7 "dpkg-deb failed"
     cd "$ROOT"
@@ -229,72 +230,144 @@ package_static() {
 }
 
 # As Debian's modules do it: enabled when they are new, and as the administrator
-# has left them otherwise.  A reload takes a new module in or an old one out, and
-# keeps one that was replaced: for that nginx hands over to a new process.
+# has left them otherwise, "new" being what $known does not have.  Links are known
+# by what they lead to, as there may be some of another build and of somebody
+# else; one that leads nowhere would stop nginx, so it is set aside as ".removed"
+# and is back when its module is.  A reload takes a new module in or an old one
+# out, and keeps one that was replaced: for that nginx hands over to a new process.
 
 package_scripts() {
-    local links="${LINKS[*]}"
+    local pair files=()
 
-    cat >DEBIAN/postinst <<TEXT
-#!/bin/sh
-set -e
-
-if [ "\$1" = configure ]; then
-    for pair in $links; do
-        link=/etc/nginx/modules-enabled/\${pair#*:}
-
-        if [ -L "\$link.removed" ] || [ -z "\$2" ]; then
-            rm -f "\$link.removed"
-            ln -sf "/usr/share/nginx/modules-available/\${pair%%:*}" "\$link"
-        fi
+    for pair in "${LINKS[@]}"; do
+        files+=("${pair%%:*}")
     done
 
-    if [ -z "\$2" ]; then
-        dpkg-trigger --no-await nginx-reload
-        exit 0
+    {
+        package_script
+        cat <<TEXT
+if [ "\$1" = upgrade ]; then
+    if [ ! -e \$known ]; then
+        mkdir -p "\${known%/*}"
+        (cd \$available && ls -d mod-zwfw-*.conf 2>/dev/null) >\$known || true
     fi
 
-    # nodes of the previous build go on meanwhile, and if it fails
-
-    DATABASES=
-    [ ! -f /etc/default/zwfw ] || . /etc/default/zwfw
-
-    if [ -n "\$DATABASES" ] && dpkg --compare-versions "\$2" lt "$1"; then
-        zwfw migrate \$DATABASES
-    fi
-
-    if invoke-rc.d --quiet nginx status >/dev/null; then
-        invoke-rc.d nginx upgrade || invoke-rc.d nginx restart
-    fi
-fi
-TEXT
-    cat >DEBIAN/prerm <<TEXT
-#!/bin/sh
-set -e
-
-if [ "\$1" = remove ] || [ "\$1" = deconfigure ]; then
-    for pair in $links; do
-        link=/etc/nginx/modules-enabled/\${pair#*:}
-        [ ! -L "\$link" ] || mv "\$link" "\$link.removed"
+    for link in \$(ours .conf); do
+        case " ${files[*]} " in
+        *" \$(file_of "\$link") "*)
+            ;;
+        *)
+            mv "\$link" "\$link.removed"
+            ;;
+        esac
     done
 fi
 TEXT
-    cat >DEBIAN/postrm <<TEXT
-#!/bin/sh
-set -e
+    } >DEBIAN/preinst
+    {
+        package_script
+        cat <<TEXT
+for link in \$(ours .conf.removed); do
+    [ ! -e "\$link" ] || mv "\$link" "\${link%.removed}"
+done
 
-if [ "\$1" = purge ]; then
-    for pair in $links; do
-        link=/etc/nginx/modules-enabled/\${pair#*:}
-        rm -f "\$link" "\$link.removed"
-    done
+if [ "\$1" != configure ]; then
+    dpkg-trigger --no-await nginx-reload
+    exit 0
 fi
 
-if [ "\$1" = remove ]; then
+mkdir -p "\${known%/*}"
+touch \$known
+
+for pair in ${LINKS[*]}; do
+    file=\${pair%%:*}
+
+    if ! grep -qxF "\$file" \$known; then
+        for link in \$(ours .conf); do
+            [ "\$(file_of "\$link")" != "\$file" ] || file=
+        done
+
+        [ -z "\$file" ] || ln -sf "\$available/\$file" "\$enabled/\${pair#*:}"
+        echo "\${pair%%:*}" >>\$known
+    fi
+done
+
+if [ -z "\$2" ]; then
+    dpkg-trigger --no-await nginx-reload
+    exit 0
+fi
+
+# nodes of the previous build go on meanwhile, and if it fails
+
+DATABASES=
+[ ! -f /etc/default/zwfw ] || . /etc/default/zwfw
+
+if [ -n "\$DATABASES" ] && dpkg --compare-versions "\$2" lt "$1"; then
+    zwfw migrate \$DATABASES
+fi
+
+if invoke-rc.d --quiet nginx status >/dev/null; then
+    invoke-rc.d nginx upgrade || invoke-rc.d nginx restart
+fi
+TEXT
+    } >DEBIAN/postinst
+    {
+        package_script
+        cat <<'TEXT'
+if [ "$1" = remove ] || [ "$1" = deconfigure ]; then
+    for link in $(ours .conf); do
+        mv "$link" "$link.removed"
+    done
+fi
+TEXT
+    } >DEBIAN/prerm
+    {
+        package_script
+        cat <<'TEXT'
+if [ "$1" = purge ]; then
+    for link in $(ours .conf) $(ours .conf.removed); do
+        rm -f "$link"
+    done
+
+    rm -rf "${known%/*}"
+fi
+
+if [ "$1" = remove ]; then
     dpkg-trigger --no-await nginx-reload
 fi
 TEXT
-    chmod 755 DEBIAN/postinst DEBIAN/prerm DEBIAN/postrm
+    } >DEBIAN/postrm
+    chmod 755 DEBIAN/preinst DEBIAN/postinst DEBIAN/prerm DEBIAN/postrm
+}
+
+# how each of them begins
+
+package_script() {
+    cat <<'TEXT'
+#!/bin/sh
+set -e
+
+enabled=/etc/nginx/modules-enabled
+available=/usr/share/nginx/modules-available
+known=/var/lib/ngx-zwfw/modules
+
+# links to files of this package, whose names end so
+
+ours() {
+    for link in "$enabled"/*"$1"; do
+        case $(readlink "$link") in
+        */usr/share/nginx/modules-available/mod-zwfw-*.conf)
+            echo "$link"
+            ;;
+        esac
+    done
+}
+
+file_of() {
+    basename "$(readlink "$1")"
+}
+
+TEXT
 }
 
 # a tree that "install" works from, without a compiler

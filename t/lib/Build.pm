@@ -7,6 +7,7 @@ package Build;
 #     $next->edit('modules/core/ngx_http_zwfw_core.h', sub { s/1/2/ });
 #     $next->run('modules', '--modules=core');    # dies with what it said
 #     $next->path('dist/ngx_http_zwfw_core_module.so');
+#     Build::release($folder);         # what is to be installed, in a copy
 
 use strict;
 use warnings;
@@ -60,6 +61,18 @@ sub run {
 
     delete local @ENV{qw(SANITIZE PROFILE)};
     return Tree::shell("bash '$self->{dir}/build.sh' @command 2>&1");
+}
+
+
+# the modules of this checkout, or where they are of another profile its own
+
+sub release {
+    my $folder = shift;
+
+    delete local @ENV{qw(SANITIZE PROFILE)};
+    Tree::shell("if grep -qsx 'profile release' dist/MANIFEST; then"
+                . " cp -R dist '$folder/'; else '$folder/build.sh' modules 2>&1;"
+                . ' fi');
 }
 
 
