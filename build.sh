@@ -19,7 +19,7 @@ BUILD_PACKAGES=(gcc make libc6-dev binutils nginx nginx-dev libhiredis-dev
     libpq-dev libyajl-dev libssl-dev)
 RUN_PACKAGES=(postgresql redis-server openssl curl perl)
 TEST_PACKAGES=(postgresql-plpgsql-check libnginx-mod-http-headers-more-filter
-    clang libclang-rt-dev libfaketime lintian debootstrap)
+    clang libclang-rt-dev libfaketime lintian debootstrap valgrind)
 ANALYZE_PACKAGES=(gcc clang-tidy cppcheck)
 BENCH_PACKAGES=(wrk)
 PACKAGE_PACKAGES=(dpkg-dev)
