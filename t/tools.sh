@@ -6,10 +6,11 @@
 # ---- mutants: does a test see a fault? ----
 
 # Each patch of t/mutants is a fault of one line; its "Test:" lines name the
-# files of tests that see it.  The tree of the user is not touched.
+# files of tests that see it.  The tree of the user is not touched.  A test that
+# does not end has seen nothing.
 
 cmd_mutants() {
-    local name file files=() bad=0
+    local name file files=() bad=0 late=0
 
     for name in "$@"; do
         file=$ROOT/t/mutants/$(basename "$name" .patch).patch
@@ -33,10 +34,11 @@ cmd_mutants() {
 
     for file in "${files[@]}"; do
         mutant "$file" || bad=$((bad + 1))
+        [ ! -f "$TREE/late" ] || late=$((late + 1))
     done
 
-    say "mutants: $((${#files[@]} - bad)) of ${#files[@]} killed after" \
-        "$SECONDS s"
+    say "mutants: $((${#files[@]} - bad)) of ${#files[@]} killed," \
+        "$late without an end, after $SECONDS s"
     [ "$bad" -eq 0 ]
 }
 
@@ -85,6 +87,10 @@ mutant() {
         cat "$TREE/told"
         code=1
 
+    elif [ -f "$TREE/late" ]; then
+        echo "LATE      $name: ${tests[*]} did not end"
+        code=1
+
     else
         echo "killed    $name: ${tests[*]}"
         code=0
@@ -110,7 +116,7 @@ mutant_patch() {
 mutant_run() {
     local file code=0
 
-    rm -f "$TREE/broken"
+    rm -f "$TREE/broken" "$TREE/late"
 
     for file in "$@"; do
         case $file in
@@ -123,6 +129,7 @@ mutant_run() {
     done
 
     (cd "$TREE" && timeout 900 prove -It/lib "$@" </dev/null) || code=$?
+    [ "$code" != 124 ] || touch "$TREE/late"
     return "$code"
 }
 
