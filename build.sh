@@ -19,7 +19,7 @@ BUILD_PACKAGES=(gcc make libc6-dev binutils nginx nginx-dev libhiredis-dev
     libpq-dev libyajl-dev libssl-dev)
 RUN_PACKAGES=(postgresql redis-server openssl curl perl)
 TEST_PACKAGES=(postgresql-plpgsql-check libnginx-mod-http-headers-more-filter
-    clang libclang-rt-dev libfaketime lintian debootstrap)
+    clang libclang-rt-dev libfaketime lintian debootstrap valgrind)
 ANALYZE_PACKAGES=(gcc clang-tidy cppcheck)
 BENCH_PACKAGES=(wrk libnginx-mod-http-lua lua-nginx-redis lua-cjson)
 PACKAGE_PACKAGES=(dpkg-dev)
@@ -345,6 +345,16 @@ find_source() {
     done
 }
 
+# Checks that a tool leaves out, each behind these signs.
+
+left_out() {
+    local tool check
+
+    while read -r tool check _; do
+        [ "$tool" != "$1" ] || printf '%s%s' "$2" "$check"
+    done <"$ROOT/t/data/analyze/checks"
+}
+
 # How to compile, for what.
 
 profile_flags() {
@@ -364,13 +374,11 @@ profile_flags() {
         ;;
     asan)
         CC_OPT+=" -O1 -fno-omit-frame-pointer -fsanitize=address,undefined"
-        CC_OPT+=" -fno-sanitize=nonnull-attribute"
+        CC_OPT+=$(left_out ubsan ' -fno-sanitize=')
         LD_OPT+=" -fsanitize=address,undefined"
         ;;
     analyzer)
-        # gcc 12 takes bits beside others for uninitialized
-        CC_OPT+=" -O2 -fanalyzer"
-        CC_OPT+=" -Wno-analyzer-use-of-uninitialized-value"
+        CC_OPT+=" -O2 -fanalyzer$(left_out gcc ' -Wno-')"
         ;;
     *)
         die 2 "there is no profile $PROFILE:" \
@@ -1079,7 +1087,7 @@ usage: ./build.sh command [argument ...]
   test [file ...]      runs the tests, or these; options go to prove
   mutants [name ...]   applies each fault of t/mutants, or these, to a copy of
                        the tree: the tests that it names must fail
-  analyze [file ...]   cppcheck, clang-tidy and gcc's -fanalyzer over the units
+  analyze [file ...]   cppcheck over all, clang-tidy and gcc's -fanalyzer over units
                        that know no nginx, or over these files
   coverage [file ...]  runs the tests, or these, and prints how many lines of
                        each file of modules they ran

@@ -19,6 +19,9 @@ use Site;
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
 my @closed = grep { !grep { $_ eq 'anyone' } @{ $_->{who} } } Rows::all();
+my %row = map { $_->{method} . ' ' . ($_->{absolute} ? "$_->{slice}/" : '')
+                . ($_->{path} =~ s{^/}{$_->{absolute} ? '/' : ''}er) => $_ }
+    Rows::all();
 my @host = ('localhost', '127.0.0.1', 'evil.example', 'a b', '', 'x' x 300,
             "localhost\tx", 'localhost/..', 'localhost:99999', '[::1', '.');
 
@@ -78,21 +81,45 @@ sub questions {
 }
 
 
-# what an answer is that gave nothing away; undef when it did
+# Whether an answer gave nothing away: what it is, or undef.  Which row it is of
+# stands in its head; a closed one refuses for the very reason that $who has no
+# right, and what is no row is not there.
 
 sub refused {
-    my $res = shift;
+    my ($who, $mount, $method, $res) = @_;
 
-    return 'empty' if $res->code == 204 and ($res->header('Allow') // '') ne '';
-    return 'login' if $res->code == 303
-        and ($res->header('Location') // '') =~ m{^/[a-z]} and $res->body eq '';
-    return if $res->code !~ /^[45]/;
-    return if $res->code >= 500 and $res->code != 501 and $res->code != 505;
-    return 'refused' if $res->body eq '' and ($res->header('Content-Length')
-                                              // '') ne '0';
-    return 'problem' if $res->is_json and $res->json->{code};
-    return 'page' if $res->text =~ /<h1>.*\p{Han}/s;
-    return 'nginx';
+    my ($said, $at) = split / /, $res->header('X-Route') // '';
+    my $code = $res->code . ' '
+        . ($res->is_json && $res->body ne '' ? $res->json->{code} // ''
+           : '');
+
+    if (!defined $at) {
+        return 'no row' if $code =~ /^(?:400|404|405|421|501|505) /;
+        return 'options' if $said eq 'OPTIONS' and $code eq '204 '
+            and $res->body eq '';
+        return;
+    }
+
+    my $row = $row{ ($said eq 'HEAD' ? 'GET' : $said) . " $at" } // return;
+
+    # an ill query is told to everybody
+    return 'query' if $code eq '400 bad_name';
+    return 'open' if grep { $_ eq 'anyone' or $_ eq $who } @{ $row->{who} };
+    return 'head' if $said eq 'HEAD' and $res->body eq ''
+        and $code =~ ($who eq 'nobody' ? qr/^(?:303|401) / : qr/^403 /);
+
+    if ($res->is_json) {
+        return 'JSON' if $code eq ($who eq 'nobody' ? '401 no_session'
+                                                    : '403 not_allowed');
+        return;
+    }
+
+    return 'login' if $who eq 'nobody' and $said eq 'GET' and $code =~ /^303 /
+        and ($res->header('Location') // '') =~ m{^/login\?next=}
+        and $res->body eq '';
+    return 'page' if $code =~ ($who eq 'nobody' ? qr/^401 / : qr/^403 /)
+        and $res->text =~ /<h1>(?:请先登录|没有权限)/;
+    return;
 }
 
 
@@ -119,50 +146,107 @@ sub ask {
 }
 
 
-# one of six of them, others each time; ZWFW_LONG=1: all
+# one of so many of them, others each time; ZWFW_LONG=1: all
 
 sub some {
-    my ($n, @questions) = @_;
+    my ($of, $n, @questions) = @_;
 
     return @questions if $ENV{ZWFW_LONG};
-    return @questions[grep { $_ % 6 == $n % 6 } 0 .. $#questions];
+    return @questions[grep { $_ % $of == $n % $of } 0 .. $#questions];
 }
 
 
 # ---- the demo: all rows of all platforms, as JSON and as pages ----
 
-my $site = Site->start;
-my ($n, %said) = (0);
+my $site = Site->start(http =>
+    'add_header X-Route "$request_method $zwfw_route" always;');
+my ($n, %said, %usual, %gate) = (0);
 
-for my $platform ($site->platforms) {
+
+# what is the same each time
+
+sub told {
+    my $res = shift;
+
+    return join ' ', $res->code, $res->header('X-Route') // '',
+        $res->text =~ s/[0-9a-f]{32}|[\w-]{43}//gr;
+}
+
+
+# a header that names another address changes nothing of the answer
+
+sub same {
+    my ($host, $who, $row, $res, @lines) = @_;
+
+    $usual{"$host $who $row->{method}"} //= told(ask($site->port, $row->{method},
+        'as usual', Raw::request($row->{method}, '/', @lines, { host => $host,
+            $row->{method} eq 'POST' ? (body => '{}') : () })));
+
+    return told($res) eq $usual{"$host $who $row->{method}"};
+}
+
+
+# sessions of a platform that open other rows: [kind, which share, headers]
+
+sub others {
+    my $platform = shift;
+
+    return map {
+        my ($kind, $name) = @$_;
+        my $http = $site->login($site->client($platform), $name);
+
+        [$kind, 12, 'Cookie: zwfw=' . $http->cookie('zwfw'),
+         "X-CSRF-Token: $http->{headers}{'X-CSRF-Token'}"];
+    } ['natural', 'lixiaomei'], ['supervisor', 'zhouqiang'];
+}
+
+
+# all of them for somebody who has no right
+
+sub none {
+    my ($platform, $who, $part, @lines) = @_;
+
     my $host = $platform->{host};
 
-    for my $row (@closed) {
+    for my $row (grep { !grep { $_ eq $who } @{ $_->{who} } } @closed) {
         for my $mount ('/api', '') {
             my $path = Rows::url($row, mount => $mount) =~ s/\?.*//r;
 
-            for (some(++$n, questions($row->{method}, $path))) {
+            for (some($part, ++$n, questions($row->{method}, $path, @lines))) {
                 my ($what, $text) = @$_;
                 my $res = ask($site->port, $row->{method}, "$host $what",
                               $text =~ s/^Host: \S+/Host: $host/mr) // next;
-                my $told = refused($res);
-
-                # what is no closed row any more may be open: the start page
-                next if $what =~ m{^(?:X-|/\?|/#)} and $res->code == 200;
+                my $told = $what =~ /^X-/
+                    ? same($host, $who, $row, $res, @lines) ? 'same' : undef
+                    : refused($who, $mount, $row->{method}, $res);
 
                 $said{ $told // '' }++;
-                push @wrong, "$host $row->{method} $what: " . $res->code
-                    . ' ' . substr $res->body, 0, 80
-                    if !defined $told or $told eq 'nginx';
+                $gate{$who}{ Rows::name($row) }++
+                    if ($told // '') =~ /^(?:JSON|page|login)\z/;
+                push @wrong, "$host $who $row->{method} $what: " . $res->code
+                    . ' ' . ($res->header('X-Route') // '-') . ' '
+                    . substr $res->body, 0, 80 if !defined $told;
             }
         }
     }
+}
+
+
+for my $platform ($site->platforms) {
+    none($platform, 'nobody', 6);
+    none($platform, @$_) for others($platform);
 }
 
 cmp_ok($asked, '>', 4000, 'many spellings');
 is(join("\n", splice @wrong, 0, 40), '',
    "$asked of them open nothing: "
    . join ', ', map { "$said{$_} $_" } sort keys %said);
+
+for my $who (sort keys %gate) {
+    is(join("\n", grep { !$gate{$who}{$_} } map { Rows::name($_) }
+            grep { !grep { $_ eq $who } @{ $_->{who} } } @closed), '',
+       "each row that is closed to $who says so, for that reason");
+}
 
 
 # with the right, many of the same spellings lead there
@@ -270,7 +354,7 @@ $asked = 0;
 for my $path (@files, '/staff/.hidden') {
     for my $method (qw(GET POST)) {
         for ($method eq 'GET' ? questions($method, $path)
-                              : some(++$n, questions($method, $path))) {
+                              : some(6, ++$n, questions($method, $path))) {
             my ($what, $text) = @$_;
 
             $text =~ s/ HTTP/?a=1 HTTP/ if $what !~ /[?#*]/ and $asked % 3 == 0;

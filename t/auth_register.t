@@ -216,6 +216,13 @@ is($res->json->{code}, 'https_required', 'its code');
 is($res->header('Set-Cookie'), undef, 'no cookie');
 is(row('count(*)', 'users'), $rows, 'and no account');
 
+
+# 21 letters are 126 bits of a nonce
+
+is(row("count(*) > 3 AND count(*) = count(DISTINCT substr(split_part(email,"
+       . " ':', 3), 1, 21))", "users WHERE kind = 'natural'"), 't',
+   'nothing is sealed with the nonce of something else');
+
 is(join('', $node->nginx->stop), '', 'no alert');
 
 done_testing();

@@ -6,10 +6,11 @@
 # ---- mutants: does a test see a fault? ----
 
 # Each patch of t/mutants is a fault of one line; its "Test:" lines name the
-# files of tests that see it.  The tree of the user is not touched.
+# files of tests that see it.  The tree of the user is not touched.  A test that
+# does not end has seen nothing.
 
 cmd_mutants() {
-    local name file files=() bad=0
+    local name file files=() bad=0 late=0
 
     for name in "$@"; do
         file=$ROOT/t/mutants/$(basename "$name" .patch).patch
@@ -33,10 +34,11 @@ cmd_mutants() {
 
     for file in "${files[@]}"; do
         mutant "$file" || bad=$((bad + 1))
+        [ ! -f "$TREE/late" ] || late=$((late + 1))
     done
 
-    say "mutants: $((${#files[@]} - bad)) of ${#files[@]} killed after" \
-        "$SECONDS s"
+    say "mutants: $((${#files[@]} - bad)) of ${#files[@]} killed," \
+        "$late without an end, after $SECONDS s"
     [ "$bad" -eq 0 ]
 }
 
@@ -85,6 +87,10 @@ mutant() {
         cat "$TREE/told"
         code=1
 
+    elif [ -f "$TREE/late" ]; then
+        echo "LATE      $name: ${tests[*]} did not end"
+        code=1
+
     else
         echo "killed    $name: ${tests[*]}"
         code=0
@@ -110,7 +116,7 @@ mutant_patch() {
 mutant_run() {
     local file code=0
 
-    rm -f "$TREE/broken"
+    rm -f "$TREE/broken" "$TREE/late"
 
     for file in "$@"; do
         case $file in
@@ -123,6 +129,7 @@ mutant_run() {
     done
 
     (cd "$TREE" && timeout 900 prove -It/lib "$@" </dev/null) || code=$?
+    [ "$code" != 124 ] || touch "$TREE/late"
     return "$code"
 }
 
@@ -179,24 +186,27 @@ cmd_coverage() {
 
 # ---- analyzers: what can be seen without running it ----
 
-# cppcheck, clang-tidy and gcc's -fanalyzer over the units that know no nginx,
-# which read what strangers send, or over these files; ZWFW_LONG=1: over all, and
-# with clang's own analyzer, which takes minutes.
-# t/data/analyze has the checks that are left out, with the reason for each.
+# cppcheck over all, clang-tidy and gcc's -fanalyzer over the units that know no
+# nginx, which read what strangers send; or all of them over these files.
+# ZWFW_LONG=1: over all, and with clang's own analyzer, which takes minutes.
 
 cmd_analyze() {
-    local file checks='-*,bugprone-*,cert-*' files=("$@")
+    local file checks='-*,bugprone-*,cert-*' files=("$@") all=("$@")
     local flags=(-D_GNU_SOURCE "-I$ROOT/modules/core" "-I$ROOT/modules/monitor")
-    local code=0 jobs=${JOBS:-$(nproc)}
+    local code=0 jobs=${JOBS:-$(nproc)} left=()
 
     need analyze
     cd "$ROOT"
+    mkdir -p "$BUILD"
 
     [ -z "${ZWFW_LONG-}" ] || checks+=',clang-analyzer-*'
+    checks+=$(left_out clang-tidy ,-)
+    mapfile -t left < <(left_out cppcheck $'\n--suppress=' | sed 1d)
 
-    while read -r file _; do
-        checks+=,-$file
-    done < <(grep -v '^#' t/data/analyze/checks)
+    if [ $# -eq 0 ]; then
+        files=(modules/*/zwfw_*.c)
+        all=(modules/*/*.c)
+    fi
 
     if [ -n "${ZWFW_LONG-}" ] && [ $# -eq 0 ]; then
         need build
@@ -204,7 +214,7 @@ cmd_analyze() {
         profile_flags
         preflight
         configure
-        files=(modules/*/*.c)
+        files=("${all[@]}")
 
         for file in core event event/modules os/unix http http/modules http/v2
         do
@@ -214,24 +224,22 @@ cmd_analyze() {
         flags+=("-I$BUILD/nginx" "-I$ROOT/modules/auth"
                 -I/usr/include/postgresql)
 
-    elif [ $# -eq 0 ]; then
-        files=(modules/*/zwfw_*.c)
+    else
+        flags+=(-DNGX_PTR_SIZE=8)   # as its configure finds it
     fi
 
     cppcheck -q -j "$jobs" --std=c99 --enable=warning,portability \
-        --error-exitcode=1 "${flags[@]}" --suppress=missingInclude \
-        "${files[@]}" >&2 || code=1
+        --error-exitcode=1 "${flags[@]}" "${left[@]}" "${all[@]}" >&2 || code=1
     printf '%s\0' "${files[@]}" | xargs -0 -P "$jobs" -I '{}' \
         clang-tidy --quiet --warnings-as-errors='*' "-checks=$checks" '{}' -- \
         "${flags[@]}" >"$BUILD/tidy.log" 2>&1 \
         || { code=1; grep -vE '^[0-9]+ warnings? (generated|treated)' \
              "$BUILD/tidy.log" >&2; }
     printf '%s\0' "${files[@]}" | xargs -0 -P "$jobs" -I '{}' \
-        "${CC:-gcc}" -O2 -fanalyzer -Werror \
-        -Wno-analyzer-use-of-uninitialized-value "${flags[@]}" -c -o /dev/null \
-        '{}' || code=1
+        "${CC:-gcc}" -O2 -fanalyzer -Werror $(left_out gcc ' -Wno-') \
+        "${flags[@]}" -c -o /dev/null '{}' || code=1
 
-    say "analyze: ${#files[@]} files after $SECONDS s"
+    say "analyze: ${#all[@]} files, ${#files[@]} by all, after $SECONDS s"
     return "$code"
 }
 

@@ -8,7 +8,8 @@ package NginxServer;
 # "server" is put into a server that listens on port(); "http" stands before
 # it; "$PORT" and "$DIR" in them stand for that port and the directory.  It runs
 # when start() returns.  stop() quits it gracefully and returns the lines of the
-# error log that must not be there.  "single" is nginx without a master.
+# error log that must not be there.  "single" is nginx without a master, "binary"
+# another program that becomes nginx, and takes its time, as valgrind does.
 
 use strict;
 use warnings;
@@ -37,14 +38,15 @@ sub start {
     make_path("$self->{dir}/logs", "$self->{dir}/html");
     $self->configure;
 
-    my $binary = $ENV{TEST_NGINX_BINARY} || $ENV{NGINX} || 'nginx';
+    my $binary = $self->{binary} || $ENV{TEST_NGINX_BINARY} || $ENV{NGINX}
+        || 'nginx';
     my @command = ($binary, '-e', $self->log_file, '-p', "$self->{dir}/",
                    '-c', 'nginx.conf');
 
     my $pid = $self->{pid} = Proc::spawn(command => \@command,
                                          log => "$self->{dir}/output");
     $self->follow if $self->{daemon};
-    Proc::until_true('start of nginx', 30, sub {
+    Proc::until_true('start of nginx', $self->{binary} ? 120 : 30, sub {
         die "nginx does not start:\n", $self->log_lines
             if !$self->{daemon} && defined Proc::ended($pid);
         return $self->listening && $self->workers == $self->{workers};
@@ -173,7 +175,7 @@ sub workers {
     my $self = shift;
 
     return grep { $_ } $self->{pid} if $self->{single};
-    return grep { title($_) eq 'nginx: worker process' }
+    return grep { $self->{binary} or title($_) eq 'nginx: worker process' }
         Proc::children($self->{pid});
 }
 

@@ -59,7 +59,8 @@ sub new {
     $self->{keys} = $o{keys} // $ENV{TEST_NGINX_ZWFW_KEYS}
         // die "TEST_NGINX_ZWFW_KEYS is not set: run ./build.sh test FILE\n";
     $self->{nginx} = NginxServer->start(
-        workers => $o{workers} // 2, map({ ($_ => $o{$_}) } qw(daemon single)),
+        workers => $o{workers} // 2,
+        map({ ($_ => $o{$_}) } qw(daemon single binary)),
         main => $o{main} // '',
         http => $self->platform . ($o{http} // ''),
         server => $self->server . ($o{server} // ''));

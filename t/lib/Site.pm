@@ -8,6 +8,8 @@ package Site;
 #     my $http = $site->client($platform);          # nobody
 #     $site->login($http, 'lixiaomei');             # the same, logged in
 #     my @bad = $site->stop;
+#
+# start(http => '...') puts directives before those of its http block.
 
 use strict;
 use warnings;
@@ -21,11 +23,14 @@ use Proc;
 
 
 sub start {
-    my $class = shift;
+    my ($class, %o) = @_;
 
     my $conf = $ENV{TEST_NGINX_ZWFW_SITE}
         // die "TEST_NGINX_ZWFW_SITE is not set: run ./build.sh test FILE\n";
     my $dir = tempdir('zwfw-s-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+
+    $conf = with($conf, "$dir/nginx.conf", $o{http}) if $o{http};
+
     my $demo = JSON::PP->new->utf8->decode(do {
         local (@ARGV, $/) = $ENV{TEST_NGINX_ZWFW_DEMO}; <> });
     my $self = bless { dir => $dir, demo => $demo }, $class;
@@ -42,6 +47,22 @@ sub start {
     });
 
     return $self;
+}
+
+
+# a copy of the configuration with more in it
+
+sub with {
+    my ($conf, $copy, $http) = @_;
+
+    my $text = do { local (@ARGV, $/) = $conf; <> };
+
+    $text =~ s/^http \{\n\K/$http\n/m or die "$conf has no http\n";
+    open my $out, '>', $copy or die "$copy: $!\n";
+    print $out $text;
+    close $out or die "$copy: $!\n";
+
+    return $copy;
 }
 
 

@@ -168,14 +168,33 @@ sub uuid {
 sub user {
     my ($self, %me) = @_;
 
-    my $user = bless { me => \%me }, 'Sql::User';
+    return $self->session(\%me, user => 'zwfw_web');
+}
+
+
+sub session {
+    my ($self, $me, @login) = @_;
+
+    my $user = bless { me => $me }, 'Sql::User';
     local $ENV{PGCLIENTENCODING} = 'UTF8';
     local $ENV{PSQLRC} = '/dev/null';
     $user->{pid} = open2($user->{out}, $user->{in}, '/bin/sh', '-c',
         'exec psql -XqAt -v VERBOSITY=verbose -d "$0" 2>&1',
-        $self->conninfo(user => 'zwfw_web'));
+        $self->conninfo(@login));
 
     return $user;
+}
+
+
+# a superuser who holds a table that others write, until ->ask('ROLLBACK;')
+
+sub holder {
+    my ($self, $table) = @_;
+
+    my $holder = $self->session({});
+
+    $holder->ask("BEGIN; LOCK TABLE zwfw.$table IN EXCLUSIVE MODE;");
+    return $holder;
 }
 
 

@@ -370,6 +370,11 @@ test_secret(void)
 
     tap_ok(memcmp(one + ZWFW_VAULT_HEADER, two + ZWFW_VAULT_HEADER, 64) != 0,
            "each file has a key of its own");
+
+    /* bytes 16 to 31 of a header */
+
+    tap_ok(memcmp(one + 16, two + 16, 16) != 0,
+           "which is wrapped with a nonce of its own");
 }
 
 
