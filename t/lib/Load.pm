@@ -15,9 +15,14 @@ package Load;
 # somebody was greeted.
 #
 # Questions (Load::Ask): item, the guide as JSON; page, the same as a page; me,
-# what only who is logged in may ask; greeting, a public page that greets who is;
-# draft and submit, a draft of a case and a whole application with files, asked
-# with the same Idempotency-Key until they are acknowledged.
+# the own sessions, of Redis; who, the own account, of PostgreSQL; greeting, a
+# public page that greets who is there; draft and submit, a draft of a case and a
+# whole application with files, asked with the same Idempotency-Key until they
+# are acknowledged.
+#
+# One more client asks in waves ("waves"): 16 different questions of different
+# people at the same time, each over a connection that is kept, so that many
+# answers are under way when something breaks.
 
 use strict;
 use warnings;
@@ -33,6 +38,7 @@ use Http;
 use Proc;
 
 my %acts = (draft => 1, submit => 1);
+my $wave = 16;
 
 
 # "order" is what a client asks, again and again, of any of "nodes"; "of_one" are
@@ -41,8 +47,8 @@ my %acts = (draft => 1, submit => 1);
 sub new {
     my ($class, %o) = @_;
 
-    my $self = bless { clients => 4, of_one => 8, phase => {}, owner => $$,
-                       %o }, $class;
+    my $self = bless { clients => 4, of_one => 8, waves => [], phase => {},
+                       owner => $$, %o }, $class;
     my $db = $self->{node}->db;
 
     $self->{item} = { map { split /\|/, $_, 2 } split /\n/, $db->admin(
@@ -50,6 +56,7 @@ sub new {
     $self->{codes} = [sort keys %{ $self->{item} }];
     $self->{people} = [map { $self->person($_) } 1 .. $self->{of_one}
                                                       * $self->{clients}];
+    $self->{crowd} = [@{ $self->{people} }];
     $self->{by} = { map { $_->{uid} => $_ } @{ $self->{people} } };
     $self->{log} = "$self->{node}{files}/clients";
     $self->begin;
@@ -64,8 +71,10 @@ sub person {
     my $name = '张' . chr(0x4e00 + $n / 256) . chr(0x4e00 + $n % 256);
     my $http = $self->{node}->client(kind => 'natural', name => $name);
 
-    return { uid => $http->{me}{uid}, name => $name,
-             cookie => $http->cookie('zwfw'), token => $http->{token} };
+    return { uid => $http->{me}{uid}, name => $name, token => $http->{token},
+             cookie => $http->cookie('zwfw'),
+             session => $http->get('/api/auth/sessions')->json->{items}[0]{id}
+           };
 }
 
 
@@ -76,26 +85,32 @@ sub begin {
 
     my $parent = $$;
 
-    $self->{pids} = [map {
+    my @clients = map {
         my @mine = splice @{ $self->{people} }, 0, $self->{of_one};
+        sub { $self->client($out, $parent, @mine) };
+    } 1 .. $self->{clients};
+
+    push @clients, sub { $self->crowd($out, $parent) } if @{ $self->{waves} };
+
+    $self->{pids} = [map {
         my $pid = fork() // die "fork() failed: $!\n";
 
         if ($pid == 0) {
             $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
             srand $$;
-            eval { $self->client($out, $parent, @mine) };
+            eval { $_->() };
             POSIX::_exit(0);
         }
 
         $pid;
-    } 1 .. $self->{clients}];
+    } @clients];
 }
 
 
 # what is asked, each kind once
 
 sub kinds {
-    my %kind = map { $_ => 1 } @{ $_[0]{order} };
+    my %kind = map { $_ => 1 } @{ $_[0]{order} }, @{ $_[0]{waves} };
 
     return sort keys %kind;
 }
@@ -119,13 +134,52 @@ sub client {
         my $failed = $@ =~ s/\s+/ /gr;
 
         delete $http->{sock};
-        syswrite $out, join("\t", $began, time - $began, $what,
-            $res ? $res->code : 'none', $res && $res->header('Retry-After')
-            // '-', $res ? $res->{done} // '-' : substr $failed, 0, 200) . "\n";
+        told_to($out, $what, $began, $res, $failed);
 
         # refusals count for the limit of a person as well
         sleep($res && $res->code == 200 || !$acts{$what} ? 0.01 : 0.15);
     }
+}
+
+
+# as many people at a time, one after the other as they come in
+
+sub crowd {
+    my ($self, $out, $parent) = @_;
+
+    my @people = @{ $self->{crowd} };
+    my @ports = map { $_->nginx->port } @{ $self->{nodes} // [$self->{node}] };
+    my @seats = map { Http->new(port => $ports[$_ % @ports], timeout => 30) }
+        1 .. $wave;
+
+    while (getppid == $parent) {
+        my @asked = map {
+            my $what = $self->{waves}[rand @{ $self->{waves} }];
+            my $question = $self->question($what, $people[rand @people]);
+            my $began = time;
+
+            eval { Load::Ask::put($_, $question) };
+            [$_, $what, $began, $question];
+        } @seats;
+
+        for (@asked) {
+            my ($http, $what, $began, $question) = @$_;
+            my $res = eval { Load::Ask::taken($http, $question) };
+
+            told_to($out, $what, $began, $res, $@ =~ s/\s+/ /gr);
+        }
+
+        sleep 0.1;
+    }
+}
+
+
+sub told_to {
+    my ($out, $what, $began, $res, $failed) = @_;
+
+    syswrite $out, join("\t", $began, time - $began, $what,
+        $res ? $res->code : 'none', $res && $res->header('Retry-After')
+        // '-', $res ? $res->{done} // '-' : substr $failed, 0, 200) . "\n";
 }
 
 
@@ -257,7 +311,7 @@ sub sound {
     my @wrong = grep { $_->{code} !~ /^(?:200|503|none)$/ } @all;
     my @broken = grep { $_->{code} eq 'none' } @all;
     my @odd = grep { $_->{more}
-        !~ /connection closed|timed out|cannot connect|reset/ } @broken;
+        !~ /connection closed|cannot connect|reset/ } @broken;
     my %cut = map { ("$_->{at} $_->{what}" => 1) }
         map { $self->around($_) } @killed;
     my @cut = grep { !$cut{"$_->{at} $_->{what}"} } @broken;
@@ -282,6 +336,22 @@ sub only {
     cmp_ok(scalar @lines, '>', 10, "$name: asked")
         or diag(join ' ', @{ $self->{phase}{$name} // [] });
     is(summary(@others), '', $test // $name);
+}
+
+
+# who asks while all that is needed is there is greeted
+
+sub greeted {
+    my ($self, @names) = @_;
+
+    for my $name (@names) {
+        my @lines = grep { $_->{what} eq 'greeting' and $_->{code} eq '200' }
+            $self->during($name);
+
+        cmp_ok(scalar @lines, '>', 0, "$name: people come in");
+        is(scalar(grep { $_->{more} ne 'greeted' } @lines), 0,
+           "$name: each is greeted");
+    }
 }
 
 
