@@ -169,7 +169,7 @@ sub crowd {
             told_to($out, $what, $began, $res, $@ =~ s/\s+/ /gr);
         }
 
-        sleep 0.1;
+        sleep 0.25;
     }
 }
 
@@ -193,6 +193,7 @@ sub asked {
 
     my $in = $self->{in};
     seek $in, 0, 1;
+    $self->{lines} //= [];
 
     while (defined(my $text = readline $in)) {
         my %line;
@@ -201,7 +202,7 @@ sub asked {
         push @{ $self->{lines} }, \%line;
     }
 
-    return @{ $self->{lines} // [] };
+    return @{ $self->{lines} };
 }
 
 
@@ -247,14 +248,20 @@ sub told {
     my ($self, $count, $code, @what) = @_;
 
     my $began = time;
+    my ($next, %told) = (scalar $self->asked);
 
     for my $what (@what) {
         Proc::until_true("$count times $what $code", 30, sub {
+            $self->asked;
+
+            for (@{ $self->{lines} }[$next .. $#{ $self->{lines} }]) {
+                $next++;
+                $told{ $_->{what} }++
+                    if $_->{at} > $began and $_->{code} =~ /^(?:$code)$/;
+            }
+
             sleep 0.02;
-            return $count <= grep {
-                $_->{code} =~ /^(?:$code)$/ and $_->{what} eq $what
-                and $_->{at} > $began
-            } $self->asked;
+            return ($told{$what} // 0) >= $count;
         });
     }
 }

@@ -16,6 +16,7 @@ use warnings;
 use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
+use Time::HiRes qw(sleep);
 
 use Port;
 use Proc;
@@ -183,6 +184,47 @@ sub title {
 
     open my $in, '<', "/proc/$pid/cmdline" or return '';
     return (readline($in) // '') =~ s/[\0 ]+\z//r;
+}
+
+
+# How many descriptors all workers hold, as soon as that does not change any
+# more: connections to stores may be opened or closed yet.
+
+sub held {
+    my $self = shift;
+
+    my ($held, $same) = (-1, 0);
+
+    Proc::until_true('all is open, and nothing else', 30, sub {
+        my $now = 0;
+
+        $now += () = Proc::descriptors($_) for $self->workers;
+        $same = $now == $held ? $same + 1 : 0;
+        $held = $now;
+        sleep 0.05;
+        return $same == 20;
+    });
+
+    return $held;
+}
+
+
+# Memory of each worker in KiB, by pid; and by how much one that is still there
+# has grown since.
+
+sub memory {
+    return { map { $_ => Proc::memory($_) } $_[0]->workers };
+}
+
+
+sub grown {
+    my ($self, $before) = @_;
+
+    my $now = $self->memory;
+    my ($most) = sort { $b <=> $a } map { $now->{$_} - $before->{$_} }
+        grep { defined $before->{$_} } keys %$now;
+
+    return $most;
 }
 
 
