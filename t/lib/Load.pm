@@ -276,12 +276,35 @@ sub answered {
 }
 
 
+# all of it within a second, on a machine that may stand still for longer
+
 sub recovers {
     my ($self, $name, @what) = @_;
+
+    my $began = time;
 
     @what = $self->kinds if !@what;
     ok(eval { $self->told(1, 200, @what); 1 }, "$name: recovers")
         or diag($@, summary($self->asked));
+    cmp_ok(time - $began, '<', 1 + 4, "$name: which does not take long");
+}
+
+
+# Nobody waits longer for a store that is silent than is configured; and only who
+# has asked a worker before its breaker opened: a client each worker and class
+# once, one with a connection that is kept once.
+
+sub refused_soon {
+    my ($self, $name, $workers) = @_;
+
+    my @refused = grep { $_->{code} eq '503' } $self->during($name);
+    my @waited = grep { $_->{took} > 0.5 } @refused;
+    my ($longest) = sort { $b <=> $a } map { $_->{took} } @refused;
+    my $most = $self->{clients} * $workers * 2 + (@{ $self->{waves} } && $wave);
+
+    cmp_ok($longest, '<', 1 + 3, "$name: nobody waits for long");
+    cmp_ok(scalar @waited, '<=', $most, "$name: nor many");
+    cmp_ok(@refused - @waited, '>', $most, "$name: the others not at all");
 }
 
 

@@ -37,21 +37,30 @@ sub start {
     chmod 0755, $self->{dir};
     make_path("$self->{dir}/logs", "$self->{dir}/html");
     $self->configure;
+    $self->launch;
+
+    return $self;
+}
+
+
+# also after crash() or stop()
+
+sub launch {
+    my $self = shift;
 
     my $binary = $ENV{TEST_NGINX_BINARY} || $ENV{NGINX} || 'nginx';
     my @command = ($binary, '-e', $self->log_file, '-p', "$self->{dir}/",
                    '-c', 'nginx.conf');
 
+    my $before = delete $self->{crashed};
     my $pid = $self->{pid} = Proc::spawn(command => \@command,
                                          log => "$self->{dir}/output");
-    $self->follow if $self->{daemon};
+    $self->follow($before) if $self->{daemon};
     Proc::until_true('start of nginx', 30, sub {
         die "nginx does not start:\n", $self->log_lines
             if !$self->{daemon} && defined Proc::ended($pid);
         return $self->listening && $self->workers == $self->{workers};
     });
-
-    return $self;
 }
 
 
@@ -274,6 +283,16 @@ sub crash_worker {
         my @now = $self->workers;
         return @now == $self->{workers} && !grep { $_ == $victim } @now;
     });
+}
+
+
+# kill -9 of all of it at once, as a machine that loses power; launch() follows
+
+sub crash {
+    my $self = shift;
+
+    $self->{crashed} = $self->{pid};
+    Proc::destroy(delete $self->{pid});
 }
 
 
