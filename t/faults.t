@@ -21,7 +21,7 @@ my $redis = Stores::Redis->start(settings => [
 my $node = Node->new(workers => 3, redis => $redis);
 my ($pg, $nginx) = ($node->db->{pg}, $node->nginx);
 my $load = Load->new(node => $node, waves => [qw(item who me greeting)],
-                     order => [qw(item draft me item page greeting me draft)]);
+                     order => [qw(item draft me who page greeting me item)]);
 my @kinds = $load->kinds;
 
 

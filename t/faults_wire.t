@@ -34,7 +34,7 @@ my $node = Node->new(workers => 2, %stores);
 my $nginx = $node->nginx;
 my $held = $nginx->held;
 my $load = Load->new(node => $node, waves => [qw(item who me greeting)],
-                     order => [qw(item draft me item page greeting me draft)]);
+                     order => [qw(item draft me who page greeting me item)]);
 my @kinds = $load->kinds;
 
 # KiB that a worker may have more in the end than when it was warm
@@ -151,6 +151,19 @@ close $inside;
 
 # ---- one connection at a time: the listener, without which Redis is asked about
 # each session, and the one that asks ----
+
+# one worker may have found Redis before the other
+
+sub connected {
+    my $sum = 0;
+
+    $sum += $_ for $node->client->get('/metrics')->body
+        =~ /^zwfw_redis_connections\{[^}]*\} (\d+)$/mg;
+    return $sum;
+}
+
+
+Proc::until_true('both workers are connected', 20, sub { connected() == 2 });
 
 my $listeners = 0;
 
