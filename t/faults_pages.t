@@ -55,8 +55,11 @@ for my $how (sort keys %harm) {
         my ($begin, $end) = @{ $harm{$how} };
         my $form = Form->new($she->get($new), '/case/');
 
+        my $tablet = $node->again($she);
+
         $form->set('applicant.name' => '王秀英');
         $begin->();
+        waits('a session that is asked for now', $tablet->get('/case/mine'));
 
         # a session is known for 900 ms after the last word of Redis
 
