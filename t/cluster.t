@@ -20,8 +20,10 @@ binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
 my $redis = Cluster->start;
 my $node = Node->new(redis => $redis,
+                     block => 'postgres_connections 1 1 1;',
                      server => 'location = /metrics { zwfw_metrics; }');
 my ($nginx, $db) = ($node->nginx, $node->db);
+my $held = $nginx->held;
 my $load = Load->new(node => $node, clients => 3, of_one => 8,
                      order => [qw(me draft page me greeting)]);
 
@@ -219,6 +221,8 @@ $load->phase(reload => sub {
     }
 });
 
+my $warm = $nginx->memory;
+
 $load->phase(resharding => sub {
     $redis->reshard($redis->{one}, $redis->{spare}, 60);
     $redis->reshard($redis->{three}, $redis->{one}, 60);
@@ -271,6 +275,13 @@ subtest 'a master dies' => sub {
 
 $load->phase(after => sub { $load->told(10, 200, $load->kinds) });
 $load->stop;
+
+# each worker asks one master more than in the beginning, and one listens to it
+
+note "$held descriptors, now ", $nginx->held;
+cmp_ok($nginx->held, '<=', $held + 3, 'no descriptor is left over');
+cmp_ok($nginx->grown($warm), '<', 2048 * NginxServer::larger(), 'nor memory');
+note 'grown by ', $nginx->grown($warm), ' KiB';
 
 $load->sound;
 $load->only($_, qr/ 200$/, "$_: all is well")

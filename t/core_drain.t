@@ -1,6 +1,7 @@
 # A worker that is told to leave, by a reload or by the end of nginx, answers
-# what it has begun: questions to PostgreSQL and Redis, work in a thread, a body
-# that is still being sent.  Then it goes, and nothing is left open.
+# what it has begun: a question of each class to PostgreSQL, one that waits for a
+# connection, one to Redis, work in a thread, a body that is still being sent.
+# Each of these is all that keeps it; then it goes, and nothing is left open.
 
 use strict;
 use warnings;
@@ -12,6 +13,7 @@ use Test::More;
 use lib 't/lib';
 use Node;
 use Proc;
+use Proxy;
 use Told;
 
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
@@ -21,8 +23,12 @@ my $block = <<'END';
         postgres_timeout 20s 20s;
         redis_timeout 20s;
 END
-my $told = Told->new(block => $block);
-my $db = $told->node->db;
+my $db = Sql->new(slices => [Node::slices()]);
+my $redis = Stores::Redis->start;
+my $wire = Proxy->start(to => $db->{pg}->socket);
+my %stores = (block => $block, db => $db, redis => $redis, pg_wire => $wire);
+my $told = Told->new(%stores);
+my $she = $told->{people}[0];
 my ($nginx, $old);
 
 
@@ -99,39 +105,86 @@ sub leave {
 }
 
 
-for my $how (qw(reload quit)) {
-    $nginx = $told->node->nginx;
-    ($old) = $nginx->workers;
+# ---- what is begun: how, what lets it end, and how it ends ----
 
-    my $person = $told->node->client(kind => 'natural');
+sub asked {
+    my $class = shift;
 
     $told->hold;
-    my @asked = map { $told->ask($_ => 'STAY') } qw(read write slow);
-    $told->until_state(in_flight => $_, 1) for qw(read write slow);
-    my $half = half();
+    my $client = $told->ask($class => 'STAY');
+    $told->until_state(in_flight => $class, 1);
+    return $client;
+}
 
-    $told->node->redis->freeze;
-    $person->ask('GET', '/api/auth/sessions');
+
+# a question that no connection is there for, as there was one a moment ago
+
+sub waits {
+    my $client;
+
+    Proc::until_true('it waits', 30, sub {
+        $wire->pass;
+        Proc::until_true('a connection', 20, sub {
+            return $told->read('PID')->code == 200;
+        });
+        $wire->mute;
+        $wire->drop;
+        $client = $told->node->client;
+        $client->ask('GET', '/api/item/PID');
+        return $told->state(waiting => 'read');
+    });
+
+    return $client;
+}
+
+
+sub of_redis {
+    my $client = $told->node->tab($she);
+
+    $redis->freeze;
+    $client->ask('GET', '/api/auth/sessions');
     Proc::until_true('Redis is asked', 20, sub { metric('redis_in_flight') });
+    return $client;
+}
 
-    leave($how);
-    ok(Proc::alive($old), "$how: it is waited for");
 
-    $told->node->redis->thaw;
-    is(answers($person), '200', "$how: a question to Redis");
-    $told->let_go;
-    is(answers(@asked), '200 200 200', "$how: questions to PostgreSQL");
-    syswrite $half->{sock}, $rest;
-    is(answers($half), '422', "$how: a body that was being sent");
+my %begun = (
+    (map { my $class = $_;
+           ($class => [sub { asked($class) }, sub { $told->let_go }, 200]) }
+         qw(read write slow)),
+    waiting => [\&waits, sub { $wire->pass }, 200],
+    redis => [\&of_redis, sub { $redis->thaw }, 200],
+    body => [\&half, sub { syswrite $_[0]{sock}, $rest }, 422],
+);
 
-    Proc::until_true("$how: the worker ends", 30, sub { !Proc::alive($old) });
-    pass("$how: then the worker is gone");
 
-    if ($how eq 'quit') {
-        is(join('', $nginx->stop), '', 'quit: nothing was left open');
-        $told = Told->new(block => $block, db => $db);
+for my $how (qw(reload quit)) {
+    for my $what (sort keys %begun) {
+        my ($begin, $end, $code) = @{ $begun{$what} };
+
         $nginx = $told->node->nginx;
+        ($old) = $nginx->workers;
+
+        my $client = $begin->();
+
+        leave($how);
+        ok(Proc::alive($old), "$how, $what: it is waited for");
+        $end->($client);
+        is(answers($client), $code, "$how, $what: it is answered");
+        Proc::until_true("$how, $what: the worker ends", 30,
+                         sub { !Proc::alive($old) });
+        again($what) if $how eq 'quit';
     }
+}
+
+
+# another nginx over the same stores, for the same people
+
+sub again {
+    my $what = shift;
+
+    is(join('', $nginx->stop), '', "quit, $what: nothing was left open");
+    $told = Told->new(%stores, of => $told);
 }
 
 

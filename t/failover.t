@@ -20,7 +20,9 @@ my ($clients, $parent) = (3, $$);
 my $pair = Pair->new;
 my ($first, $second) = @$pair{qw(primary standby)};
 my @nodes = map { $pair->node } 1, 2;
-my $item = $pair->{db}->admin("SELECT min(code) FROM zwfw.items");
+my @items = split /\n/, $pair->{db}->admin(
+    "SELECT code FROM zwfw.items WHERE state = 'in_use'");
+my $item = $items[0];
 
 
 # a client: a line for each question, the same key until it is acknowledged
@@ -33,10 +35,13 @@ sub client {
     while (getppid == $parent) {
         my $node = $nodes[$n++ % 2];
         my $began = time;
-        my ($what, $res) = $n % 3 ? 'item' : 'draft';
+        my ($what, $res, $wrong) = $n % 3 ? 'item' : 'draft';
 
         if ($what eq 'item') {
-            $res = eval { $node->client->get("/api/item/$item") };
+            my $code = $items[rand @items];
+
+            $res = eval { $node->client->get("/api/item/$code") };
+            $wrong = $res && $res->code == 200 && $res->json->{code} ne $code;
 
         } else {
             $key //= "load-$who-$n";
@@ -48,9 +53,9 @@ sub client {
             };
         }
 
-        my $code = $res ? $res->code : 'none';
+        my $code = $wrong ? 'another' : $res ? $res->code : 'none';
         my $done = $what eq 'draft' && $code eq '200'
-            ? "$key " . $res->json->{id} : '-';
+            ? "$key $she->{me}{uid} " . $res->json->{id} : '-';
 
         undef $_ for $done eq '-' ? () : ($key, $she);
         syswrite $out, join("\t", $began, $what, $code,
@@ -184,14 +189,15 @@ subtest 'what the clients were told' => sub {
     is(scalar(grep { $_->{code} eq '503' and $_->{retry} !~ /^[1-9]/ } @all),
        0, 'each refusal says when to ask again');
 
-    my %row = map { /^(\S+) (\S+)$/ } split /\n/, $first->psql(
-        "SELECT note || ' ' || id FROM zwfw.cases", dbname => 'zwfw');
+    my %row = map { /^(\S+) (.+)$/ } split /\n/, $first->psql(
+        "SELECT note || ' ' || owner || ' ' || id FROM zwfw.cases",
+        dbname => 'zwfw');
     my @done = map { $_->{done} } grep { $_->{done} ne '-' } @all;
 
     cmp_ok(scalar @done, '>=', 30, 'many drafts');
-    is(join(' ', grep { my ($key, $id) = split / /;
-                        ($row{$key} // '') ne $id } @done), '',
-       'each that was acknowledged is there');
+    is(join(', ', grep { my ($key, $rest) = split / /, $_, 2;
+                         ($row{$key} // '') ne $rest } @done), '',
+       'each that was acknowledged is there, of who asked');
     is($first->psql('SELECT count(*) - count(DISTINCT note) FROM zwfw.cases',
                     dbname => 'zwfw'), 0, 'none is there twice');
 };

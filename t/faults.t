@@ -20,8 +20,8 @@ my $redis = Stores::Redis->start(settings => [
     '--appendonly', 'yes', '--appendfsync', 'always']);
 my $node = Node->new(workers => 3, redis => $redis);
 my ($pg, $nginx) = ($node->db->{pg}, $node->nginx);
-my $load = Load->new(node => $node,
-                     order => [qw(item draft me item page greeting me draft)]);
+my $load = Load->new(node => $node, waves => [qw(item who me greeting)],
+                     order => [qw(item draft me who page greeting me item)]);
 my @kinds = $load->kinds;
 
 
@@ -35,17 +35,18 @@ $load->phase(calm => sub { $load->told(20, 200, @kinds) });
 
 $pg->crash;
 $load->phase('PostgreSQL killed' => sub {
-    $load->told(20, 503, qw(item draft));
+    $load->told(20, 503, qw(item draft who));
 });
 $pg->launch;
-$load->recovers('PostgreSQL killed', qw(item draft page));
+$load->recovers('PostgreSQL killed', qw(item draft page who));
 
 $pg->freeze;
 $load->phase('PostgreSQL frozen' => sub {
-    $load->told(6, 503, qw(item draft));
+    $load->told(6, 503, 'draft');
+    $load->told(60, 503, qw(item who));
 });
 $pg->thaw;
-$load->recovers('PostgreSQL frozen', qw(item draft page));
+$load->recovers('PostgreSQL frozen', qw(item draft page who));
 
 $pg->restart;
 $load->recovers('PostgreSQL restarted', qw(item draft));
@@ -53,20 +54,21 @@ $load->recovers('PostgreSQL restarted', qw(item draft));
 $redis->crash;
 sleep $heard;
 $load->phase('Redis killed' => sub {
-    $load->told(20, 503, qw(me draft));
+    $load->told(20, 503, qw(me draft who));
     $load->told(20, 200, qw(item page greeting));
 });
 $redis->launch;
-$load->recovers('Redis killed', qw(me draft));
+$load->recovers('Redis killed', qw(me draft who));
 
 $redis->freeze;
 sleep $heard;
 $load->phase('Redis frozen' => sub {
-    $load->told(10, 503, qw(me draft));
+    $load->told(10, 503, 'draft');
+    $load->told(60, 503, qw(me who));
     $load->told(10, 200, qw(item page greeting));
 });
 $redis->thaw;
-$load->recovers('Redis frozen', qw(me draft));
+$load->recovers('Redis frozen', qw(me draft who));
 
 $load->phase('workers killed' => sub {
     for (1 .. 20) {
@@ -93,16 +95,17 @@ $load->stop;
 
 $load->sound('workers killed');
 $load->only($_, qr/ 200$/, "$_: all is well") for qw(calm reload after);
-is(scalar(grep { $_->{what} eq 'greeting' and $_->{more} ne 'greeted' }
-          $load->during('calm')), 0, 'calm: each is greeted');
+$load->greeted('calm', 'PostgreSQL killed', 'PostgreSQL frozen', 'reload',
+               'after');
+$load->refused_soon($_, 3) for 'PostgreSQL frozen', 'Redis frozen';
 $load->only('PostgreSQL killed',
-    qr/^(?:item|draft) 503|^page (?:200|503)|^(?:me|greeting) 200/,
+    qr/^(?:item|draft|who) 503|^page (?:200|503)|^(?:me|greeting) 200/,
     'PostgreSQL killed: what needs it is refused');
 $load->only('PostgreSQL frozen', qr/ (?:200|503)$/,
     'PostgreSQL frozen: what needs it is refused');
 is(scalar(grep { $_->{what} eq 'draft' and $_->{code} eq '200' }
           $load->during('PostgreSQL frozen')), 0, 'nothing is written');
-$load->only($_, qr/^(?:item|page|greeting) 200|^(?:me|draft) 503/,
+$load->only($_, qr/^(?:item|page|greeting) 200|^(?:me|draft|who) 503/,
     "$_: public reads go on, others are refused")
     for 'Redis killed', 'Redis frozen';
 

@@ -90,6 +90,7 @@ static uint32_t ngx_http_zwfw_known_take(ngx_http_zwfw_table_t *t,
 static void ngx_http_zwfw_known_remove(ngx_http_zwfw_table_t *t, uint32_t i);
 static void ngx_http_zwfw_known_link(ngx_http_zwfw_table_t *t, uint32_t i);
 static void ngx_http_zwfw_known_unlink(ngx_http_zwfw_table_t *t, uint32_t i);
+static ngx_uint_t ngx_http_zwfw_known_due(ngx_http_zwfw_entry_t *e);
 static ngx_uint_t ngx_http_zwfw_known_touch(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_entry_t *e);
 static ngx_int_t ngx_http_zwfw_known_read(ngx_http_zwfw_known_t *known,
@@ -242,8 +243,7 @@ ngx_http_zwfw_known_peek(ngx_http_zwfw_platform_t *pf, u_char *hash,
     e = &copy->entry;
 
     return e->expires > ngx_time() && e->idle > ngx_time()
-           && e->used == ngx_time()
-           && ngx_time() - e->touched < NGX_HTTP_ZWFW_TOUCH;
+           && e->used == ngx_time() && !ngx_http_zwfw_known_due(e);
 }
 
 
@@ -568,13 +568,24 @@ ngx_http_zwfw_known_unlink(ngx_http_zwfw_table_t *t, uint32_t i)
 }
 
 
-/* is it time to prolong?  If so the caller does */
+/* is it time to prolong?  Also when the clock was set back: Redis counts by its
+   own, and would end a session that is in use */
+
+static ngx_uint_t
+ngx_http_zwfw_known_due(ngx_http_zwfw_entry_t *e)
+{
+    return ngx_time() < e->touched
+           || ngx_time() - e->touched >= NGX_HTTP_ZWFW_TOUCH;
+}
+
+
+/* prolongs the entry when it is due; then the caller tells Redis */
 
 static ngx_uint_t
 ngx_http_zwfw_known_touch(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_entry_t *e)
 {
-    if (ngx_time() - e->touched < NGX_HTTP_ZWFW_TOUCH) {
+    if (!ngx_http_zwfw_known_due(e)) {
         return 0;
     }
 

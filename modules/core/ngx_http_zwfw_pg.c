@@ -515,7 +515,8 @@ ngx_http_zwfw_pool_grow(ngx_http_zwfw_pgpool_t *pool)
         pipe = ngx_http_zwfw_pipe_create(pool);
         if (pipe == NULL) {
             pool->delay = NGX_HTTP_ZWFW_PG_DELAYS;
-            continue;
+            ngx_add_timer(&pool->retry, pool->delay);
+            return;
         }
 
         ngx_queue_insert_tail(&pool->pipes, &pipe->queue);

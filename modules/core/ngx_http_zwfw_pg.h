@@ -23,7 +23,8 @@
 #define NGX_HTTP_ZWFW_PG_IDLE     60000     /* of an extra connection */
 #define NGX_HTTP_ZWFW_PG_GRACE    200       /* for what is asked again */
 #define NGX_HTTP_ZWFW_PG_DELAY    100       /* first back-off */
-#define NGX_HTTP_ZWFW_PG_DELAYS   1000      /* the longest */
+#define NGX_HTTP_ZWFW_PG_DELAYS   700       /* the longest: service within a
+                                               second of recovery */
 
 #define NGX_HTTP_ZWFW_PG_STANDBYS 2000      /* the longest, for a standby */
 #define NGX_HTTP_ZWFW_PG_PROBE    200       /* how far a standby has got */

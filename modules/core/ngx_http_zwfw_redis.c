@@ -379,6 +379,7 @@ ngx_http_zwfw_redis_renew(ngx_http_zwfw_redis_t *redis)
 static void
 ngx_http_zwfw_redis_open(ngx_http_zwfw_redis_t *redis)
 {
+    redis->tried = ngx_current_msec;
     redis->wire.level = redis->open ? NGX_LOG_INFO : NGX_LOG_ERR;
 
     if (ngx_http_zwfw_wire_open(&redis->wire) != NGX_OK) {
@@ -552,14 +553,18 @@ ngx_http_zwfw_redis_timeout(ngx_event_t *ev)
 }
 
 
-/* opens the breaker until a later try succeeds */
+/* opens the breaker until a later try succeeds: one that was not answered in
+   time has been its own pause */
 
 static void
 ngx_http_zwfw_redis_away(ngx_http_zwfw_redis_t *redis)
 {
+    ngx_msec_int_t  wait;
+
     redis->open = 1;
 
-    ngx_add_timer(&redis->connect, redis->pause);
+    wait = redis->tried + redis->pause - ngx_current_msec;
+    ngx_add_timer(&redis->connect, ngx_max(wait, 1));
 
     redis->pause = ngx_min(redis->pause * 2, NGX_HTTP_ZWFW_REDIS_PROBE);
 }

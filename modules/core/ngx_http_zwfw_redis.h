@@ -15,7 +15,8 @@
 
 #define NGX_HTTP_ZWFW_REDIS_DEPTH  4096     /* commands without an answer */
 #define NGX_HTTP_ZWFW_REDIS_PAUSE  100      /* between tries: first, */
-#define NGX_HTTP_ZWFW_REDIS_PROBE  1000     /* and longest */
+#define NGX_HTTP_ZWFW_REDIS_PROBE  700      /* and longest: service within a
+                                               second of recovery */
 
 
 typedef struct ngx_http_zwfw_sentinel_s  ngx_http_zwfw_sentinel_t;
@@ -43,7 +44,9 @@ struct ngx_http_zwfw_redis_s {
     ngx_event_t                timer;       /* of the oldest operation */
     ngx_event_t                connect;     /* limit of opening or next try */
     ngx_event_t                fail;        /* posted when the wire closed */
-    ngx_msec_t                 pause;       /* before the next try */
+    ngx_msec_t                 pause;       /* between the beginnings of two
+                                               tries */
+    ngx_msec_t                 tried;       /* when the last one began */
     ngx_msec_t                 since;       /* ready */
     ngx_uint_t                 in_flight;
     ngx_uint_t                 greetings;   /* unanswered ones */

@@ -17,6 +17,7 @@ use warnings;
 use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
+use Time::HiRes qw(sleep);
 
 use Port;
 use Proc;
@@ -37,22 +38,31 @@ sub start {
     chmod 0755, $self->{dir};
     make_path("$self->{dir}/logs", "$self->{dir}/html");
     $self->configure;
+    $self->launch;
+
+    return $self;
+}
+
+
+# also after crash() or stop()
+
+sub launch {
+    my $self = shift;
 
     my $binary = $self->{binary} || $ENV{TEST_NGINX_BINARY} || $ENV{NGINX}
         || 'nginx';
     my @command = ($binary, '-e', $self->log_file, '-p', "$self->{dir}/",
                    '-c', 'nginx.conf');
 
+    my $before = delete $self->{crashed};
     my $pid = $self->{pid} = Proc::spawn(command => \@command,
                                          log => "$self->{dir}/output");
-    $self->follow if $self->{daemon};
+    $self->follow($before) if $self->{daemon};
     Proc::until_true('start of nginx', $self->{binary} ? 120 : 30, sub {
         die "nginx does not start:\n", $self->log_lines
             if !$self->{daemon} && defined Proc::ended($pid);
         return $self->listening && $self->workers == $self->{workers};
     });
-
-    return $self;
 }
 
 
@@ -188,6 +198,47 @@ sub title {
 }
 
 
+# How many descriptors all workers hold, as soon as that does not change any
+# more: connections to stores may be opened or closed yet.
+
+sub held {
+    my $self = shift;
+
+    my ($held, $same) = (-1, 0);
+
+    Proc::until_true('all is open, and nothing else', 30, sub {
+        my $now = 0;
+
+        $now += () = Proc::descriptors($_) for $self->workers;
+        $same = $now == $held ? $same + 1 : 0;
+        $held = $now;
+        sleep 0.05;
+        return $same == 20;
+    });
+
+    return $held;
+}
+
+
+# Memory of each worker in KiB, by pid; and by how much one that is still there
+# has grown since.
+
+sub memory {
+    return { map { $_ => Proc::memory($_) } $_[0]->workers };
+}
+
+
+sub grown {
+    my ($self, $before) = @_;
+
+    my $now = $self->memory;
+    my ($most) = sort { $b <=> $a } map { $now->{$_} - $before->{$_} }
+        grep { defined $before->{$_} } keys %$now;
+
+    return $most;
+}
+
+
 # Returns when all new workers run.  Old ones go on with what they have.
 
 sub reload {
@@ -234,6 +285,16 @@ sub crash_worker {
         my @now = $self->workers;
         return @now == $self->{workers} && !grep { $_ == $victim } @now;
     });
+}
+
+
+# kill -9 of all of it at once, as a machine that loses power; launch() follows
+
+sub crash {
+    my $self = shift;
+
+    $self->{crashed} = $self->{pid};
+    Proc::destroy(delete $self->{pid});
 }
 
 

@@ -16,6 +16,7 @@ package Proxy;
 #     $wire->drop(qr/TRACKING/);    # if its client ever said that
 #     $wire->pass;              # a wire again
 #     $wire->seen;              # how many connections there ever were
+#     $wire->seen(qr/PING/);    # whose client has begun with that
 #
 # Each returns when it is so; drop() says how many.
 
@@ -32,13 +33,14 @@ use Time::HiRes qw(time);
 use Port;
 
 my $said = 65536;                   # bytes of a client that drop() looks at
+my $begun = 512;                    # and seen()
 
 
 sub start {
     my ($class, %o) = @_;
 
     my $self = bless { port => Port::free(), owner => $$, mode => 'pass',
-                       seen => 0, %o }, $class;
+                       seen => 0, hello => [], %o }, $class;
 
     socketpair my $ours, my $its, AF_UNIX, SOCK_STREAM, 0
         or die "socketpair() failed: $!\n";
@@ -151,7 +153,9 @@ sub obey {
         $answer = @hit;
 
     } elsif ($word eq 'seen') {
-        $answer = $self->{seen};
+        $answer = defined $value
+            ? scalar grep { $$_ =~ /$value/ } @{ $self->{hello} }
+            : $self->{seen};
 
     } else {
         @$self{qw(mode value)} = ($word, $value);
@@ -184,7 +188,10 @@ sub accept {
         return;
     }
 
-    my %pair = (said => '', left => $self->{value});
+    push @{ $self->{hello} }, \my $hello;
+    $hello = '';
+
+    my %pair = (said => '', left => $self->{value}, hello => \$hello);
     my $asks = { in => $in, out => $out, client => 1, %pair };
     my $answers = { in => $out, out => $in, %pair };
 
@@ -205,6 +212,8 @@ sub forward {
 
     if ($link->{client}) {
         $link->{said} .= $text if length $link->{said} < $said;
+        ${ $link->{hello} } = substr $link->{said}, 0, $begun
+            if length ${ $link->{hello} } < $begun;
 
     } elsif ($self->{mode} eq 'cut') {
         $text = substr $text, 0, $link->{left};

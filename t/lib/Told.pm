@@ -46,7 +46,8 @@ END
                          operator => $node->client(roles => 'operator') };
 
     @$self{qw(people operator)} = ([@{ $of->{people} }], $of->{operator});
-    $self->words if !$o{db};
+    $self->words
+        if $self->admin("SELECT to_regnamespace('told') IS NULL") eq 't';
     $self->replace($_) for sort keys %call;
     return $self;
 }

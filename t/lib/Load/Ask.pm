@@ -4,8 +4,14 @@ package Load::Ask;
 #
 #     my $res = $load->ask('item', $http, @people);
 #
-# A person is { uid, name, cookie, token }.  An act that is acknowledged is told
-# in $res->{done}: its key, who asked, and its id.
+# A person is { uid, name, cookie, token, session }.  An act that is acknowledged
+# is told in $res->{done}: its key, who asked, and its id.
+#
+# Questions that are not acts have two halves, for who asks many at once:
+#
+#     my $question = $load->question('me', $person);
+#     Load::Ask::put($http, $question);
+#     my $res = Load::Ask::taken($http, $question);
 
 use strict;
 use warnings;
@@ -18,79 +24,143 @@ my @applicant = ('applicant.name' => '王秀英',
                  'applicant.phone' => '10000000001');
 my @form = ('form.shop_name' => '演示小吃店', 'form.kind' => '餐饮服务',
             'form.address' => '演示路 1 号', 'form.area' => '60');
-my %ask = (item => \&item, page => \&page, me => \&me, draft => \&draft,
-           greeting => \&greeting, submit => \&submit);
+my %act = (draft => \&draft, submit => \&submit);
+my %question = (item => \&item, page => \&page, me => \&me, who => \&who,
+                greeting => \&greeting);
 
 
 sub ask {
-    my ($self, $what, @rest) = @_;
+    my ($self, $what, $http, @mine) = @_;
 
-    return $ask{$what}->($self, @rest);
+    return $act{$what}->($self, $http, @mine) if $act{$what};
+
+    my $question = $self->question($what, $mine[rand @mine]);
+
+    put($http, $question, Connection => 'close');
+    return taken($http, $question);
+}
+
+
+# { path, as: the headers of who asks, is: looks at the answer }
+
+sub question {
+    my ($self, $what, $person) = @_;
+
+    return $question{$what}->($self, $person);
+}
+
+
+sub put {
+    my ($http, $question, %more) = @_;
+
+    $http->{kept} = defined $http->{sock};
+    $http->ask('GET', $question->{path},
+               headers => { %{ $question->{as} // {} }, %more });
+}
+
+
+# Nginx may close a connection that is kept when a question is on its way: who
+# has heard nothing asks again, as browsers do.
+
+sub taken {
+    my ($http, $question) = @_;
+
+    my ($res, $failed);
+
+    if ($http->{asked}) {
+        $res = eval { $http->answer };
+        $failed = $@;
+    }
+
+    if (!$res) {
+        die $failed if $failed and !($http->{kept}
+                                     and $failed =~ /without an answer|reset/);
+        delete $http->{sock};
+        put($http, $question);
+        $res = $http->answer;
+    }
+
+    $question->{is}->($res) if $res->code == 200;
+    return $res;
 }
 
 
 sub item {
-    my ($self, $http) = @_;
+    my $self = shift;
 
     my $code = $self->{codes}[rand @{ $self->{codes} }];
-    my $res = $http->get("/api/item/$code");
 
-    return $res if $res->code != 200;
-    die "item $code is " . $res->body
-        if $res->json->{code} ne $code
-           or $res->json->{name} ne $self->{item}{$code};
-    return $res;
+    return { path => "/api/item/$code", is => sub {
+        my $res = shift;
+
+        die "item $code is " . $res->body
+            if $res->json->{code} ne $code
+               or $res->json->{name} ne $self->{item}{$code};
+    } };
 }
 
 
 sub page {
-    my ($self, $http) = @_;
+    my $self = shift;
 
     my $code = $self->{codes}[rand @{ $self->{codes} }];
-    my $res = $http->get("/item/$code");
 
-    return $res if $res->code != 200;
-    die "page of $code is another\n"
-        if index($res->text, "<h1>$self->{item}{$code}</h1>") < 0;
-    return $res;
+    return { path => "/item/$code", is => sub {
+        die "page of $code is another\n"
+            if index($_[0]->text, "<h1>$self->{item}{$code}</h1>") < 0;
+    } };
 }
 
 
 sub as {
     my $person = shift;
 
-    return (headers => {
-        Cookie => "zwfw=$person->{cookie}", Connection => 'close',
-        'X-CSRF-Token' => $person->{token}, @_,
-    });
+    return { Cookie => "zwfw=$person->{cookie}",
+             'X-CSRF-Token' => $person->{token}, @_ };
 }
 
+
+# each has one session; the list is that of Redis
 
 sub me {
-    my ($self, $http, @mine) = @_;
+    my ($self, $person) = @_;
 
-    my $person = $mine[rand @mine];
-    my $res = $http->get('/api/auth/sessions', as($person));
+    return { path => '/api/auth/sessions', as => as($person), is => sub {
+        my @ids = map { $_->{id} } @{ $_[0]->json->{items} };
 
-    die "sessions: " . $res->body
-        if $res->code == 200 and !exists $res->json->{items};
-    return $res;
+        die "sessions of $person->{name} are @ids\n"
+            if "@ids" ne $person->{session};
+    } };
 }
 
 
-# a page from the cache, with a hole for who reads it
+sub who {
+    my ($self, $person) = @_;
+
+    return { path => '/api/auth/me', as => as($person), is => sub {
+        my $res = shift;
+
+        die "$person->{name} is " . $res->body
+            if $res->json->{uid} ne $person->{uid}
+               or $res->json->{name} ne $person->{name};
+    } };
+}
+
+
+# a page from the cache, with a hole for who reads it; that nobody is greeted is
+# right while sessions cannot be asked: greeted() looks at that
 
 sub greeting {
-    my ($self, $http, @mine) = @_;
+    my ($self, $person) = @_;
 
-    my $person = $mine[rand @mine];
-    my $res = $http->get('/help', as($person));
-    my ($name) = $res->text =~ /(\w+)，您好/;
+    return { path => '/help', as => as($person), is => sub {
+        my $res = shift;
+        my ($name) = $res->text =~ /(\w+)，您好/;
 
-    die "$person->{name} is greeted as $name\n"
-        if defined $name and $name ne $person->{name};
-    $res->{done} = 'greeted' if defined $name;
-    return $res;
+        die "$person->{name} is greeted as $name\n"
+            if defined $name and $name ne $person->{name};
+        $res->{done} = 'greeted' if defined $name;
+    } };
 }
 
 
@@ -140,8 +210,8 @@ sub act {
         key => "$what-of-$$-" . ++$self->{acts},
         person => $mine[$self->{acts} % @mine],
     };
-    my $res = $code->($act->{key},
-                      as($act->{person}, 'Idempotency-Key' => $act->{key}));
+    my $res = $code->($act->{key}, headers => as($act->{person},
+        'Idempotency-Key' => $act->{key}, Connection => 'close'));
 
     return $res if $res->code != 200;
 
