@@ -21,6 +21,7 @@ my %two = (
     'core-drop-file' => 'the semicolon moves up',
     'core-once-reply' => 'a statement of two lines',
     'core-origin' => 'a length stands in both conditions',
+    'core-redis-order' => 'the last operation has a macro of two lines',
     'core-samesite' => 'a text of two lines',
     'item-author' => 'the last assignment of a list',
     'item-mine' => 'FOR UPDATE moves up',
