@@ -10,6 +10,7 @@ use Test::More;
 
 use lib 't/lib';
 use Node;
+use Proc;
 use Rows;
 
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
@@ -121,6 +122,11 @@ my ($core, $conf) = map { local (@ARGV, $/) = "conf/$_.conf"; <> }
 my $shipped = Node->new(http => $core . $conf,
                         server => $from, workers => 1);
 my $flood = client('203.0.113.1', $shipped);
+
+Proc::until_true('it has its stores', 20, sub {
+    $flood->get('/api/health')->code == 200;
+});
+
 my %codes = %{ asked($flood, '/api/login', 100) };
 
 cmp_ok($codes{422} // 0, '>=', 61, 'a person is not disturbed')

@@ -59,6 +59,14 @@ sub everywhere {
 sub ends {
     my $when = shift;
 
+    # one worker may have found the master later than the one that was asked
+
+    my @hers = everywhere($her);
+
+    Proc::until_true('each worker answers her', 10, sub {
+        join(' ', map { me($_) } @hers) eq '200 200';
+    });
+
     my $phone = $node->client;
     People::login($phone, $person);
     my @each = everywhere($phone);
