@@ -139,6 +139,11 @@ subtest 'rows' => sub {
        . ' <= 1.0, >= 0.80, >= 0.60, >= 0.70, <= 1000,'
        . ' >= 0.60, >= 0.60', 'and their targets');
 
+    my $readme = do { local (@ARGV, $/) = 'modules/core/README.md'; <> };
+
+    is(join(' ', $readme =~ /^\| `(\w+)` \| [<>=]/mg),
+       join(' ', map { $_->{name} } @rows), 'the README has a figure of each');
+
     my %target = map { $_->{name} => $_->{target} } @rows;
     my @quick = qw(same guarded_file cached_page cached_page_session
                    one_row_read);

@@ -47,7 +47,10 @@ for my $slice (@slices) {
     my $text = $readme{$slice};
     my @lines = split /\n/, $text, -1;
 
-    ok($text ne '' && @lines <= LINES, "$slice: a README of at most "
+    # what was measured is looked up, not read
+    my $read = () = $text =~ s/^## Figures\n.*?(?=^## |\z)//msr =~ /\n/g;
+
+    ok($read > 0 && $read < LINES, "$slice: a README of at most "
        . LINES . ' lines');
     is(join("\n", grep { length > 120 && !/^\|/ } @lines), '',
        "$slice: lines that can be read");

@@ -41,6 +41,7 @@
 typedef struct {
     EVP_MD_CTX                *inner;
     EVP_MD_CTX                *outer;
+    EVP_MD_CTX                *work;
 } ngx_http_zwfw_hmac_t;
 
 

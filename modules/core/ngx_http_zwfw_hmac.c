@@ -46,12 +46,13 @@ ngx_http_zwfw_hmac_init(ngx_pool_t *pool, ngx_http_zwfw_hmac_t *hmac,
 
     hmac->inner = ngx_http_zwfw_hmac_pad(key, 0x36);
     hmac->outer = ngx_http_zwfw_hmac_pad(key, 0x5c);
+    hmac->work = EVP_MD_CTX_new();
 
     kept = cln->data;
     *kept = *hmac;
     cln->handler = ngx_http_zwfw_hmac_cleanup;
 
-    return (hmac->inner && hmac->outer) ? NGX_OK : NGX_ERROR;
+    return (hmac->inner && hmac->outer && hmac->work) ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -62,6 +63,7 @@ ngx_http_zwfw_hmac_cleanup(void *data)
 
     EVP_MD_CTX_free(hmac->inner);
     EVP_MD_CTX_free(hmac->outer);
+    EVP_MD_CTX_free(hmac->work);
 }
 
 
@@ -99,15 +101,9 @@ ngx_int_t
 ngx_http_zwfw_hmac_by(ngx_http_zwfw_hmac_t *hmac, u_char *data, size_t len,
     u_char *mac)
 {
-    static EVP_MD_CTX  *work;
+    EVP_MD_CTX  *work;
 
-    if (work == NULL) {
-        work = EVP_MD_CTX_new();
-
-        if (work == NULL) {
-            return NGX_ERROR;
-        }
-    }
+    work = hmac->work;
 
     if (EVP_MD_CTX_copy_ex(work, hmac->inner) != 1
         || EVP_DigestUpdate(work, data, len) != 1

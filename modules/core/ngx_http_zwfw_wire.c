@@ -164,7 +164,8 @@ ngx_http_zwfw_wire_close(ngx_http_zwfw_wire_t *wire)
 }
 
 
-/* as hiredis writes it word by word, at a third of the cost */
+/* as hiredis writes it word by word, at a third of the cost; it looks into the
+   text as a string, which must have an end */
 
 ngx_int_t
 ngx_http_zwfw_wire_send(ngx_http_zwfw_wire_t *wire, ngx_uint_t nwords,
@@ -179,7 +180,7 @@ ngx_http_zwfw_wire_send(ngx_http_zwfw_wire_t *wire, ngx_uint_t nwords,
         return NGX_ERROR;
     }
 
-    len = sizeof("*" CRLF) - 1 + NGX_INT_T_LEN;
+    len = sizeof("*" CRLF) + NGX_INT_T_LEN;
 
     for (i = 0; i < nwords; i++) {
         len += sizeof("$" CRLF CRLF) - 1 + NGX_SIZE_T_LEN + words[i].len;
@@ -198,6 +199,8 @@ ngx_http_zwfw_wire_send(ngx_http_zwfw_wire_t *wire, ngx_uint_t nwords,
         *p++ = CR;
         *p++ = LF;
     }
+
+    *p = '\0';
 
     rc = redisAsyncFormattedCommand(wire->ac, reply, data, (char *) text,
                                     p - text);
