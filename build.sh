@@ -985,15 +985,18 @@ cmd_test() {
 
     if [[ ! " $*" =~ \ [^-] ]]; then
 
-        # Three files at a time, as many of them wait more than they work; those
-        # that share stores are one after the other, and the longest ones begin,
-        # so that none of them is left alone at the end.
+        # Three files at a time, as many of them wait more than they work.  A rule
+        # that stands before others goes before them: those that share stores, one
+        # after the other; then the longest, so that none is alone at the end.
 
         shared=$(grep -lE "$SHARING" t/*.t | sed 's|^t/||' | paste -sd,)
-        mapfile -t files < <(printf 't/%s\n' "${LONGEST[@]}" \
-                             | cat - <(ls t/*.t t/browser/*.t) | awk '!n[$0]++')
-        files=("$@" -j3 --rules "seq=t/{browser/*,$shared}" --rules 'par=**'
-               "${files[@]}")
+        files=("$@" -j3 --rules "seq=t/{browser/*,$shared}")
+
+        for file in $(printf 't/%s\n' "${LONGEST[@]}" \
+                          | cat - <(ls t/*.t t/browser/*.t) | awk '!n[$0]++')
+        do
+            files+=(--rules "seq=$file" "$file")
+        done
     fi
 
     prove -It/lib "${files[@]}" 2> >(tee "$RUN/said" >&2) || code=$?
