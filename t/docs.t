@@ -48,7 +48,7 @@ for my $slice (@slices) {
     my @lines = split /\n/, $text, -1;
 
     # what was measured is looked up, not read
-    my $read = () = $text =~ s/^## Figures\n.*?(?=^## |\z)//msr =~ /\n/g;
+    my $read = () = $text =~ s/\n^## Figures\n.*?(?=\n## |\z)//msr =~ /\n/g;
 
     ok($read > 0 && $read < LINES, "$slice: a README of at most "
        . LINES . ' lines');

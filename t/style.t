@@ -10,7 +10,6 @@ use constant {
     C_FUNCTION => 60,
     C_FILE => 810,
     SQL_FUNCTION => 45,
-    README => 200,
     PERL_FILE => 400,
 };
 
@@ -32,8 +31,6 @@ for my $file (@c) {
 within('functions', C_FUNCTION, @functions);
 within('files of C', C_FILE, @files);
 within('functions of SQL', SQL_FUNCTION, map { sql_functions($_) } @sql);
-within('READMEs of slices', README,
-       map { [ scalar(my @l = lines($_)), $_ ] } glob('modules/*/README.md'));
 within('files of Perl', PERL_FILE,
        map { [ scalar(my @l = lines($_)), $_ ] }
        glob('t/*.t t/lib/*.pm t/lib/*/*.pm'));

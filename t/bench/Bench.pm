@@ -51,13 +51,20 @@ sub start {
     my $self = bless { rows => \@rows }, $class;
     my @present = grep { !$_->{needs} or $_->{needs}->() } @rows;
 
-    $self->{nginx} = NginxServer->start(
-        workers => 2, level => 'warn', connections => 1024,
-        main => join('', "worker_cpu_affinity auto;\n",
-                     map { $_->{main} // () } @present),
+    my @server = (
+        level => 'warn', connections => 1024,
         http => join('', settings(), platform('bench'),
                      map { $_->{http} // () } @present),
         server => join "\n", common(), map { $_->{conf} // () } @present);
+    my $main = join '', map { $_->{main} // () } @present;
+
+    # where only nginx works, one worker has a processor of its own: how clients
+    # share out among several would differ from slice to slice
+
+    $self->{nginx} = NginxServer->start(
+        @server, workers => 1, main => "worker_cpu_affinity 10;\n$main");
+    $self->{wide} = NginxServer->start(
+        @server, workers => 2, main => "worker_cpu_affinity auto;\n$main");
 
     $self->{http} = Http->new(port => $self->{nginx}->port);
     $self->file('1k.html', 'x' x 1023 . "\n");
@@ -148,8 +155,8 @@ sub slice {
 
 # ---- sides ----
 
-# Options: session (with the cookie of somebody known), hits (the counter that
-# must rise with each request), connections, seconds, script (Lua for wrk),
+# Options: session (with the cookie of somebody known), wide (asks the nginx of
+# two workers), hits (the counter that must rise with each request), connections, seconds, script (Lua for wrk),
 # before, after and later (called at the ends of each slice; the workers' time
 # while after() waits is theirs).
 
@@ -157,10 +164,11 @@ sub http {
     my ($self, $path, %o) = @_;
 
     my $headers = $self->headers(%o);
-    my $url = 'http://127.0.0.1:' . $self->{nginx}->port . $path;
+    my $nginx = $o{wide} ? $self->{wide} : $self->{nginx};
+    my $url = 'http://127.0.0.1:' . $nginx->port . $path;
 
-    my @command = ('wrk', '-t1', '-c', $o{connections} // 32,
-                   '-d', '60s', '--timeout', '10s',
+    my @command = ($o{wide} ? () : qw(taskset -c 0), 'wrk', '-t1',
+                   '-c', $o{connections} // 32, '-d', '60s', '--timeout', '10s',
                    map { ('-H', "$_: $headers->{$_}") } sort keys %$headers);
 
     push @command, '-s', $self->file("$self->{scripts}.lua", $o{script})
@@ -169,11 +177,11 @@ sub http {
     my $measure = sub {
         $o{before}->() if $o{before};
 
-        my $before = $self->worker_time;
+        my $before = worker_time($nginx);
         my $text = output([@command, $url], $o{seconds} // 0.5);
         $o{after}->() if $o{after};
 
-        my $used = $self->worker_time - $before;
+        my $used = worker_time($nginx) - $before;
         $o{later}->() if $o{later};
 
         my ($n) = $text =~ /(\d+) requests in / or die "wrk: $text\n";
@@ -258,11 +266,11 @@ sub pgbench {
 # nanoseconds that the workers' threads have run
 
 sub worker_time {
-    my $self = shift;
+    my $nginx = shift;
 
     my $time = 0;
 
-    for my $pid ($self->{nginx}->workers) {
+    for my $pid ($nginx->workers) {
         for my $file (glob "/proc/$pid/task/*/schedstat") {
             open my $in, '<', $file or next;
             $time += (split ' ', readline $in)[0];

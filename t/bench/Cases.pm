@@ -61,8 +61,8 @@ sub submit {
     my %applied = (%applicant, map { ($_ => sealed($applicant{$_})) }
                    qw(id_number phone));
 
-    return ($bench->http('/api/case/', connections => 64, seconds => $seconds,
-                before => sub { quiet(); unlimit() },
+    return ($bench->http('/api/case/', connections => 64,
+                seconds => $seconds, wide => 1, before => sub { quiet(); unlimit() },
                 script => script($bench, 'applicants', '"/api/case/"',
                                  { %said, applicant => \%applicant }, @me)),
             $bench->pgbench('case_apply', {}, seconds => $seconds,
@@ -90,7 +90,8 @@ sub receive {
 
     # k: a case of its own for each of eight clients, one after the other
     return ($bench->http('/api/case/1/receive', connections => 64,
-                seconds => $seconds, before => sub { quiet(); cases() },
+                seconds => $seconds, wide => 1,
+                before => sub { quiet(); cases() },
                 script => script($bench, 'clerks', $path, \%said, @me)),
             $bench->pgbench('case_receive', {}, seconds => $seconds,
                 before => sub { quiet(); cases() },

@@ -95,7 +95,7 @@ my @rows = (
       target => '>= 0.70',
       judge => \&Judge::rate_ratio, long => 1,
       sides => sub { ($_[0]->http("/api/item/$item", connections => 64,
-                                  seconds => 2),
+                                  seconds => 2, wide => 1),
                       $_[0]->pgbench('item_show', { code => $item })) } },
 
     { name => 'revocation',
