@@ -37,9 +37,9 @@ for my $n (1 .. $#slices) {
 }
 
 
-# The last commit of each state of tables and roles that there was; with
-# ZWFW_LONG=1 of each state of what is said of functions as well, which are
-# replaced by any migration.
+# The last commits of the newest eight states of tables and roles, and of the
+# first one; with ZWFW_LONG=1 of all, and of each state of what is said of
+# functions as well, which are replaced by any migration.
 
 my $shallow = eval { Tree::shell(Tree::git() . ' rev-parse'
                                  . ' --is-shallow-repository 2>/dev/null') };
@@ -51,12 +51,12 @@ diag('a shallow clone: of the history it sees ' . @commits . ' commits')
     if ($shallow // '') =~ /true/;
 
 my %seen;
+my @states = grep { my $key = state_of($_); $key && !$seen{$key}++ }
+    reverse @commits;
 
-for my $commit (reverse @commits) {
-    my $key = state_of($commit);
-
-    next if !$key or $seen{$key}++;
-
+for my $commit ($ENV{ZWFW_LONG} || @states < 9 ? @states
+                : @states[0 .. 7, -1])
+{
     my $name = 'zwfw_' . substr($commit, 0, 12);
 
     upgraded($name, Tree->new($pg, commit => $commit),
