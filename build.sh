@@ -908,12 +908,19 @@ start_test_stores() {
 }
 
 # The whole demo, configured for the browser's tests, which start it; here it
-# runs only to print the document that all answers are checked against.
+# runs only to print the document that all answers are checked against.  Its
+# ports are above those of t/lib/Port.pm, and below those that the kernel gives
+# to clients, which may have them while it does not run.
 
 prepare_test_site() {
     read -r ZWFW_PORT ZWFW_TLS_PORT < <(perl -MIO::Socket::INET -e '
-        print join(" ", map { $_->sockport } map { IO::Socket::INET->new(
-            Listen => 1, LocalAddr => "127.0.0.1") } 1, 2), "\n"')
+        while (keys %at < 2) {
+            my $port = 30000 + int rand 2700;
+            my $socket = IO::Socket::INET->new(Listen => 1,
+                LocalAddr => "127.0.0.1", LocalPort => $port) or next;
+            $at{$port} = $socket;
+        }
+        print join(" ", keys %at), "\n"')
     create_certificates
     write_configuration
     print_demo >/dev/null
