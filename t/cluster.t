@@ -266,7 +266,7 @@ subtest 'a master dies' => sub {
     my @phones = everywhere($his->{phone});
 
     $load->recovers('killed', qw(me draft greeting));
-    is(codes(@phones), '200 200', 'each worker knows him');
+    until_codes('each worker knows him', '200 200', @phones);
     is($his->{desk}->post_json('/api/auth/sessions/end', {})->code, 200,
        'he ends the others');
     until_codes('each worker has heard of it', '401 401', @phones);
