@@ -359,7 +359,7 @@ left_out() {
 
 profile_flags() {
     CC_OPT="-g -fPIC -W -Wall -Wextra -Werror -Wno-unused-parameter"
-    LD_OPT="-Wl,-z,relro -Wl,-z,now"
+    LD_OPT="-Wl,-z,relro -Wl,-z,now -Wl,-Bsymbolic-functions"
 
     case $PROFILE in
     release)

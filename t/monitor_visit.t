@@ -18,6 +18,7 @@ binmode $_, ':encoding(UTF-8)' for Test::More->builder->output,
 
 my $node = Node->new(server => <<'END');
         zwfw_monitor on;
+        set_real_ip_from 127.0.0.1;
         location /files/person-99010219900101123X/ { return 200 "x\n"; }
         location /quiet/ { zwfw_monitor off; return 200 "x\n"; }
 END
@@ -95,6 +96,13 @@ subtest 'a page' => sub {
     is(visit("/item/$code")->{visitor}, $v->{visitor}, 'the same visitor');
     isnt(visit("/item/$code", headers => { 'User-Agent' => 'curl/8' })
          ->{visitor}, $v->{visitor}, 'another one');
+    my @seen = map {
+        visit('/help', headers => { 'X-Real-IP' => $_ })->{visitor}
+    } qw(192.0.2.1 192.0.2.2 192.0.2.1);
+
+    is($seen[2], $seen[0], 'with this browser, from the same address');
+    isnt($seen[1], $seen[0], 'from another one');
+
     is(visit("/api/item/$code")->{route}, 'GET /api/item/{code}', 'as JSON');
     is(visit('/login')->{route}, 'GET /login', 'an absolute path');
 };

@@ -110,7 +110,7 @@ sub unknown {
     my ($file, @lines) = @_;
     my $text = join "\n", @lines;
     my %announced = map { $_ => 1 }
-        $text =~ /^static [^(;{=]*?(\w+)\([^{;]*?\);/mg;
+        $text =~ /^static [^(;{=]*?(\w+)\([^{;]*?\)(?:\s+ZWFW_\w+)?;/mg;
 
     return grep { !$announced{$_} }
         $text =~ /^static [^\n(]*\n(\w+)\([^;{]*?\)\n\{/mg;

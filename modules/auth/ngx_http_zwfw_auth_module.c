@@ -19,10 +19,8 @@ static char *ngx_http_zwfw_auth(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_zwfw_auth_who(ngx_conf_t *cf,
     ngx_http_zwfw_auth_conf_t *acf, ngx_str_t *value);
-static ngx_int_t ngx_http_zwfw_auth_part(ngx_http_request_t *r);
-static ngx_int_t ngx_http_zwfw_auth_access(ngx_http_request_t *r);
-static ngx_int_t ngx_http_zwfw_auth_ask(ngx_http_request_t *r,
-    ngx_http_zwfw_auth_conf_t *acf);
+static ngx_int_t ngx_http_zwfw_auth_part(ngx_http_request_t *r) ZWFW_HOT;
+static ngx_int_t ngx_http_zwfw_auth_access(ngx_http_request_t *r) ZWFW_HOT;
 static ngx_int_t ngx_http_zwfw_auth_status(ngx_http_zwfw_ctx_t *ctx);
 static ngx_int_t ngx_http_zwfw_auth_preconf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_zwfw_auth_postconf(ngx_conf_t *cf);
@@ -419,7 +417,7 @@ ngx_http_zwfw_auth_access(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    rc = ngx_http_zwfw_auth_ask(r, acf);
+    rc = ngx_http_zwfw_guard(r, acf->who, acf->level);
 
     if (rc != NGX_DECLINED) {
         return rc;
@@ -458,7 +456,7 @@ ngx_http_zwfw_auth_part(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    rc = ngx_http_zwfw_auth_ask(r, acf);
+    rc = ngx_http_zwfw_guard(r, acf->who, acf->level);
 
     if (rc == NGX_OK) {
         return NGX_DECLINED;
@@ -472,42 +470,6 @@ ngx_http_zwfw_auth_part(ngx_http_request_t *r)
 
     return ctx->status < 500 ? ngx_http_zwfw_auth_status(ctx)
                              : (ngx_int_t) ctx->status;
-}
-
-
-/* NGX_DECLINED: refused, ctx->status says how */
-
-static ngx_int_t
-ngx_http_zwfw_auth_ask(ngx_http_request_t *r, ngx_http_zwfw_auth_conf_t *acf)
-{
-    ngx_int_t             rc;
-    ngx_http_zwfw_ctx_t  *ctx;
-
-    ctx = ngx_http_zwfw_ctx(r);
-    if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ctx->resume = ngx_http_core_run_phases;
-
-    rc = ngx_http_zwfw_session(r);
-
-    if (rc == NGX_AGAIN) {
-        return NGX_AGAIN;
-    }
-
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (rc != NGX_OK
-        || ngx_http_zwfw_allow(r, acf->who, acf->level) != NGX_OK)
-    {
-        return NGX_DECLINED;
-    }
-
-    return ngx_http_zwfw_hide_cookie(r) == NGX_OK
-           ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 

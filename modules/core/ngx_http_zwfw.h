@@ -234,7 +234,7 @@ ngx_int_t ngx_http_zwfw_add_metrics(ngx_conf_t *cf,
     ngx_http_zwfw_metric_t *metrics);
 
 /* context of the request, made when absent; NULL: no memory */
-ngx_http_zwfw_ctx_t *ngx_http_zwfw_ctx(ngx_http_request_t *r);
+ngx_http_zwfw_ctx_t *ngx_http_zwfw_ctx(ngx_http_request_t *r) ZWFW_HOT;
 
 ngx_str_t *ngx_http_zwfw_platform_name(ngx_http_zwfw_platform_t *pf);
 
@@ -253,27 +253,24 @@ ngx_int_t ngx_http_zwfw_refuse(ngx_http_request_t *r, ngx_uint_t status,
     const char *code, ngx_str_t *field);
 
 /*
- * Asks who it is, by cookie.
+ * For guards: may this person enter?  Cuts our cookies out of a request that
+ * may go to an upstream; who it is stays known, also to internal redirects and
+ * subrequests.
  *
- *     NGX_OK        ctx->session is set, or is NULL: nobody
- *     NGX_AGAIN     asked; ctx->resume() goes on
- *     NGX_DECLINED  refused: the store of sessions is away (503)
+ *     NGX_OK        yes, it is ctx->session
+ *     NGX_AGAIN     Redis is asked; the phases of the request go on
+ *     NGX_DECLINED  refused, ctx->status says how: 401, 403, 428, or 503 when
+ *                   the store of sessions is away
+ *     500           no memory
  */
-ngx_int_t ngx_http_zwfw_session(ngx_http_request_t *r);
-
-/* may they?  NGX_OK or NGX_DECLINED: refused, 401, 403 or 428 */
-ngx_int_t ngx_http_zwfw_allow(ngx_http_request_t *r, ngx_uint_t who,
-    ngx_uint_t level);
+ngx_int_t ngx_http_zwfw_guard(ngx_http_request_t *r, ngx_uint_t who,
+    ngx_uint_t level) ZWFW_HOT;
 
 /*
  * For guards in the access phase: answers what was refused, with a page or a
  * problem.  Returns NGX_DONE, for the phase handler to return.
  */
 ngx_int_t ngx_http_zwfw_answer_refusal(ngx_http_request_t *r);
-
-/* cuts our session cookie out of the request that goes to an upstream; the
-   session stays known for internal redirects and subrequests */
-ngx_int_t ngx_http_zwfw_hide_cookie(ngx_http_request_t *r);
 
 /* while location configurations are merged: the platform selected there */
 ngx_http_zwfw_platform_t *ngx_http_zwfw_conf_platform(ngx_conf_t *cf);

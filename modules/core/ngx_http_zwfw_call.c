@@ -120,7 +120,7 @@ ngx_http_zwfw_call(ngx_http_request_t *r, ngx_uint_t class, ngx_str_t *call,
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
     state = ctx->core;
-    q = &state->query;
+    q = state->query;
     q->standby = 0;
 
     if (class == NGX_HTTP_ZWFW_WRITE && state->once.len) {
@@ -176,8 +176,8 @@ ngx_http_zwfw_call_standby(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     if (class == NGX_HTTP_ZWFW_READ && ctx->route->method == NGX_HTTP_GET
         && state->cache_key.len == 0)
     {
-        state->query.standby = 1;
-        state->query.seen = ngx_http_zwfw_seen(r, ctx);
+        state->query->standby = 1;
+        state->query->seen = ngx_http_zwfw_seen(r, ctx);
     }
 }
 
@@ -191,10 +191,10 @@ ngx_http_zwfw_call_once(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 {
     ngx_http_zwfw_state_t  *state = ctx->core;
 
-    state->query.name = ngx_http_zwfw_once_name;
-    state->query.sql = ngx_http_zwfw_once_sql[
+    state->query->name = ngx_http_zwfw_once_name;
+    state->query->sql = ngx_http_zwfw_once_sql[
                                ngx_http_zwfw_pg_standby(ctx->platform->pg)];
-    state->query.stable = 0;
+    state->query->stable = 0;
 
     if (ngx_http_zwfw_me(r->pool, ctx, state->args) != NGX_OK) {
         return NGX_ERROR;
@@ -227,7 +227,7 @@ ngx_http_zwfw_ask(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     ngx_http_zwfw_query_t  *q;
     ngx_http_zwfw_state_t  *state = ctx->core;
 
-    q = &state->query;
+    q = state->query;
     q->class = class;
     q->nargs = nargs;
     q->args = state->args;
@@ -621,7 +621,7 @@ ngx_http_zwfw_forget(void *data)
     ngx_http_zwfw_state_t  *state = ctx->core;
 
     if (state->asking) {
-        ngx_http_zwfw_pg_forget(ctx->platform->pg, &state->query);
+        ngx_http_zwfw_pg_forget(ctx->platform->pg, state->query);
         state->asking = 0;
     }
 }
@@ -636,7 +636,7 @@ ngx_http_zwfw_ask_redis(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     ngx_http_zwfw_state_t    *state = ctx->core;
     ngx_http_zwfw_command_t  *c;
 
-    c = &state->command;
+    c = state->command;
     c->data = r;
 
     if (ngx_http_zwfw_redis_ask(ctx->platform->redis, c) != NGX_OK) {
@@ -667,5 +667,5 @@ ngx_http_zwfw_forget_command(void *data)
 
     ngx_http_zwfw_state_t  *state = ctx->core;
 
-    ngx_http_zwfw_redis_forget(ctx->platform->redis, &state->command);
+    ngx_http_zwfw_redis_forget(ctx->platform->redis, state->command);
 }

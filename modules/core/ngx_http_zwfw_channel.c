@@ -97,15 +97,18 @@ ngx_int_t
 ngx_http_zwfw_set_channel(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     ngx_http_zwfw_loc_conf_t *lcf)
 {
-    ngx_str_null(&ctx->channel);
+    if (lcf->channel == NULL) {
+        ctx->channel = ngx_http_zwfw_channels[0];
+        return NGX_OK;
+    }
 
-    if (lcf->channel
-        && ngx_http_complex_value(r, lcf->channel, &ctx->channel) != NGX_OK)
-    {
+    if (ngx_http_complex_value(r, lcf->channel, &ctx->channel) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (!ngx_http_zwfw_is_channel(&ctx->channel)) {
+    /* a constant was checked when the configuration was read */
+
+    if (lcf->channel->lengths && !ngx_http_zwfw_is_channel(&ctx->channel)) {
         ctx->channel = ngx_http_zwfw_channels[0];
     }
 

@@ -276,11 +276,22 @@ typedef struct {
 
 #define NGX_HTTP_ZWFW_ROOM  16              /* of args and words */
 
+
+/* with which the stores are asked: guards need none */
+
+typedef struct {
+    ngx_http_zwfw_query_t      query;
+    ngx_http_zwfw_command_t    command;
+    char                      *args[NGX_HTTP_ZWFW_ROOM];
+    ngx_str_t                  words[NGX_HTTP_ZWFW_ROOM];
+} ngx_http_zwfw_asking_t;
+
+
 typedef struct {
     ngx_http_zwfw_row_t       *row;         /* of ctx->route */
-    ngx_http_zwfw_query_t      query;
-    char                     **args;        /* NULL before begin() */
-    ngx_http_zwfw_command_t    command;
+    ngx_http_zwfw_query_t     *query;       /* NULL before begin() */
+    char                     **args;        /* of query; the same */
+    ngx_http_zwfw_command_t   *command;     /* the same */
     ngx_str_t                 *words;       /* of command; the same */
     ngx_str_t                  once;        /* Idempotency-Key */
     u_char                     digest[33];  /* of what is asked once */
@@ -619,10 +630,11 @@ ngx_uint_t ngx_http_zwfw_gauges(ngx_http_zwfw_metric_t *m);
 /* metrics.c */
 ngx_int_t ngx_http_zwfw_metrics_handler(ngx_http_request_t *r);
 void ngx_http_zwfw_count(ngx_http_zwfw_platform_t *pf,
-    ngx_http_zwfw_counter_e counter);
+    ngx_http_zwfw_counter_e counter) ZWFW_HOT;
 
 /* sha256.c: of all parts, 32 bytes */
-ngx_int_t ngx_http_zwfw_sha256(ngx_str_t *parts, ngx_uint_t n, u_char *hash);
+ngx_int_t ngx_http_zwfw_sha256(ngx_str_t *parts, ngx_uint_t n, u_char *hash)
+    ZWFW_HOT;
 
 /* crypt.c */
 ngx_int_t ngx_http_zwfw_keys(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf);

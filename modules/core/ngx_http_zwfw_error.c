@@ -7,7 +7,7 @@
  */
 
 
-#include "ngx_http_zwfw_core.h"
+#include "ngx_http_zwfw_session.h"
 
 
 static ngx_int_t ngx_http_zwfw_error_who(ngx_http_request_t *r,
@@ -143,7 +143,7 @@ ngx_http_zwfw_error_list(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_zwfw_error_who(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
-    return ngx_http_zwfw_session(r);
+    return ngx_http_zwfw_session(r, ctx);
 }
 
 

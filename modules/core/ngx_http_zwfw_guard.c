@@ -8,12 +8,14 @@
 #include "ngx_http_zwfw_session.h"
 
 
-static ngx_int_t ngx_http_zwfw_strip(ngx_http_request_t *r);
+static ngx_int_t ngx_http_zwfw_hide_cookie(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx) ZWFW_HOT;
+static ngx_int_t ngx_http_zwfw_strip(ngx_http_request_t *r) ZWFW_HOT;
 static ngx_uint_t ngx_http_zwfw_identity(ngx_str_t *name);
 static ngx_int_t ngx_http_zwfw_unlink(ngx_http_request_t *r,
     ngx_list_part_t *part, ngx_uint_t i);
 static void ngx_http_zwfw_cut_cookie(ngx_str_t *value, ngx_str_t *name,
-    ngx_str_t *device);
+    ngx_str_t *device) ZWFW_HOT;
 
 
 ngx_int_t
@@ -32,6 +34,33 @@ ngx_http_zwfw_guard_init(ngx_conf_t *cf)
     *h = ngx_http_zwfw_strip;
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_zwfw_guard(ngx_http_request_t *r, ngx_uint_t who, ngx_uint_t level)
+{
+    ngx_int_t             rc;
+    ngx_http_zwfw_ctx_t  *ctx;
+
+    ctx = ngx_http_zwfw_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->resume = ngx_http_core_run_phases;
+
+    rc = ngx_http_zwfw_session(r, ctx);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_zwfw_allow(r, who, level);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_zwfw_hide_cookie(r, ctx);
+    }
+
+    return rc == NGX_ERROR ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
 }
 
 
@@ -201,15 +230,12 @@ ngx_http_zwfw_unlink(ngx_http_request_t *r, ngx_list_part_t *part,
 
 /* the upstream behind a guard does not get our cookie */
 
-ngx_int_t
-ngx_http_zwfw_hide_cookie(ngx_http_request_t *r)
+static ngx_int_t
+ngx_http_zwfw_hide_cookie(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
-    ngx_uint_t            i;
-    ngx_str_t            *name, *device;
-    ngx_table_elt_t      *h;
-    ngx_http_zwfw_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_zwfw_core_module);
+    ngx_uint_t        i;
+    ngx_str_t        *name, *device;
+    ngx_table_elt_t  *h;
 
     name = ngx_http_zwfw_cookie_name(r);
     if (name == NULL) {
@@ -236,8 +262,7 @@ static void
 ngx_http_zwfw_cut_cookie(ngx_str_t *value, ngx_str_t *name,
     ngx_str_t *device)
 {
-    u_char      *p, *last, *end, *to;
-    zwfw_str_t   ignored;
+    u_char  *p, *last, *end, *to;
 
     p = value->data;
     last = p + value->len;
@@ -255,8 +280,8 @@ ngx_http_zwfw_cut_cookie(ngx_str_t *value, ngx_str_t *name,
         }
 
         if (p == end
-            || zwfw_cookie_find(p, end - p, (zwfw_str_t *) name, &ignored)
-            || zwfw_cookie_find(p, end - p, (zwfw_str_t *) device, &ignored))
+            || zwfw_cookie_value(p, end, (zwfw_str_t *) name)
+            || zwfw_cookie_value(p, end, (zwfw_str_t *) device))
         {
             p = end;
             continue;

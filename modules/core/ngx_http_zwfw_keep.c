@@ -129,9 +129,9 @@ ngx_http_zwfw_keep_store(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 
     *(ngx_str_t *) state->entry = ticket;
 
-    state->command.nwords = 5;
-    state->command.words = words;
-    state->command.done = ngx_http_zwfw_kept;
+    state->command->nwords = 5;
+    state->command->words = words;
+    state->command->done = ngx_http_zwfw_kept;
 
     return ngx_http_zwfw_ask_redis(r, ctx);
 }
@@ -308,9 +308,9 @@ ngx_http_zwfw_step_resume(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 
     ngx_str_set(&state->words[0], "GETDEL");
 
-    state->command.nwords = 2;
-    state->command.words = state->words;
-    state->command.done = ngx_http_zwfw_keep_found;
+    state->command->nwords = 2;
+    state->command->words = state->words;
+    state->command->done = ngx_http_zwfw_keep_found;
 
     return ngx_http_zwfw_ask_redis(r, ctx);
 }

@@ -41,12 +41,6 @@ typedef struct {
 } ngx_http_zwfw_entry_t;
 
 
-typedef union {
-    ngx_http_zwfw_entry_t    entry;
-    u_char                   bytes[NGX_HTTP_ZWFW_KNOWN_ENTRY];
-} ngx_http_zwfw_copy_t;
-
-
 #define NGX_HTTP_ZWFW_KNOWN_SPACE                                             \
     (NGX_HTTP_ZWFW_KNOWN_ENTRY - offsetof(ngx_http_zwfw_entry_t, text))
 
@@ -61,14 +55,17 @@ typedef struct {
     uint32_t     free;
     uint32_t     used;                      /* highest ever since emptied */
     uint32_t     epoch;
-    uint32_t     slots[NGX_HTTP_ZWFW_KNOWN_SLOTS];
     uint32_t    *buckets;
     u_char      *memory;
+    uint32_t     slots[NGX_HTTP_ZWFW_KNOWN_SLOTS];
 } ngx_http_zwfw_table_t;
 
 
-static ngx_uint_t ngx_http_zwfw_known_peek(ngx_http_zwfw_platform_t *pf,
-    u_char *hash, ngx_http_zwfw_copy_t *copy);
+static ngx_int_t ngx_http_zwfw_known_peek(ngx_http_zwfw_platform_t *pf,
+    ngx_http_zwfw_known_t *known, ngx_pool_t *pool) ZWFW_HOT;
+static ngx_int_t ngx_http_zwfw_known_use(ngx_http_zwfw_platform_t *pf,
+    ngx_http_zwfw_known_t *known, ngx_pool_t *pool,
+    ngx_http_zwfw_generation_t *generation, ngx_uint_t *touch) ZWFW_RARE;
 static ngx_uint_t ngx_http_zwfw_known_fresh(ngx_http_zwfw_platform_t *pf);
 static ngx_http_zwfw_table_t *ngx_http_zwfw_known_lock(
     ngx_http_zwfw_platform_t *pf);
@@ -93,9 +90,9 @@ static void ngx_http_zwfw_known_unlink(ngx_http_zwfw_table_t *t, uint32_t i);
 static ngx_uint_t ngx_http_zwfw_known_due(ngx_http_zwfw_entry_t *e);
 static ngx_uint_t ngx_http_zwfw_known_touch(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_entry_t *e);
-static ngx_int_t ngx_http_zwfw_known_read(ngx_http_zwfw_known_t *known,
-    ngx_http_zwfw_entry_t *e, ngx_pool_t *pool);
-static size_t ngx_http_zwfw_known_size(ngx_http_zwfw_entry_t *e);
+static void ngx_http_zwfw_known_read(ngx_http_zwfw_known_t *known,
+    ngx_http_zwfw_entry_t *e) ZWFW_HOT;
+static size_t ngx_http_zwfw_known_size(ngx_http_zwfw_entry_t *e) ZWFW_HOT;
 static ngx_int_t ngx_http_zwfw_known_write(ngx_http_zwfw_entry_t *e,
     ngx_http_zwfw_known_t *known);
 static void ngx_http_zwfw_known_texts(ngx_http_zwfw_session_t *s,
@@ -141,48 +138,23 @@ ngx_http_zwfw_known_find(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_known_t *known, ngx_pool_t *pool,
     ngx_http_zwfw_generation_t *generation, ngx_uint_t *touch)
 {
-    uint32_t                i;
-    ngx_http_zwfw_copy_t    copy;
-    ngx_http_zwfw_entry_t  *e;
-    ngx_http_zwfw_table_t  *t;
+    ngx_int_t  rc;
 
     *touch = 0;
 
-    if (!ngx_http_zwfw_known_peek(pf, known->hash, &copy)) {
+    rc = ngx_http_zwfw_known_peek(pf, known, pool);
 
-        t = ngx_http_zwfw_known_lock(pf);
-
-        i = ngx_http_zwfw_known_fresh(pf)
-            ? ngx_http_zwfw_known_lookup(t, known->hash) : 0;
-        e = ngx_http_zwfw_known_entry(t, i);
-
-        if (i == 0 || e->expires <= ngx_time() || e->idle <= ngx_time()) {
-            generation->epoch = t->epoch;
-            generation->slot = *ngx_http_zwfw_known_slot(t, known->hash);
-
-            ngx_http_zwfw_known_unlock(pf, t);
-            ngx_http_zwfw_count(pf, NGX_HTTP_ZWFW_COUNT_SESSION_MISS);
-
-            return NGX_DECLINED;
-        }
-
-        ngx_http_zwfw_known_change(t);
-
-        if (e->used != ngx_time()) {
-            ngx_http_zwfw_known_unlink(t, i);
-            ngx_http_zwfw_known_link(t, i);
-        }
-
-        *touch = ngx_http_zwfw_known_touch(pf, e);
-
-        ngx_memcpy(&copy, e, NGX_HTTP_ZWFW_KNOWN_ENTRY);
-
-        ngx_http_zwfw_known_unlock(pf, t);
+    if (rc == NGX_DECLINED) {
+        rc = ngx_http_zwfw_known_use(pf, known, pool, generation, touch);
     }
 
-    ngx_http_zwfw_count(pf, NGX_HTTP_ZWFW_COUNT_SESSION_HIT);
+    if (rc != NGX_ERROR) {
+        ngx_http_zwfw_count(pf, rc == NGX_OK
+                                ? NGX_HTTP_ZWFW_COUNT_SESSION_HIT
+                                : NGX_HTTP_ZWFW_COUNT_SESSION_MISS);
+    }
 
-    return ngx_http_zwfw_known_read(known, &copy.entry, pool);
+    return rc;
 }
 
 
@@ -190,26 +162,28 @@ ngx_http_zwfw_known_find(ngx_http_zwfw_platform_t *pf,
  * Copies an entry without the lock, as nearly every request can: nothing is
  * written to memory that the other workers read.  What was changed meanwhile
  * may be anything, so indexes are bounded and the copy is thrown away; so is
- * one that must be moved, or touched, which needs the lock.  Returns whether
- * there is a copy
+ * one that must be moved, or touched, which needs the lock.  NGX_DECLINED:
+ * there is no copy
  */
 
-static ngx_uint_t
-ngx_http_zwfw_known_peek(ngx_http_zwfw_platform_t *pf, u_char *hash,
-    ngx_http_zwfw_copy_t *copy)
+static ngx_int_t
+ngx_http_zwfw_known_peek(ngx_http_zwfw_platform_t *pf,
+    ngx_http_zwfw_known_t *known, ngx_pool_t *pool)
 {
     size_t                  size;
+    u_char                 *hash;
     uint32_t                i;
     ngx_uint_t              n, version;
-    ngx_http_zwfw_entry_t  *e;
+    ngx_http_zwfw_entry_t  *e, *copy;
     ngx_http_zwfw_table_t  *t;
 
     t = pf->shared->sessions;
+    hash = known->hash;
 
     version = __atomic_load_n(&t->version, __ATOMIC_ACQUIRE);
 
     if ((version & 1) || !ngx_http_zwfw_known_fresh(pf)) {
-        return 0;
+        return NGX_DECLINED;
     }
 
     e = NULL;
@@ -227,23 +201,83 @@ ngx_http_zwfw_known_peek(ngx_http_zwfw_platform_t *pf, u_char *hash,
     }
 
     if (e == NULL) {
-        return 0;
+        return NGX_DECLINED;
     }
 
     size = ngx_http_zwfw_known_size(e);
-    ngx_memcpy(copy, e, offsetof(ngx_http_zwfw_entry_t, text)
-                        + ngx_min(size, NGX_HTTP_ZWFW_KNOWN_SPACE));
+    size = offsetof(ngx_http_zwfw_entry_t, text)
+           + ngx_min(size, NGX_HTTP_ZWFW_KNOWN_SPACE);
+
+    copy = ngx_palloc(pool, size);
+    if (copy == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(copy, e, size);
 
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
-    if (__atomic_load_n(&t->version, __ATOMIC_RELAXED) != version) {
-        return 0;
+    if (__atomic_load_n(&t->version, __ATOMIC_RELAXED) != version
+        || copy->expires <= ngx_time() || copy->idle <= ngx_time()
+        || copy->used != ngx_time() || ngx_http_zwfw_known_due(copy))
+    {
+        return NGX_DECLINED;
     }
 
-    e = &copy->entry;
+    ngx_http_zwfw_known_read(known, copy);
 
-    return e->expires > ngx_time() && e->idle > ngx_time()
-           && e->used == ngx_time() && !ngx_http_zwfw_known_due(e);
+    return NGX_OK;
+}
+
+
+/* the same with the lock: what was used is the newest */
+
+static ngx_int_t
+ngx_http_zwfw_known_use(ngx_http_zwfw_platform_t *pf,
+    ngx_http_zwfw_known_t *known, ngx_pool_t *pool,
+    ngx_http_zwfw_generation_t *generation, ngx_uint_t *touch)
+{
+    uint32_t                i;
+    ngx_http_zwfw_entry_t  *e, *copy;
+    ngx_http_zwfw_table_t  *t;
+
+    t = ngx_http_zwfw_known_lock(pf);
+
+    i = ngx_http_zwfw_known_fresh(pf)
+        ? ngx_http_zwfw_known_lookup(t, known->hash) : 0;
+    e = ngx_http_zwfw_known_entry(t, i);
+
+    if (i == 0 || e->expires <= ngx_time() || e->idle <= ngx_time()) {
+        generation->epoch = t->epoch;
+        generation->slot = *ngx_http_zwfw_known_slot(t, known->hash);
+
+        ngx_http_zwfw_known_unlock(pf, t);
+
+        return NGX_DECLINED;
+    }
+
+    copy = ngx_palloc(pool, NGX_HTTP_ZWFW_KNOWN_ENTRY);
+    if (copy == NULL) {
+        ngx_http_zwfw_known_unlock(pf, t);
+        return NGX_ERROR;
+    }
+
+    ngx_http_zwfw_known_change(t);
+
+    if (e->used != ngx_time()) {
+        ngx_http_zwfw_known_unlink(t, i);
+        ngx_http_zwfw_known_link(t, i);
+    }
+
+    *touch = ngx_http_zwfw_known_touch(pf, e);
+
+    ngx_memcpy(copy, e, NGX_HTTP_ZWFW_KNOWN_ENTRY);
+
+    ngx_http_zwfw_known_unlock(pf, t);
+
+    ngx_http_zwfw_known_read(known, copy);
+
+    return NGX_OK;
 }
 
 
@@ -596,23 +630,17 @@ ngx_http_zwfw_known_touch(ngx_http_zwfw_platform_t *pf,
 }
 
 
-static ngx_int_t
+/* the texts stay where they are */
+
+static void
 ngx_http_zwfw_known_read(ngx_http_zwfw_known_t *known,
-    ngx_http_zwfw_entry_t *e, ngx_pool_t *pool)
+    ngx_http_zwfw_entry_t *e)
 {
-    size_t       size;
     u_char      *p;
     ngx_str_t   *texts[NGX_HTTP_ZWFW_KNOWN_TEXTS];
     ngx_uint_t   i;
 
-    size = ngx_http_zwfw_known_size(e);
-
-    p = ngx_pnalloc(pool, size);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(p, e->text, size);
+    p = e->text;
 
     ngx_http_zwfw_known_texts(&known->session, texts);
 
@@ -626,8 +654,6 @@ ngx_http_zwfw_known_read(ngx_http_zwfw_known_t *known,
     known->session.level = e->level;
     known->session.created = e->created;
     known->expires = e->expires;
-
-    return NGX_OK;
 }
 
 

@@ -42,7 +42,7 @@ ngx_int_t ngx_http_zwfw_known_init(ngx_http_zwfw_platform_t *pf);
  */
 ngx_int_t ngx_http_zwfw_known_find(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_known_t *known, ngx_pool_t *pool,
-    ngx_http_zwfw_generation_t *generation, ngx_uint_t *touch);
+    ngx_http_zwfw_generation_t *generation, ngx_uint_t *touch) ZWFW_HOT;
 
 /* keeps an answer of Redis, unless its generation has moved; it has prolonged
    the idle time */

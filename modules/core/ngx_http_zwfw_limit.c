@@ -104,9 +104,9 @@ ngx_http_zwfw_limit_ask(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     words[4].data = p;
     words[4].len = ngx_sprintf(p, "%T", limit->period) - p;
 
-    state->command.nwords = 5;
-    state->command.words = words;
-    state->command.done = ngx_http_zwfw_counted;
+    state->command->nwords = 5;
+    state->command->words = words;
+    state->command->done = ngx_http_zwfw_counted;
 
     return ngx_http_zwfw_ask_redis(r, ctx);
 }

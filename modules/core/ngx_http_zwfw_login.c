@@ -132,9 +132,9 @@ ngx_http_zwfw_login(ngx_http_request_t *r, ngx_http_zwfw_session_t *s)
     }
 
     state->entry = entry;
-    state->command.nwords = 16;
-    state->command.words = state->words;
-    state->command.done = ngx_http_zwfw_login_done;
+    state->command->nwords = 16;
+    state->command->words = state->words;
+    state->command->done = ngx_http_zwfw_login_done;
 
     return ngx_http_zwfw_ask_redis(r, ctx);
 }
@@ -599,9 +599,9 @@ ngx_http_zwfw_login_each(ngx_http_request_t *r, ngx_str_t *script,
     ngx_str_set(&words[7], "}");
     words[7].len = !clustered;
 
-    state->command.nwords = 8;
-    state->command.words = words;
-    state->command.done = done;
+    state->command->nwords = 8;
+    state->command->words = words;
+    state->command->done = done;
 
     return ngx_http_zwfw_ask_redis(r, ctx);
 }

@@ -94,7 +94,7 @@ ngx_http_zwfw_logout(ngx_http_request_t *r, ngx_str_t *id)
     }
 
     state->entry = entry;
-    state->command.done = ngx_http_zwfw_logout_done;
+    state->command->done = ngx_http_zwfw_logout_done;
 
     return ngx_http_zwfw_ask_redis(r, ctx);
 }
@@ -130,8 +130,8 @@ ngx_http_zwfw_logout_words(ngx_http_request_t *r, ngx_str_t *uid,
     words[7].len = 1;
     words[7].data = (u_char *) (own ? "1" : "0");
 
-    state->command.nwords = 8;
-    state->command.words = words;
+    state->command->nwords = 8;
+    state->command->words = words;
 
     return NGX_OK;
 }

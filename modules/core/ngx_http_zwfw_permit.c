@@ -76,7 +76,7 @@ ngx_http_zwfw_step_session(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "zwfw session");
 
-    return ngx_http_zwfw_session(r);
+    return ngx_http_zwfw_session(r, ctx);
 }
 
 

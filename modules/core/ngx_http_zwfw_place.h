@@ -25,9 +25,9 @@ char *ngx_http_zwfw_open_channels(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_uint_t ngx_http_zwfw_is_channel(ngx_str_t *name);
 ngx_int_t ngx_http_zwfw_set_channel(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_loc_conf_t *lcf);
+    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_loc_conf_t *lcf) ZWFW_HOT;
 ngx_int_t ngx_http_zwfw_channel_open(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx);
+    ngx_http_zwfw_ctx_t *ctx) ZWFW_HOT;
 ngx_int_t ngx_http_zwfw_channel_words(ngx_http_zwfw_platform_t *pf);
 
 /* override.c: reads tokens, refuses what overrides nothing; words over words;

@@ -89,15 +89,22 @@ ngx_http_zwfw_handler(ngx_http_request_t *r)
 ngx_int_t
 ngx_http_zwfw_begin(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
-    ngx_http_zwfw_state_t  *state = ctx->core;
+    ngx_http_zwfw_state_t   *state = ctx->core;
+    ngx_http_zwfw_asking_t  *asking;
+
+    asking = ngx_pcalloc(r->pool, sizeof(ngx_http_zwfw_asking_t));
+    if (asking == NULL) {
+        return NGX_ERROR;
+    }
+
+    state->query = &asking->query;
+    state->args = asking->args;
+    state->command = &asking->command;
+    state->words = asking->words;
 
     ctx->resume = ngx_http_zwfw_run;
 
-    state->args = ngx_pcalloc(r->pool, NGX_HTTP_ZWFW_ROOM * sizeof(char *));
-    state->words = ngx_pcalloc(r->pool,
-                               NGX_HTTP_ZWFW_ROOM * sizeof(ngx_str_t));
-
-    return (state->args && state->words) ? NGX_OK : NGX_ERROR;
+    return NGX_OK;
 }
 
 

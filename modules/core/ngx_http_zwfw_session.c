@@ -54,8 +54,8 @@ static ngx_int_t ngx_http_zwfw_session_find(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_str_t *token);
 static void ngx_http_zwfw_session_mark(void *data);
 static ngx_int_t ngx_http_zwfw_session_ask(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_known_t *known, u_char *tag,
-    ngx_http_zwfw_generation_t *generation);
+    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_known_t *known, ngx_str_t *token,
+    ngx_http_zwfw_generation_t *generation) ZWFW_RARE;
 static ngx_http_zwfw_lookup_t *ngx_http_zwfw_session_lookup(
     ngx_http_request_t *r, ngx_http_zwfw_known_t *known, u_char *tag);
 static void ngx_http_zwfw_session_forget(void *data);
@@ -65,7 +65,7 @@ static void ngx_http_zwfw_session_answered(ngx_http_zwfw_lookup_t *lookup);
 static ngx_int_t ngx_http_zwfw_session_refuse(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_int_t rc);
 static void ngx_http_zwfw_session_prolong(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_known_t *known);
+    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_known_t *known) ZWFW_RARE;
 static void ngx_http_zwfw_session_prolonged(ngx_http_zwfw_command_t *c);
 static ngx_int_t ngx_http_zwfw_cookie(ngx_http_request_t *r,
     ngx_str_t *token);
@@ -74,16 +74,10 @@ static ngx_int_t ngx_http_zwfw_cookie_value(ngx_http_request_t *r,
 
 
 ngx_int_t
-ngx_http_zwfw_session(ngx_http_request_t *r)
+ngx_http_zwfw_session(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
 {
     ngx_str_t               token;
-    ngx_http_zwfw_ctx_t    *ctx;
     ngx_http_zwfw_state_t  *state;
-
-    ctx = ngx_http_zwfw_ctx(r);
-    if (ctx == NULL) {
-        return NGX_ERROR;
-    }
 
     state = ctx->core;
 
@@ -135,14 +129,7 @@ ngx_http_zwfw_session_find(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
                                   &touch);
 
     if (rc == NGX_DECLINED) {
-
-        if (zwfw_cookie_token((zwfw_str_t *) token) != ZWFW_OK) {
-            state->known = 1;
-            return NGX_OK;
-        }
-
-        return ngx_http_zwfw_session_ask(r, ctx, known, token->data,
-                                         &generation);
+        return ngx_http_zwfw_session_ask(r, ctx, known, token, &generation);
     }
 
     if (rc == NGX_OK) {
@@ -215,17 +202,24 @@ ngx_http_zwfw_session_mark(void *data)
 
 static ngx_int_t
 ngx_http_zwfw_session_ask(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
-    ngx_http_zwfw_known_t *known, u_char *tag,
+    ngx_http_zwfw_known_t *known, ngx_str_t *token,
     ngx_http_zwfw_generation_t *generation)
 {
     ngx_http_cleanup_t      *cln;
     ngx_http_zwfw_redis_t   *redis;
+    ngx_http_zwfw_state_t   *state;
     ngx_http_zwfw_lookup_t  *lookup;
 
+    state = ctx->core;
     redis = ctx->platform->redis;
 
+    if (zwfw_cookie_token((zwfw_str_t *) token) != ZWFW_OK) {
+        state->known = 1;
+        return NGX_OK;
+    }
+
     cln = ngx_http_cleanup_add(r, 0);
-    lookup = ngx_http_zwfw_session_lookup(r, known, tag);
+    lookup = ngx_http_zwfw_session_lookup(r, known, token->data);
 
     if (cln == NULL || lookup == NULL) {
         return NGX_ERROR;
@@ -246,7 +240,7 @@ ngx_http_zwfw_session_ask(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     cln->handler = ngx_http_zwfw_session_forget;
     cln->data = lookup;
 
-    ((ngx_http_zwfw_state_t *) ctx->core)->looking = 1;
+    state->looking = 1;
 
     ngx_http_zwfw_watch(r);
 

@@ -16,7 +16,7 @@
 
 
 /* name of our cookie here; NULL: none is taken over plain http */
-ngx_str_t *ngx_http_zwfw_cookie_name(ngx_http_request_t *r);
+ngx_str_t *ngx_http_zwfw_cookie_name(ngx_http_request_t *r) ZWFW_HOT;
 
 /* the one token of the request; NGX_DECLINED: none, several or a bad one */
 ngx_int_t ngx_http_zwfw_cookie_token(ngx_http_request_t *r,
@@ -24,9 +24,9 @@ ngx_int_t ngx_http_zwfw_cookie_token(ngx_http_request_t *r,
 
 /* how many cookies have this name; *value is the last one's */
 ngx_table_elt_t *ngx_http_zwfw_cookie_header(ngx_http_request_t *r,
-    ngx_uint_t i);
+    ngx_uint_t i) ZWFW_HOT;
 ngx_uint_t ngx_http_zwfw_cookies(ngx_http_request_t *r, ngx_str_t *name,
-    ngx_str_t *value);
+    ngx_str_t *value) ZWFW_HOT;
 
 /* the one token that a cookie of this name has; returns as above */
 ngx_int_t ngx_http_zwfw_find_cookie(ngx_http_request_t *r, ngx_str_t *name,
@@ -41,7 +41,7 @@ ngx_int_t ngx_http_zwfw_new_cookie(ngx_http_request_t *r, ngx_str_t *name,
 ngx_str_t *ngx_http_zwfw_cookie_attributes(ngx_str_t *name);
 
 /* name of the cookie that knows a browser; NULL as above */
-ngx_str_t *ngx_http_zwfw_device_name(ngx_http_request_t *r);
+ngx_str_t *ngx_http_zwfw_device_name(ngx_http_request_t *r) ZWFW_HOT;
 
 /*
  * login.c, for logout.c.  finish() goes on with the request.
@@ -67,13 +67,27 @@ ngx_int_t ngx_http_zwfw_logout_words(ngx_http_request_t *r, ngx_str_t *uid,
 /* this node forgets the session at once; the others hear of it */
 void ngx_http_zwfw_login_drop(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *id);
 
+/*
+ * Asks who it is, by cookie.
+ *
+ *     NGX_OK        ctx->session is set, or is NULL: nobody
+ *     NGX_AGAIN     asked; ctx->resume() goes on
+ *     NGX_DECLINED  refused: the store of sessions is away (503)
+ */
+ngx_int_t ngx_http_zwfw_session(ngx_http_request_t *r,
+    ngx_http_zwfw_ctx_t *ctx) ZWFW_HOT;
+
+/* may they?  NGX_OK or NGX_DECLINED: refused, 401, 403 or 428 */
+ngx_int_t ngx_http_zwfw_allow(ngx_http_request_t *r, ngx_uint_t who,
+    ngx_uint_t level) ZWFW_HOT;
+
 /* keeps ctx->session for internal redirects and subrequests */
 ngx_int_t ngx_http_zwfw_session_keep(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx);
+    ngx_http_zwfw_ctx_t *ctx) ZWFW_HOT;
 
 /* what a guard of this platform has found before; NULL: nobody */
 ngx_http_zwfw_session_t *ngx_http_zwfw_session_kept(ngx_http_request_t *r,
-    ngx_http_zwfw_platform_t *pf);
+    ngx_http_zwfw_platform_t *pf) ZWFW_HOT;
 
 /* 64 hex, lower case, as bytes; NGX_DECLINED: it is something else */
 ngx_int_t ngx_http_zwfw_session_bytes(ngx_str_t *id, u_char *hash);

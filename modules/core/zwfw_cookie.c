@@ -11,8 +11,6 @@
 
 static const unsigned char *zwfw_cookie_skip(const unsigned char *p,
     const unsigned char *last);
-static const unsigned char *zwfw_cookie_end(const unsigned char *p,
-    const unsigned char *last);
 
 
 unsigned
@@ -20,7 +18,7 @@ zwfw_cookie_find(const unsigned char *header, size_t len,
     const zwfw_str_t *name, zwfw_str_t *value)
 {
     unsigned              n;
-    const unsigned char  *p, *end, *last, *eq, *next;
+    const unsigned char  *p, *end, *last, *next;
 
     n = 0;
     last = header + len;
@@ -30,27 +28,41 @@ zwfw_cookie_find(const unsigned char *header, size_t len,
         end = end ? end : last;
         next = (end < last) ? end + 1 : last;
 
-        eq = memchr(p, '=', end - p);
-        if (eq == NULL) {
+        p = zwfw_cookie_value(zwfw_cookie_skip(p, end), end, name);
+
+        if (p == NULL) {
             continue;
         }
 
-        p = zwfw_cookie_skip(p, eq);
-
-        if ((size_t) (zwfw_cookie_end(p, eq) - p) != name->len
-            || memcmp(p, name->data, name->len) != 0)
-        {
-            continue;
-        }
-
-        p = zwfw_cookie_skip(eq + 1, end);
-
+        p = zwfw_cookie_skip(p, end);
         value->data = (unsigned char *) p;
-        value->len = zwfw_cookie_end(p, end) - p;
+
+        for (value->len = end - p; value->len; value->len--) {
+            if (p[value->len - 1] != ' ' && p[value->len - 1] != '\t') {
+                break;
+            }
+        }
+
         n++;
     }
 
     return n;
+}
+
+
+const unsigned char *
+zwfw_cookie_value(const unsigned char *p, const unsigned char *end,
+    const zwfw_str_t *name)
+{
+    if ((size_t) (end - p) <= name->len || *p != *name->data
+        || memcmp(p, name->data, name->len) != 0)
+    {
+        return NULL;
+    }
+
+    p = zwfw_cookie_skip(p + name->len, end);
+
+    return (p < end && *p == '=') ? p + 1 : NULL;
 }
 
 
@@ -62,17 +74,6 @@ zwfw_cookie_skip(const unsigned char *p, const unsigned char *last)
     }
 
     return p;
-}
-
-
-static const unsigned char *
-zwfw_cookie_end(const unsigned char *p, const unsigned char *last)
-{
-    while (last > p && (last[-1] == ' ' || last[-1] == '\t')) {
-        last--;
-    }
-
-    return last;
 }
 
 

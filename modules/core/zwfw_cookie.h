@@ -20,7 +20,12 @@
  * spaces around it, and is left alone when there is none.
  */
 unsigned zwfw_cookie_find(const unsigned char *header, size_t len,
-    const zwfw_str_t *name, zwfw_str_t *value);
+    const zwfw_str_t *name, zwfw_str_t *value) ZWFW_HOT;
+
+/* where the value of one cookie begins, which begins at p without spaces and
+   ends before end; NULL: it has another name, or is none */
+const unsigned char *zwfw_cookie_value(const unsigned char *p,
+    const unsigned char *end, const zwfw_str_t *name) ZWFW_HOT;
 
 /* ZWFW_OK for exactly the texts that 32 bytes are written as */
 int zwfw_cookie_token(const zwfw_str_t *token);

@@ -20,6 +20,12 @@ typedef struct {
 } zwfw_str_t;
 
 
+/* of nearly every request: such functions lie side by side, and need fewer
+   lines of the caches */
+#define ZWFW_HOT   __attribute__((hot))
+#define ZWFW_RARE  __attribute__((noinline))    /* called by one of them */
+
+
 #define zwfw_string(s)  { sizeof(s) - 1, (unsigned char *) s }
 #define zwfw_null_string  { 0, NULL }
 

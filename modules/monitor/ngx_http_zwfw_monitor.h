@@ -18,9 +18,14 @@
 #define NGX_HTTP_ZWFW_MONITOR_NONE    -1    /* a number that is not known */
 
 
+#define NGX_HTTP_ZWFW_MONITOR_FAMILY  10    /* bytes of a browser's name */
+
+
 /*
  * A record of a ring: 512 bytes.  An empty text, class 0, a number of -1 and
- * an id of zeros are unknown.  The number stored last makes it visible.
+ * an id of zeros are unknown.  The number stored last makes it visible.  What
+ * each visit has stands first, in two lines of the cache; the rest is from an
+ * earlier one unless it is said to be there.
  */
 
 typedef struct {
@@ -29,24 +34,27 @@ typedef struct {
     int64_t                    bytes;
     int32_t                    latency;     /* ms */
     int32_t                    status;
+    u_char                     visitor[16];
+    u_char                     more;        /* from level on there is something
+                                               that is known */
+    u_char                     referrer;    /* zwfw_referrer_e */
+    u_char                     device;      /* zwfw_device_e */
+    char                       channel[10];
+    char                       browser[NGX_HTTP_ZWFW_MONITOR_FAMILY];
+    char                       system[NGX_HTTP_ZWFW_MONITOR_FAMILY];
+    char                       route[128];
+
     int32_t                    level;
     int32_t                    hits;
     int32_t                    rank;
     int32_t                    funnel;
     int32_t                    dwell;       /* ms */
-    u_char                     visitor[16];
     u_char                     session[16];
     u_char                     uid[16];
-    u_char                     referrer;    /* zwfw_referrer_e */
-    u_char                     device;      /* zwfw_device_e */
-    char                       channel[10];
     char                       region[7];
-    char                       browser[10];
-    char                       system[10];
     char                       user_type[10];
     char                       age_band[8];
     char                       case_type[8];
-    char                       route[128];
     char                       item[32];
     char                       words[181];  /* 60 characters, most of 3 bytes */
 } ngx_http_zwfw_record_t;
@@ -124,11 +132,19 @@ typedef struct {
 } ngx_http_zwfw_ring_t;
 
 
+/* a browser that a worker has seen */
+
 typedef struct {
-    uint64_t                   hash;        /* of the header; 0: none */
-    ngx_str_t                  browser;     /* static */
-    ngx_str_t                  system;
-    zwfw_device_e              device;
+    size_t                     len;         /* of its header */
+    u_char                     header[224];
+    u_char                     mark[8];     /* stands for the header */
+    u_char                     device;      /* 0: there is none */
+    char                       browser[NGX_HTTP_ZWFW_MONITOR_FAMILY];
+    char                       system[NGX_HTTP_ZWFW_MONITOR_FAMILY];
+    u_char                     visitor[16]; /* the last one with it, from addr;
+                                               a page has many parts */
+    u_char                     addr_len;
+    u_char                     addr[NGX_SOCKADDR_STRLEN];
 } ngx_http_zwfw_agent_t;
 
 
@@ -173,6 +189,7 @@ typedef struct {
 typedef struct {
     ngx_flag_t                 enabled;
     ngx_http_zwfw_monitor_t   *monitor;     /* NULL: off */
+    ngx_str_t                  name;        /* of the location, as it is kept */
 } ngx_http_zwfw_monitor_conf_t;
 
 
@@ -194,7 +211,11 @@ ngx_int_t ngx_http_zwfw_monitor_live(ngx_http_request_t *r,
 
 /* ---- visit.c: the log phase ---- */
 
-ngx_int_t ngx_http_zwfw_monitor_log(ngx_http_request_t *r);
+/* the name of a location, as visits of it are kept */
+ngx_int_t ngx_http_zwfw_visit_name(ngx_conf_t *cf, ngx_str_t *location,
+    ngx_str_t *name);
+
+ngx_int_t ngx_http_zwfw_monitor_log(ngx_http_request_t *r) ZWFW_HOT;
 
 
 /* ---- ring.c ---- */
@@ -216,9 +237,9 @@ void ngx_http_zwfw_monitor_release(ngx_http_zwfw_ring_t *ring);
 
 /* room for the next record, and it is written; NULL: it is lost, counted */
 ngx_http_zwfw_record_t *ngx_http_zwfw_monitor_room(
-    ngx_http_zwfw_monitor_t *m);
+    ngx_http_zwfw_monitor_t *m) ZWFW_HOT;
 void ngx_http_zwfw_monitor_written(ngx_http_zwfw_monitor_t *m,
-    ngx_http_zwfw_record_t *rec);
+    ngx_http_zwfw_record_t *rec) ZWFW_HOT;
 
 /* is there something that the database does not know? */
 ngx_uint_t ngx_http_zwfw_monitor_remains(ngx_http_zwfw_slot_t *slot);
@@ -243,7 +264,7 @@ void ngx_http_zwfw_monitor_bound(ngx_http_zwfw_ring_t *ring,
     ngx_uint_t most);
 
 /* a record was written: it is shipped at the next tick, or soon */
-void ngx_http_zwfw_monitor_wake(ngx_http_zwfw_monitor_t *m);
+void ngx_http_zwfw_monitor_wake(ngx_http_zwfw_monitor_t *m) ZWFW_HOT;
 
 
 /* ---- spill.c: a batch goes into a file ---- */

@@ -329,6 +329,7 @@ ngx_http_zwfw_monitor_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_zwfw_monitor_conf_t  *conf = child;
 
     ngx_http_zwfw_monitor_t            **m;
+    ngx_http_core_loc_conf_t            *clcf;
     ngx_http_zwfw_platform_t            *pf;
     ngx_http_zwfw_monitor_main_conf_t   *mmcf;
 
@@ -338,6 +339,12 @@ ngx_http_zwfw_monitor_merge_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (!conf->enabled || pf == NULL) {
         return NGX_CONF_OK;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (ngx_http_zwfw_visit_name(cf, &clcf->name, &conf->name) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     mmcf = ngx_http_conf_get_module_main_conf(cf,

@@ -11,7 +11,7 @@
 
 #define NGX_HTTP_ZWFW_MONITOR_SLOTS   4     /* a worker: old and new ones live
                                                side by side, and some died */
-#define NGX_HTTP_ZWFW_MONITOR_LAYOUT  2
+#define NGX_HTTP_ZWFW_MONITOR_LAYOUT  3
 #define NGX_HTTP_ZWFW_MONITOR_SILENT  5000  /* ms without a beat */
 
 

@@ -10,32 +10,32 @@
 
 #define NGX_HTTP_ZWFW_MONITOR_ZONE   (8 * 3600)     /* Asia/Shanghai */
 #define NGX_HTTP_ZWFW_MONITOR_CHARS  60             /* of search words */
-
-
-/* headers that nginx does not look up by itself */
-
-typedef struct {
-    ngx_str_t                  agent;
-    ngx_str_t                  referrer;
-    ngx_uint_t                 private;     /* not to be tracked */
-} ngx_http_zwfw_asked_t;
+#define NGX_HTTP_ZWFW_MONITOR_METHOD  12            /* bytes, with a space */
 
 
 static void ngx_http_zwfw_visit_counters(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_record_t *rec);
+static char *ngx_http_zwfw_visit_method(ngx_http_request_t *r,
+    ngx_http_zwfw_record_t *rec);
 static void ngx_http_zwfw_visit_route(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_record_t *rec);
-static void ngx_http_zwfw_visit_asked(ngx_http_request_t *r,
-    ngx_http_zwfw_asked_t *asked);
+    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_record_t *rec) ZWFW_RARE;
+static ngx_uint_t ngx_http_zwfw_visit_private(ngx_http_request_t *r);
 static ngx_int_t ngx_http_zwfw_visit_keys(ngx_http_request_t *r,
     ngx_http_zwfw_monitor_t *m);
+static ngx_int_t ngx_http_zwfw_visit_new_keys(ngx_http_request_t *r,
+    ngx_http_zwfw_monitor_t *m, time_t day) ZWFW_RARE;
 static ngx_int_t ngx_http_zwfw_visit_key(ngx_http_request_t *r,
     const char *name, time_t day, u_char *key);
 static void ngx_http_zwfw_visit_visitor(ngx_http_request_t *r,
-    ngx_http_zwfw_monitor_t *m, ngx_http_zwfw_asked_t *asked,
-    ngx_http_zwfw_record_t *rec);
+    ngx_http_zwfw_monitor_t *m, ngx_http_zwfw_record_t *rec);
+static void ngx_http_zwfw_visit_new_visitor(ngx_http_zwfw_monitor_t *m,
+    ngx_str_t *addr, ngx_http_zwfw_agent_t *agent) ZWFW_RARE;
 static ngx_http_zwfw_agent_t *ngx_http_zwfw_visit_agent(
-    ngx_http_zwfw_monitor_t *m, ngx_str_t *header, uint64_t hash);
+    ngx_http_zwfw_monitor_t *m, ngx_str_t *header);
+static void ngx_http_zwfw_visit_new_agent(ngx_http_zwfw_monitor_t *m,
+    ngx_str_t *header, ngx_http_zwfw_agent_t *agent) ZWFW_RARE;
+static void ngx_http_zwfw_visit_more(ngx_http_zwfw_monitor_t *m,
+    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_record_t *rec) ZWFW_RARE;
 static void ngx_http_zwfw_visit_session(ngx_http_zwfw_monitor_t *m,
     ngx_http_zwfw_session_t *s, ngx_http_zwfw_record_t *rec);
 static void ngx_http_zwfw_visit_args(ngx_http_zwfw_ctx_t *ctx,
@@ -53,7 +53,6 @@ ngx_int_t
 ngx_http_zwfw_monitor_log(ngx_http_request_t *r)
 {
     ngx_http_zwfw_ctx_t           *ctx;
-    ngx_http_zwfw_asked_t          asked;
     ngx_http_zwfw_record_t        *rec;
     ngx_http_zwfw_monitor_t       *m;
     ngx_http_zwfw_monitor_conf_t  *mcf;
@@ -75,18 +74,14 @@ ngx_http_zwfw_monitor_log(ngx_http_request_t *r)
     }
 
     ngx_http_zwfw_visit_counters(r, ctx, rec);
-    ngx_http_zwfw_visit_asked(r, &asked);
 
-    if (!asked.private && ngx_http_zwfw_visit_keys(r, m) == NGX_OK) {
-        ngx_http_zwfw_visit_visitor(r, m, &asked, rec);
+    if (!ngx_http_zwfw_visit_private(r)
+        && ngx_http_zwfw_visit_keys(r, m) == NGX_OK)
+    {
+        ngx_http_zwfw_visit_visitor(r, m, rec);
 
-        if (ctx && ctx->session) {
-            ngx_http_zwfw_visit_session(m, ctx->session, rec);
-        }
-
-        if (ctx && ctx->route && rec->status < NGX_HTTP_BAD_REQUEST) {
-            ngx_http_zwfw_visit_args(ctx, rec);
-            ngx_http_zwfw_visit_told(&ctx->visit, rec);
+        if (ctx && (ctx->session || ctx->route)) {
+            ngx_http_zwfw_visit_more(m, ctx, rec);
         }
     }
 
@@ -103,15 +98,15 @@ static void
 ngx_http_zwfw_visit_counters(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     ngx_http_zwfw_record_t *rec)
 {
-    ngx_time_t      *tp;
-    ngx_msec_int_t   ms;
+    char                          *name;
+    ngx_time_t                    *tp;
+    ngx_msec_int_t                 ms;
+    ngx_http_zwfw_monitor_conf_t  *mcf;
 
-    /* the long texts need no more than an end */
+    mcf = ngx_http_get_module_loc_conf(r, ngx_http_zwfw_monitor_module);
 
-    ngx_memzero(&rec->at, offsetof(ngx_http_zwfw_record_t, route)
-                          - offsetof(ngx_http_zwfw_record_t, at));
-    rec->item[0] = '\0';
-    rec->words[0] = '\0';
+    ngx_memzero(rec->visitor, offsetof(ngx_http_zwfw_record_t, route)
+                              - offsetof(ngx_http_zwfw_record_t, visitor));
 
     tp = ngx_timeofday();
     ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
@@ -122,13 +117,14 @@ ngx_http_zwfw_visit_counters(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     rec->bytes = r->connection->sent;
     rec->status = (int32_t) (r->err_status ? r->err_status
                                            : r->headers_out.status);
-    rec->level = NGX_HTTP_ZWFW_MONITOR_NONE;
-    rec->hits = NGX_HTTP_ZWFW_MONITOR_NONE;
-    rec->rank = NGX_HTTP_ZWFW_MONITOR_NONE;
-    rec->funnel = NGX_HTTP_ZWFW_MONITOR_NONE;
-    rec->dwell = NGX_HTTP_ZWFW_MONITOR_NONE;
 
-    ngx_http_zwfw_visit_route(r, ctx, rec);
+    if (ctx && ctx->route) {
+        ngx_http_zwfw_visit_route(r, ctx, rec);
+
+    } else {
+        name = ngx_http_zwfw_visit_method(r, rec);
+        ngx_memcpy(name, mcf->name.data, mcf->name.len + 1);
+    }
 
     if (ctx) {
         (void) ngx_http_zwfw_visit_text(rec->channel, sizeof(rec->channel),
@@ -140,34 +136,62 @@ ngx_http_zwfw_visit_counters(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 /* "GET /item/{code}", "GET /api/item/{code}"; elsewhere the location's name:
    never what was asked for, which may name people */
 
-static void
-ngx_http_zwfw_visit_route(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
-    ngx_http_zwfw_record_t *rec)
+ngx_int_t
+ngx_http_zwfw_visit_name(ngx_conf_t *cf, ngx_str_t *location, ngx_str_t *name)
 {
-    char                      *p, *last;
-    ngx_http_zwfw_route_t     *rt;
-    ngx_http_core_loc_conf_t  *clcf;
+    size_t  size;
+
+    size = ngx_min(location->len,
+                   sizeof(((ngx_http_zwfw_record_t *) NULL)->route)
+                   - NGX_HTTP_ZWFW_MONITOR_METHOD) + 1;
+
+    name->data = ngx_pnalloc(cf->pool, size);
+    if (name->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_http_zwfw_visit_text((char *) name->data, size, location->data,
+                                    location->len);
+    name->len = size - 1;
+
+    return NGX_OK;
+}
+
+
+/* returns where the rest goes */
+
+static char *
+ngx_http_zwfw_visit_method(ngx_http_request_t *r, ngx_http_zwfw_record_t *rec)
+{
+    char  *p;
 
     p = rec->route;
-    last = p + sizeof(rec->route);
-    rt = ctx ? ctx->route : NULL;
 
-    if (r->method == NGX_HTTP_UNKNOWN) {
+    if (r->method == NGX_HTTP_UNKNOWN
+        || r->method_name.len > NGX_HTTP_ZWFW_MONITOR_METHOD - 2)
+    {
         *p++ = '-';
 
     } else {
-        p = ngx_http_zwfw_visit_text(p, last - p, r->method_name.data,
-                                     r->method_name.len);
+        p = (char *) ngx_cpymem(p, r->method_name.data, r->method_name.len);
     }
 
     *p++ = ' ';
 
-    if (rt == NULL) {
-        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-        (void) ngx_http_zwfw_visit_text(p, last - p, clcf->name.data,
-                                        clcf->name.len);
-        return;
-    }
+    return p;
+}
+
+
+static void
+ngx_http_zwfw_visit_route(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
+    ngx_http_zwfw_record_t *rec)
+{
+    char                   *p, *last;
+    ngx_http_zwfw_route_t  *rt;
+
+    rt = ctx->route;
+    last = rec->route + sizeof(rec->route);
+    p = ngx_http_zwfw_visit_method(r, rec);
 
     if (!ctx->page) {
         p = ngx_http_zwfw_visit_text(p, last - p, (u_char *) "/api",
@@ -188,46 +212,38 @@ ngx_http_zwfw_visit_route(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
 }
 
 
-static void
-ngx_http_zwfw_visit_asked(ngx_http_request_t *r,
-    ngx_http_zwfw_asked_t *asked)
+/* who does not want to be tracked: "DNT: 1" or "Sec-GPC: 1" */
+
+static ngx_uint_t
+ngx_http_zwfw_visit_private(ngx_http_request_t *r)
 {
     ngx_uint_t        i;
     ngx_table_elt_t  *h;
     ngx_list_part_t  *part;
 
-    ngx_memzero(asked, sizeof(ngx_http_zwfw_asked_t));
-
-    if (r->headers_in.user_agent) {
-        asked->agent = r->headers_in.user_agent->value;
-    }
-
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            if (h[i].hash == 0) {
+            if (h[i].value.len != 1 || h[i].value.data[0] != '1'
+                || h[i].hash == 0)
+            {
                 continue;
             }
 
-            if (h[i].key.len == sizeof("Referer") - 1
-                && ngx_strncmp(h[i].lowcase_key, "referer",
-                               sizeof("referer") - 1) == 0)
+            if ((h[i].key.len == sizeof("DNT") - 1
+                 && ngx_strncmp(h[i].lowcase_key, "dnt",
+                                sizeof("dnt") - 1) == 0)
+                || (h[i].key.len == sizeof("Sec-GPC") - 1
+                    && ngx_strncmp(h[i].lowcase_key, "sec-gpc",
+                                   sizeof("sec-gpc") - 1) == 0))
             {
-                asked->referrer = h[i].value;
-
-            } else if (h[i].value.len == 1 && h[i].value.data[0] == '1'
-                       && ((h[i].key.len == sizeof("DNT") - 1
-                            && ngx_strncmp(h[i].lowcase_key, "dnt",
-                                           sizeof("dnt") - 1) == 0)
-                           || (h[i].key.len == sizeof("Sec-GPC") - 1
-                               && ngx_strncmp(h[i].lowcase_key, "sec-gpc",
-                                              sizeof("sec-gpc") - 1) == 0)))
-            {
-                asked->private = 1;
+                return 1;
             }
         }
     }
+
+    return 0;
 }
 
 
@@ -240,10 +256,14 @@ ngx_http_zwfw_visit_keys(ngx_http_request_t *r, ngx_http_zwfw_monitor_t *m)
 
     day = (ngx_time() + NGX_HTTP_ZWFW_MONITOR_ZONE) / 86400;
 
-    if (m->day == day) {
-        return NGX_OK;
-    }
+    return m->day == day ? NGX_OK : ngx_http_zwfw_visit_new_keys(r, m, day);
+}
 
+
+static ngx_int_t
+ngx_http_zwfw_visit_new_keys(ngx_http_request_t *r,
+    ngx_http_zwfw_monitor_t *m, time_t day)
+{
     if (ngx_http_zwfw_visit_key(r, "visitor", day, m->visitor_key) != NGX_OK
         || ngx_http_zwfw_visit_key(r, "session", 0, m->session_key) != NGX_OK
         || ngx_http_zwfw_visit_key(r, "uid", 0, m->uid_key) != NGX_OK)
@@ -286,55 +306,137 @@ ngx_http_zwfw_visit_key(ngx_http_request_t *r, const char *name, time_t day,
 
 static void
 ngx_http_zwfw_visit_visitor(ngx_http_request_t *r,
-    ngx_http_zwfw_monitor_t *m, ngx_http_zwfw_asked_t *asked,
-    ngx_http_zwfw_record_t *rec)
+    ngx_http_zwfw_monitor_t *m, ngx_http_zwfw_record_t *rec)
 {
-    u_char                 *p, mark[8 + NGX_SOCKADDR_STRLEN];
-    uint64_t                hash;
-    ngx_str_t              *addr;
+    ngx_str_t              *addr, *referer;
     ngx_http_zwfw_agent_t  *agent;
 
-    zwfw_visit_hash(m->visitor_key, asked->agent.data, asked->agent.len, mark);
-    ngx_memcpy(&hash, mark, 8);
+    static ngx_str_t  none = ngx_string("");
+
+    agent = ngx_http_zwfw_visit_agent(m, r->headers_in.user_agent
+                                         ? &r->headers_in.user_agent->value
+                                         : &none);
 
     addr = &r->connection->addr_text;
-    p = ngx_cpymem(mark + 8, addr->data,
-                   ngx_min(addr->len, NGX_SOCKADDR_STRLEN));
 
-    zwfw_visit_hash(m->visitor_key, mark, p - mark, rec->visitor);
+    if (agent->addr_len != addr->len
+        || ngx_memcmp(agent->addr, addr->data, addr->len) != 0)
+    {
+        ngx_http_zwfw_visit_new_visitor(m, addr, agent);
+    }
 
-    agent = ngx_http_zwfw_visit_agent(m, &asked->agent, hash);
-
+    ngx_memcpy(rec->visitor, agent->visitor, sizeof(rec->visitor));
     rec->device = agent->device;
-    (void) ngx_http_zwfw_visit_text(rec->browser, sizeof(rec->browser),
-                                    agent->browser.data, agent->browser.len);
-    (void) ngx_http_zwfw_visit_text(rec->system, sizeof(rec->system),
-                                    agent->system.data, agent->system.len);
+    ngx_memcpy(rec->browser, agent->browser, sizeof(rec->browser));
+    ngx_memcpy(rec->system, agent->system, sizeof(rec->system));
 
-    rec->referrer = zwfw_visit_referrer(asked->referrer.data,
-                                        asked->referrer.len,
+    referer = r->headers_in.referer ? &r->headers_in.referer->value : &none;
+
+    rec->referrer = zwfw_visit_referrer(referer->data, referer->len,
                                         r->headers_in.server.data,
                                         r->headers_in.server.len);
+}
+
+
+static void
+ngx_http_zwfw_visit_new_visitor(ngx_http_zwfw_monitor_t *m, ngx_str_t *addr,
+    ngx_http_zwfw_agent_t *agent)
+{
+    u_char  *p, text[sizeof(agent->mark) + sizeof(agent->addr)];
+
+    agent->addr_len = (u_char) ngx_min(addr->len, sizeof(agent->addr));
+    ngx_memcpy(agent->addr, addr->data, agent->addr_len);
+
+    p = ngx_cpymem(text, agent->mark, sizeof(agent->mark));
+    p = ngx_cpymem(p, agent->addr, agent->addr_len);
+
+    zwfw_visit_hash(m->visitor_key, text, p - text, agent->visitor);
 }
 
 
 /* to look through a header takes long: a worker knows the last ones */
 
 static ngx_http_zwfw_agent_t *
-ngx_http_zwfw_visit_agent(ngx_http_zwfw_monitor_t *m, ngx_str_t *header,
-    uint64_t hash)
+ngx_http_zwfw_visit_agent(ngx_http_zwfw_monitor_t *m, ngx_str_t *header)
 {
+    ngx_uint_t              i, n;
     ngx_http_zwfw_agent_t  *agent;
 
-    agent = &m->agents[hash % NGX_HTTP_ZWFW_MONITOR_AGENTS];
+    n = header->len;
 
-    if (agent->hash != hash || hash == 0) {
-        agent->hash = hash;
-        agent->device = zwfw_visit_device(header->data, header->len);
-        ngx_http_zwfw_agent(header, &agent->browser, &agent->system);
+    for (i = 0; i < 4 && header->len; i++) {
+        n = n * 31 + header->data[(header->len - 1) * (i + 1) / 4];
+    }
+
+    agent = &m->agents[n % NGX_HTTP_ZWFW_MONITOR_AGENTS];
+
+    if (agent->device == ZWFW_DEVICE_NONE || agent->len != header->len
+        || ngx_memcmp(agent->header, header->data,
+                      ngx_min(header->len, sizeof(agent->header)))
+           != 0)
+    {
+        ngx_http_zwfw_visit_new_agent(m, header, agent);
     }
 
     return agent;
+}
+
+
+/* of a long one the rest may be another the next time: it is not kept */
+
+static void
+ngx_http_zwfw_visit_new_agent(ngx_http_zwfw_monitor_t *m, ngx_str_t *header,
+    ngx_http_zwfw_agent_t *agent)
+{
+    u_char     hash[16];
+    ngx_str_t  browser, system;
+
+    zwfw_visit_hash(m->visitor_key, header->data, header->len, hash);
+    ngx_memcpy(agent->mark, hash, sizeof(agent->mark));
+
+    ngx_http_zwfw_agent(header, &browser, &system);
+
+    (void) ngx_http_zwfw_visit_text(agent->browser, sizeof(agent->browser),
+                                    browser.data, browser.len);
+    (void) ngx_http_zwfw_visit_text(agent->system, sizeof(agent->system),
+                                    system.data, system.len);
+
+    agent->addr_len = 0;
+    agent->device = zwfw_visit_device(header->data, header->len);
+    agent->len = header->len <= sizeof(agent->header) ? header->len
+                                                      : (size_t) -1;
+    ngx_memcpy(agent->header, header->data,
+               ngx_min(header->len, sizeof(agent->header)));
+}
+
+
+/* of somebody known, and of a row */
+
+static void
+ngx_http_zwfw_visit_more(ngx_http_zwfw_monitor_t *m,
+    ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_record_t *rec)
+{
+    rec->more = 1;
+
+    /* the long text needs no more than an end */
+
+    ngx_memzero(rec->session, offsetof(ngx_http_zwfw_record_t, words) + 1
+                              - offsetof(ngx_http_zwfw_record_t, session));
+
+    rec->level = NGX_HTTP_ZWFW_MONITOR_NONE;
+    rec->hits = NGX_HTTP_ZWFW_MONITOR_NONE;
+    rec->rank = NGX_HTTP_ZWFW_MONITOR_NONE;
+    rec->funnel = NGX_HTTP_ZWFW_MONITOR_NONE;
+    rec->dwell = NGX_HTTP_ZWFW_MONITOR_NONE;
+
+    if (ctx->session) {
+        ngx_http_zwfw_visit_session(m, ctx->session, rec);
+    }
+
+    if (ctx->route && rec->status < NGX_HTTP_BAD_REQUEST) {
+        ngx_http_zwfw_visit_args(ctx, rec);
+        ngx_http_zwfw_visit_told(&ctx->visit, rec);
+    }
 }
 
 
