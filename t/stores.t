@@ -6,6 +6,7 @@ use warnings;
 
 use lib 't/lib';
 
+use IPC::SysV ();
 use Test::More;
 
 use Http;
@@ -59,6 +60,78 @@ subtest 'PostgreSQL' => sub {
     my $dir = $pg->dir;
     undef $pg;
     ok(!-e $dir, 'its directory is removed');
+};
+
+my $first = Stores::Postgres->start;
+my $dir = $first->dir . '/data';
+
+$first->stop;
+
+
+# nothing is left of what it shared
+
+sub gone {
+    my ($shared, $what) = @_;
+
+    is(Stores::Shared::attached($shared), undef, "$what: no segment is left");
+    is(join(' ', Stores::Shared::files($shared)), '', "$what: nor a file");
+}
+
+subtest 'what PostgreSQL shares' => sub {
+    my %ends = (
+        'it runs' => sub { },
+        'it is frozen' => sub { $_[0]->freeze },
+        'it has crashed, and runs' => sub { $_[0]->crash; $_[0]->launch },
+    );
+
+    for my $what (sort keys %ends) {
+        my $pg = Stores::Postgres->start(like => $dir);
+        my $shared = $pg->shared;
+
+        cmp_ok(Stores::Shared::attached($shared), '>', 0, "$what: a segment");
+        cmp_ok(scalar Stores::Shared::files($shared), '>', 0, 'and a file');
+        $ends{$what}->($pg);
+        undef $pg;
+        gone($shared, $what);
+    }
+
+    my $pg = Stores::Postgres->start(like => $dir);
+    my $shared = $pg->shared;
+
+    $pg->crash;
+    is(Stores::Shared::attached($shared), 0, 'a crash leaves it');
+    ok(scalar Stores::Shared::files($shared), 'and the files');
+
+    my $at = IPC::SysV::shmat($shared->{id}, undef, 0);
+
+    undef $pg;
+    IPC::SysV::shmdt($at);
+    is(Stores::Shared::attached($shared), 0, 'whoever is attached keeps it');
+    ok(scalar Stores::Shared::files($shared), 'and the files');
+    Stores::Shared::remove($shared);
+    gone($shared, 'nobody is');
+};
+
+# a test that ends, in whatever way, has nobody who looks after its stores
+
+subtest 'the end of a test' => sub {
+    for my $end ('exit', 'kill TERM => $$', '$pg->freeze', '$pg->crash') {
+        open my $out, '-|', $^X, '-It/lib', '-MStores', '-e', <<'END', $end,
+            our $pg = Stores::Postgres->start(like => $ARGV[1]);
+            my $shared = $pg->shared;
+            $| = 1;
+            print join ' ', @$shared{qw(pid id)}, @{ $shared->{files} };
+            open STDERR, '>', '/dev/null';
+            eval "$ARGV[0]; 1" or die $@;
+END
+            $dir or die "perl: $!\n";
+
+        my ($pid, $id, @files) = split ' ', join '', <$out>;
+
+        close $out;
+        ok(@files && !Proc::alive($pid), "$end: it runs no more");
+        gone({ pid => $pid, id => $id, files => \@files }, $end);
+    }
 };
 
 sub connected {

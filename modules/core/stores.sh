@@ -97,6 +97,7 @@ stop_stores() {
 
     if ours "$DATA/pg/postmaster.pid" "$DATA/pg"; then
         pg pg_ctl -D "$DATA/pg" -m fast -w -t 60 stop >/dev/null \
+            || pg pg_ctl -D "$DATA/pg" -m immediate -w stop >/dev/null \
             || die 6 "PostgreSQL did not stop, see $DATA/pg/server.log"
         say "PostgreSQL is stopped"
     fi

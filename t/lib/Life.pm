@@ -46,8 +46,8 @@ sub run {
 
         Tree::shell("cp -a $root $here");
 
-        my $said = Tree::shell("unshare --mount --pid --net --fork sh -c '"
-            . "mount -t proc proc $here/proc && exec chroot $here $inside"
+        my $said = Tree::shell("unshare --mount --pid --net --ipc --fork sh"
+            . " -c 'mount -t proc proc $here/proc && exec chroot $here $inside"
             . " bash /deb/life.sh $workers' 2>&1 || true");
 
         subtest("with $workers workers" => sub { told($said) });

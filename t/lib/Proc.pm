@@ -1,7 +1,8 @@
 package Proc;
 
 # Processes that a test starts: started in the foreground of their own, waited
-# for by looking, ended by pid, and killed at the end when the test forgot.
+# for by looking, ended by pid, and at the end when the test forgot: by a signal
+# that they have named, so that they leave nothing behind, or killed.
 
 use strict;
 use warnings;
@@ -10,13 +11,14 @@ use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(sleep time);
 
 my $owner = $$;
-my %running;
+my %running;         # what ends it, by pid; nothing: it is killed
 
 # END does not run for a signal
 $SIG{$_} ||= sub { exit 1 } for qw(INT TERM HUP PIPE);
 
 
-# command => [...], log => file, user => name to become when root
+# command => [...], log => file, user => name to become when root, quit => the
+# signal that ends it at once
 
 sub spawn {
     my %o = @_;
@@ -30,7 +32,7 @@ sub spawn {
         POSIX::_exit(127);
     }
 
-    $running{$pid} = 1;
+    $running{$pid} = $o{quit};
     return $pid;
 }
 
@@ -38,7 +40,7 @@ sub spawn {
 # one that another process has started, and that ends with the test
 
 sub own {
-    $running{ $_[0] } = 1;
+    $running{ $_[0] } = undef;
 }
 
 
@@ -282,10 +284,28 @@ sub destroy {
 }
 
 
+# Ends these: first all that have a signal, frozen or not, and then, of whatever
+# is still there, each by kill -9.
+
+sub end {
+    my @pids = @_;
+
+    my @named = grep { defined $running{$_} } @pids;
+
+    for (@named) {
+        kill $running{$_}, $_;
+        thaw($_);
+    }
+
+    eval { finish($_, 15) } for @named;
+    eval { destroy($_) } for grep { exists $running{$_} } @pids;
+}
+
+
 END {
     if ($$ == $owner) {
         local $?;
-        eval { destroy($_) } for keys %running;
+        end(keys %running);
     }
 }
 

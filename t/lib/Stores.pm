@@ -8,7 +8,8 @@ package Stores;
 #
 # Stores::Postgres->start(like => $dir) begins with a copy of a data directory.
 #
-# Both end with the test.  A crash is kill -9 of all its processes at once.
+# Both end with the test.  A crash is kill -9 of all its processes at once; the
+# memory that PostgreSQL shared then goes when it starts again, or with the store.
 #
 #     my $standby = $pg->standby;             # replays what $pg writes
 #     $pg->set("synchronous_standby_names = '*'");
@@ -24,6 +25,7 @@ use POSIX ();
 
 use Proc;
 use Stores::Redis;
+use Stores::Shared;
 
 
 sub start {
@@ -48,7 +50,8 @@ sub launch {
     die "already running\n" if $self->{pid};
 
     my $pid = $self->{pid} = Proc::spawn(
-        command => [$self->command], log => $log, user => scalar $self->user);
+        command => [$self->command], log => $log, user => scalar $self->user,
+        quit => scalar $self->end_signal);
 
     Proc::until_true("start, see $log", 30, sub {
         die "ended at start: ", said($log) if defined Proc::ended($pid);
@@ -113,13 +116,27 @@ sub user {
 }
 
 
+# what ends it at once, where kill -9 would leave something
+
+sub end_signal {
+    return;
+}
+
+
+# what is left of one that does not run
+
+sub clear {
+}
+
+
 sub DESTROY {
     my $self = shift;
 
     return if $$ != $self->{owner};
 
     local ($@, $?);
-    eval { $self->crash } if $self->{pid};
+    Proc::end(delete $self->{pid}) if $self->{pid};
+    eval { $self->clear };
     remove_tree($self->{dir});
 }
 
@@ -215,6 +232,7 @@ sub resume {
 sub follow {
     my ($self, $of) = @_;
 
+    $self->clear;
     File::Path::remove_tree("$self->{dir}/data");
     $self->copy($of);
     $self->write_settings;
@@ -253,6 +271,36 @@ sub command {
 
 sub quit_signal {
     return 'INT';
+}
+
+
+sub end_signal {
+    return 'QUIT';
+}
+
+
+sub crash {
+    my $self = shift;
+
+    $self->{shared} = eval { $self->shared };       # none before it has started
+    $self->SUPER::crash;
+}
+
+
+# one that has started again, or was stopped, has done that itself
+
+sub clear {
+    my $self = shift;
+
+    my $shared = delete $self->{shared} or return;
+    Stores::Shared::remove($shared) if -e "$self->{dir}/data/postmaster.pid";
+}
+
+
+sub shared {
+    my $self = shift;
+
+    return Stores::Shared::of("$self->{dir}/data", $self->{pid});
 }
 
 
