@@ -23,7 +23,7 @@ TEST_PACKAGES=(postgresql-plpgsql-check libnginx-mod-http-headers-more-filter
 ANALYZE_PACKAGES=(gcc clang-tidy cppcheck)
 BENCH_PACKAGES=(wrk libnginx-mod-http-lua lua-nginx-redis lua-cjson)
 PACKAGE_PACKAGES=(dpkg-dev)
-BROWSER_PACKAGES=(chromium fonts-noto-cjk nodejs npm)
+BROWSER_PACKAGES=(chromium-headless-shell fonts-noto-cjk nodejs npm)
 
 say() {
     printf '%s\n' "$*" >&2
@@ -91,7 +91,7 @@ present() {
     perl)
         command -v prove >/dev/null && return
         ;;
-    npm|chromium|gcc|clang|make|curl|openssl)
+    npm|chromium-headless-shell|gcc|clang|make|curl|openssl)
         command -v "$1" >/dev/null && return
         ;;
     nginx)

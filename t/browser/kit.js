@@ -215,9 +215,12 @@ function read(file) {
 }
 
 
+/* Chromium without its own windows, which cost more than all of the pages */
+
 function startBrowser() {
     return chromium.launch({
-        executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+        executablePath: process.env.CHROMIUM
+                        || '/usr/bin/chromium-headless-shell',
         args: switches,
     });
 }
