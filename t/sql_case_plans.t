@@ -25,9 +25,7 @@ my $uid = '019a0000-0000-7000-a000-000000000007';
 # 300 bodies, all but one of them below the first, with 1,000 cases each, of
 # 300 persons who have much to do
 
-$db->admin(q{
-SET session_replication_role = replica;
-
+$db->fill([qw(cases case_events case_materials bodies)], q{
 INSERT INTO zwfw.bodies (id, credit_code, name, short_name, level, region,
                          parent)
 SELECT ('019a0000-0000-7000-9000-' || lpad(n::text, 12, '0'))::uuid,
@@ -52,11 +50,11 @@ SELECT ('019a' || lpad(to_hex(n), 8, '0') || '70008000' || lpad(n::text, 12,
        CASE WHEN s NOT IN ('draft', 'submitted') THEN t END,
        CASE WHEN s <> 'draft' THEN t END,
        CASE WHEN s IN ('submitted', 'received', 'accepted')
-            THEN zwfw.today() + (n / 3000 % 20 - 4) ELSE 'infinity' END,
+            THEN today + (n / 3000 % 20 - 4) ELSE 'infinity' END,
        CASE WHEN s IN ('submitted', 'received')
-            THEN zwfw.today() + (n / 3000 % 20 - 1) END,
-       CASE s WHEN 'correction' THEN zwfw.today() + n / 3000 % 20 END, false
-  FROM generate_series(1, 300000) n,
+            THEN today + (n / 3000 % 20 - 1) END,
+       CASE s WHEN 'correction' THEN today + n / 3000 % 20 END, false
+  FROM generate_series(1, 300000) n, zwfw.today() today,
        LATERAL (SELECT (ARRAY['draft', 'submitted', 'received', 'correction',
                     'accepted', 'withdrawn', 'closed', 'closed', 'closed',
                     'closed'])[n / 300 % 10 + 1] AS s,
@@ -79,11 +77,8 @@ INSERT INTO zwfw.case_materials (id, case_id, owner, body, code, address,
     name, size, type, sm3, at)
 SELECT gen_random_uuid(), c.id, c.owner, c.body, 'M01', repeat('0', 64),
        'x.jpg', 1, 'image/jpeg', repeat('0', 64), now()
-  FROM zwfw.cases c;
+  FROM zwfw.cases c
 });
-
-$db->admin("VACUUM (ANALYZE) zwfw.$_")
-    for qw(cases case_events case_materials bodies);
 
 is($db->admin('SELECT count(*) FROM zwfw.cases'), 300000, '300,000 cases');
 

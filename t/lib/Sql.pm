@@ -124,6 +124,36 @@ sub admin {
 }
 
 
+# Many rows for tables: no trigger runs, and indexes that are no constraints are
+# built when all rows are there, as they were.
+
+sub fill {
+    my ($self, $tables, $sql) = @_;
+
+    my $list = join ', ', map { "'zwfw.$_'::regclass" } @$tables;
+
+    $self->admin(qq{
+        SET session_replication_role = replica;
+        SET maintenance_work_mem = '128MB';
+        CREATE TEMP TABLE later ON COMMIT DROP AS
+        SELECT indexrelid::regclass AS name, pg_get_indexdef(indexrelid) AS def
+          FROM pg_index
+         WHERE indrelid IN ($list)
+           AND NOT EXISTS (SELECT FROM pg_constraint
+                            WHERE conindid = indexrelid);
+        DO \$\$
+        BEGIN
+            EXECUTE (SELECT string_agg('DROP INDEX ' || name, ';') FROM later);
+        END \$\$;
+        $sql;
+        DO \$\$
+        BEGIN
+            EXECUTE (SELECT string_agg(def, ';') FROM later);
+        END \$\$});
+    $self->admin("VACUUM (ANALYZE) zwfw.$_") for @$tables;
+}
+
+
 # the functions whose reply is a page of a list
 
 sub lists {
