@@ -11,6 +11,7 @@ use JSON::PP ();
 use Test::More;
 
 use lib 't/lib';
+use Build;
 use Http;
 use Port;
 use Proc;
@@ -20,7 +21,6 @@ use Tree;
 my @platforms = qw(national shandong transport);
 my $dir = tempdir('zwfw-d-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my $run = "$dir/.run";
-my $here = Tree::shell('pwd -P') =~ s/\n//r;
 
 chmod 0755, $dir;
 delete $ENV{$_} for grep { /^(?:TEST_NGINX_|ZWFW_)/ } keys %ENV;
@@ -34,22 +34,8 @@ END {
 }
 
 
-# What was built here is as good there, with the Makefile's paths changed; where
-# it is not, build.sh builds it again.
-
-Tree::shell(<<"END");
-    cp -a build.sh conf html modules dist '$dir/' && mkdir '$dir/.build'
-    cp -a .build/nginx '$dir/.build/'
-    grep -rlIF '$here/' '$dir/.build/nginx' | while read -r file; do
-        touch -r "\$file" '$dir/time'
-        sed -i 's|$here/|$dir/|g' "\$file"
-        touch -r '$dir/time' "\$file"
-    done
-    . '$dir/build.sh' help >/dev/null
-    PROFILE=\${SANITIZE:+asan} PROFILE=\${PROFILE:-release} CHOSEN=
-    profile_flags; find_nginx; find_source
-    build_key >'$dir/.build/key'
-END
+Tree::shell("cp -a build.sh conf html modules '$dir/'");
+Build::built($dir);
 
 
 # (exit code, what it said)
