@@ -969,8 +969,8 @@ SHARING='use Zwfw|Test::Nginx::Socket|NGINX_ZWFW_(POSTGRES|REDIS|ADMIN|SITE|DEMO
 
 LONGEST=(migrate_history.t abuse_size.t package.t build_run.t sql_plans.t
     sql_case_plans.t build_install.t auth_lock.t unit_fuzz.t migrate_beside.t
-    cluster.t failover.t faults_submit.t faults.t monitor_visit.t
-    monitor_ledger.t valgrind.t)
+    cluster.t failover.t faults_submit.t faults.t core_pg_idle.t faults_wire.t
+    sentinel.t analyze.t monitor_visit.t monitor_ledger.t valgrind.t)
 
 cmd_test() {
     local code=0 file files=("$@") shared
