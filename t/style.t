@@ -26,6 +26,11 @@ for my $file (@c) {
     is_deeply([ unknown($file, @lines) ], [],
               "$file has prototypes of its static functions")
         if $file =~ /\.c$/;
+
+    # nginx says which C library it wants, before that is there
+
+    like((grep { /^#include/ } @lines)[0], qr/<ngx_config\.h>|"ngx_\w+\.h"/,
+         "$file begins with nginx") if $file =~ m{/ngx_\w+\.[ch]$};
 }
 
 within('functions', C_FUNCTION, @functions);

@@ -6,9 +6,9 @@
  */
 
 
-#include <hiredis/read.h>
-
 #include "ngx_http_zwfw_cluster.h"
+
+#include <hiredis/read.h>
 
 
 static ngx_http_zwfw_redis_t *ngx_http_zwfw_cluster_new(
