@@ -21,7 +21,8 @@ RUN_PACKAGES=(postgresql redis-server openssl curl perl)
 TEST_PACKAGES=(postgresql-plpgsql-check libnginx-mod-http-headers-more-filter
     clang libclang-rt-dev libfaketime lintian debootstrap valgrind)
 ANALYZE_PACKAGES=(gcc clang-tidy cppcheck)
-BENCH_PACKAGES=(wrk libnginx-mod-http-lua lua-nginx-redis lua-cjson)
+BENCH_PACKAGES=(wrk nghttp2-client libnginx-mod-http-lua lua-nginx-redis
+    lua-cjson)
 PACKAGE_PACKAGES=(dpkg-dev)
 BROWSER_PACKAGES=(chromium-headless-shell fonts-noto-cjk nodejs npm)
 

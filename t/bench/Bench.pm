@@ -4,13 +4,15 @@ package Bench;
 # stores that ./build.sh bench has started.  run.pl has the rows, Judge.pm says
 # what came of them.
 #
-#     my $bench = Bench->start(@rows);      # rows that can be measured, ready
+#     my $bench = Bench->start(1, @rows);   # rows that can be measured, ready
 #     $bench->rounds(9, time + 330, sub { say "round $_[0]" });
 #     $bench->results;                      # a list of hashes
 #
-# A row has one side or two.  A side has two functions.  measure() takes a slice of time and returns
-# { rate, cpu }: requests a second and, of nginx, nanoseconds of its workers'
-# processor time a request.  ready() returns when all that it needs is warm.
+# A row has one side or two.  A side has two functions.  measure() takes a slice
+# of time and returns { rate, cpu, ms }: requests a second and, of nginx,
+# nanoseconds of its workers' processor time a request, or how long an answer
+# took.  ready() returns when all that it needs is warm.  The first argument of
+# start() divides how much there is of what rows are measured among.
 #
 #     $bench->http('/path', session => 1, hits => 'page_cache', script => lua)
 #     $bench->pgbench('item_show', { code => '...' }, body => '{}', me => {})
@@ -46,9 +48,9 @@ my ($pgbench) = reverse sort glob '/usr/lib/postgresql/*/bin/pgbench';
 # ---- a run ----
 
 sub start {
-    my ($class, @rows) = @_;
+    my ($class, $divide, @rows) = @_;
 
-    my $self = bless { rows => \@rows }, $class;
+    my $self = bless { rows => \@rows, divide => $divide }, $class;
     my @present = grep { !$_->{needs} or $_->{needs}->() } @rows;
 
     my @server = (
@@ -74,6 +76,7 @@ sub start {
         @$row{qw(a b)} = $row->{sides}->($self);
         $_->{ready}->() for grep { $_ } @$row{qw(a b)};
         $row->{pairs} = [];
+        $row->{divided} = $row->{large} && $divide > 1;
     }
 
     return $self;
@@ -156,8 +159,8 @@ sub slice {
 # ---- sides ----
 
 # Options: session (with the cookie of somebody known), wide (asks the nginx of
-# two workers), hits (the counter that must rise with each request), connections, seconds, script (Lua for wrk),
-# before, after and later (called at the ends of each slice; the workers' time
+# two workers), hits (the counter that must rise with each request), connections,
+# seconds, script (Lua for wrk), before, after and later (called at the ends of each slice; the workers' time
 # while after() waits is theirs).
 
 sub http {
@@ -305,13 +308,17 @@ END
 }
 
 
+# with other stores or folders than those of the run, if some are given
+
 sub platform {
-    my ($name, $more) = (@_, '');
+    my ($name, $more, %other) = @_;
 
     my %value = map {
-        ($_ => $ENV{"TEST_NGINX_ZWFW_$_"}
+        ($_ => $other{$_} // $ENV{"TEST_NGINX_ZWFW_$_"}
             // die "TEST_NGINX_ZWFW_$_ is not set: run ./build.sh bench\n")
     } qw(POSTGRES REDIS KEYS FILES HTML);
+
+    $more //= '';
 
     return <<"END";
     zwfw_platform $name {
@@ -330,9 +337,11 @@ END
 
 
 sub common {
+    my $name = shift // 'bench';
+
     return <<"END";
         access_log off;
-        zwfw_use bench;
+        zwfw_use $name;
         location / { zwfw_pages $ENV{TEST_NGINX_ZWFW_HTML}; }
         location /api/ { zwfw_api; }
         location /file/ { alias \$DIR/html/; default_type text/html; }

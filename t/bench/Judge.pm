@@ -16,8 +16,8 @@ sub results {
     my $noisy = !$same || abs($same->{value} - 1) > 0.03;
 
     for my $row (grep { defined $_->{value} } @done) {
-        my $met = delete $row->{met};
-        $row->{verdict} = $noisy || $row->{pairs} < 9 ? 'noisy'
+        my ($met, $divided) = delete @$row{qw(met divided)};
+        $row->{verdict} = $noisy || $row->{pairs} < 9 || $divided ? 'noisy'
             : $met ? 'ok' : 'below';
     }
 
@@ -66,6 +66,7 @@ sub result {
     return { %result, value => rounded($value, 3),
              quartiles => [rounded($low, 3), rounded($high, 3)],
              pairs => scalar @pairs,
+             divided => $row->{divided},
              met => $met && ($result{a_rate} // 0) >= ($row->{floor} // 0) };
 }
 
@@ -87,6 +88,13 @@ sub cpu_added {
     my $pair = shift;
 
     return ($pair->{a}{cpu} - $pair->{b}{cpu}) / 1000;
+}
+
+
+sub time_ratio {
+    my $pair = shift;
+
+    return $pair->{a}{ms} / $pair->{b}{ms};
 }
 
 

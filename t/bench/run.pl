@@ -4,12 +4,17 @@
 # measured in turns, A and B, at least nine times in one run: all rows in each
 # round, so that noise of the machine meets all of them.  The figure is the
 # median of the pairs.  Bench.pm explains sides and needs, Judge.pm the figures.
-# No round begins that would end later than 600 seconds after the start.
-# --list tells the rows and measures none.
+# No round begins that would end later than 600 seconds after the first one.
+# --list tells the rows and measures none.  Rows among many rows, which take
+# minutes to make, and that of a million requests are measured when they are
+# named, or by --all; --divide has so many times fewer, to try them, and proves
+# nothing.
+#
+# The exit code is 1 if a row is below or absent, 2 if one is not known.
 #
 #     verdict  ok, below; absent: what it needs is not built, or it has no sides
-#              yet; noisy: two equal sides differ by more than 3 %, or there
-#              are fewer than nine pairs
+#              yet; noisy: two equal sides differ by more than 3 %, there are
+#              fewer than nine pairs, or fewer rows than the name says
 #
 # one_row_read is a ratio of requests a second: other load on the machine takes
 # more from the side with fewer processes, ours.
@@ -28,9 +33,13 @@ use Cases;
 use IPC::Open2 qw(open2);
 use Judge;
 use JSON::PP ();
+use Kept;
+use Large;
+use List::Util qw(first);
+use Mixed;
 use Proc;
 use Revoked;
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 
 use constant SECONDS => 600;
 
@@ -78,6 +87,13 @@ my @rows = (
       judge => \&Judge::cpu_added, long => 1,
       sides => sub { monitored($_[0], shipped => 1) } },
 
+    { name => 'log_p99',
+      title => '99 % of answers of the demo mix, with / without log phase',
+      target => '<= 1.05',
+      needs => sub { Bench::directive('zwfw_monitor') && Bench::slice('auth') },
+      judge => \&Judge::time_ratio, long => 1,
+      sides => \&Mixed::sides },
+
     { name => 'cached_page',
       title => 'cached public page, anonymous / static file of its size',
       target => '>= 0.80',
@@ -118,6 +134,41 @@ my @rows = (
       needs => sub { Bench::slice('case') },
       judge => \&Judge::rate_ratio, long => 1,
       sides => \&Cases::receive },
+
+    { name => 'search',
+      title => 'search among 300,000 items, 200 a second, 95 % in ms',
+      target => '<= 30', large => 1,
+      needs => sub { Bench::slice('item') },
+      judge => sub { $_[0]{a}{ms} },
+      sides => \&Large::search },
+
+    { name => 'search_anywhere',
+      title => 'the same without a region, a second',
+      target => '>= 20', large => 1,
+      needs => sub { Bench::slice('item') },
+      judge => sub { $_[0]{a}{rate} },
+      sides => \&Large::anywhere },
+
+    { name => 'own_list',
+      title => 'GET /api/case/ among 5,000,000, 200 a second, 95 % in ms',
+      target => '<= 10', large => 1,
+      needs => sub { Bench::slice('case') },
+      judge => sub { $_[0]{a}{ms} },
+      sides => \&Large::own },
+
+    { name => 'inbox',
+      title => 'GET /api/case/inbox among them, 200 a second, 95 % in ms',
+      target => '<= 20', large => 1,
+      needs => sub { Bench::slice('case') },
+      judge => sub { $_[0]{a}{ms} },
+      sides => \&Large::inbox },
+
+    { name => 'memory',
+      title => 'KiB of a worker after a million requests and 108 reloads',
+      target => '<= 1024', large => 1, worst => 1,
+      needs => sub { Bench::slice('auth') },
+      judge => sub { $_[0]{a}{kib} }, long => 1,
+      sides => \&Kept::side },
 );
 
 exit main(@ARGV);
@@ -178,48 +229,67 @@ sub page {
 
 
 sub main {
-    my ($as_json, $list, $rounds, @names) = (0, 0, 18);
+    my %o = (rounds => 18, divide => 1);
+    my @names;
 
     while (defined(my $word = shift)) {
-        if ($word eq '--json') {
-            $as_json = 1;
+        if ($word =~ /^--(json|list|all)$/) {
+            $o{$1} = 1;
 
-        } elsif ($word eq '--list') {
-            $list = 1;
-
-        } elsif ($word eq '--rounds') {
-            $rounds = int(shift // 0);
+        } elsif ($word =~ /^--(rounds|divide)$/) {
+            $o{$1} = int(shift // 0);
 
         } else {
             push @names, $word;
         }
     }
 
-    my @asked = !@names ? @rows : grep {
-        my $row = $_;
-        grep { $_ eq $row->{name} } 'same', @names;
-    } @rows;
+    usage() if $o{rounds} < 1 or $o{divide} < 1 or grep { /^-/ } @names;
 
-    die "usage: ./build.sh bench [--json] [--list] [--rounds N] [row ...]\n"
-        if $rounds < 1 or @names and @asked <= grep { $_ ne 'same' } @names;
+    my @asked = asked(\%o, @names);
+    my @results = $o{list} ? map { Judge::about($_) } @asked
+        : measured(\%o, @asked);
 
-    my @results = $list ? map { Judge::about($_) } @asked
-        : measured($rounds, @asked);
+    $o{json} ? print_json(@results)
+        : $o{list} ? print_list(@results) : print_table(@results);
 
-    $as_json ? print_json(@results)
-        : $list ? print_list(@results) : print_table(@results);
+    return scalar(grep { ($_->{verdict} // '') =~ /^(?:below|absent)$/ }
+                  @results) ? 1 : 0;
+}
 
-    return 0;
+
+sub usage {
+    print STDERR "usage: ./build.sh bench [--json] [--list] [--all]"
+        . " [--rounds N] [--divide N] [row ...]\n";
+    exit 2;
+}
+
+
+# those named, with A/A; of none named all but those among many rows
+
+sub asked {
+    my ($o, @names) = @_;
+
+    for my $name (@names) {
+        next if grep { $_->{name} eq $name } @rows;
+        print STDERR "bench: there is no row $name: "
+            . join(' ', map { $_->{name} } @rows) . "\n";
+        exit 2;
+    }
+
+    return grep { $o->{all} or $o->{list} or !$_->{large} } @rows if !@names;
+    return grep { my $row = $_;
+                  first { $_ eq $row->{name} } 'same', @names } @rows;
 }
 
 
 sub measured {
-    my ($rounds, @asked) = @_;
+    my ($o, @asked) = @_;
 
-    my $bench = Bench->start(@asked);
+    my $bench = Bench->start($o->{divide}, @asked);
 
-    $bench->rounds($rounds, $^T + SECONDS,
-                   sub { print STDERR "\rbench: round $_[0] of $rounds" });
+    $bench->rounds($o->{rounds}, time + SECONDS,
+                   sub { print STDERR "\rbench: round $_[0] of $o->{rounds}" });
     print STDERR "\n";
 
     return $bench->results;
