@@ -776,7 +776,7 @@ client() (
 )
 
 cmd_migrate() {
-    local mode=COMMIT database databases=() notice=
+    local mode=COMMIT database databases=() notice='' ahead=()
 
     while [ $# -gt 0 ]; do
         case $1 in
@@ -826,17 +826,18 @@ cmd_migrate() {
 
     for database in "${databases[@]}"; do
         if [ "$mode" = --prune ]; then
-            prune_database "$database"
+            prune_database "$database" || ahead+=("$database")
 
         elif [ "$mode" = --calendar ]; then
             load_calendar "$database" "$notice"
 
         else
             [ "$mode" = ROLLBACK ] || prepare_database "$database"
-            migrate_database "$database" "$mode"
+            migrate_database "$database" "$mode" || ahead+=("$database")
         fi
     done
 
+    [ ${#ahead[@]} -eq 0 ] || die 9 "ahead of this tree: ${ahead[*]}"
     say "migrate: done with ${databases[*]}"
 }
 
@@ -1142,7 +1143,7 @@ examples:
 
 exit codes: 1 a test failed, 2 wrong usage, 3 something must be installed,
             4 the build failed, 5 the database, 6 a server did not start,
-            7 the installation, 8 a backup
+            7 the installation, 8 a backup, 9 the database is ahead
 TEXT
 }
 

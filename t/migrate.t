@@ -64,8 +64,15 @@ subtest 'a dry run changes nothing' => sub {
     is(sql('zwfw_one', 'SELECT count(*) FROM zwfw.more'), 0, 'it is there');
 
     ($code, $text) = $tree->migrate('zwfw_one');
-    is($code, 5, 'an older tree is refused');
+    is($code, 9, 'an older tree is refused, with a code of its own');
     like($text, qr/ahead of this tree by core\/90-more/, 'with the reason');
+
+    ($code, $text) = $tree->migrate('zwfw_one', 'zwfw_after');
+    is($code, 9, 'of several the same');
+    like($text, qr/zwfw_one: nothing was changed/, 'it says which');
+    is(sql('zwfw_after', 'SELECT version FROM zwfw.schema'), 1,
+       'the others are migrated');
+    $pg->psql('DROP DATABASE zwfw_after');
 
     $was = state('zwfw_one');
     ($code, $text) = $more->migrate('zwfw_one');
@@ -295,7 +302,7 @@ SQL
 
     for ([], ['--dry-run'], ['--prune']) {
         ($code, $text) = $tree->migrate(@$_, 'zwfw_two');
-        is($code, 5, "@$_: the older is refused");
+        is($code, 9, "@$_: the older is refused");
         like($text, qr{ahead of this tree by item/api$}m, 'why');
         is_deeply(state('zwfw_two'), $was, 'and nothing is changed');
     }

@@ -185,7 +185,8 @@ subtest 'links' => sub {
     shell("mkdir -p $sys/bin $sys/etc/nginx/modules-enabled"
           . " $sys/etc/default $sys/usr/share/nginx/modules-available"
           . " && cd $sys && echo 'DATABASES=zwfw_x' >etc/default/zwfw"
-          . " && echo 'echo zwfw \$\@ >>$sys/said' >bin/zwfw"
+          . " && echo 'echo zwfw \$\@ >>$sys/said;"
+          . " exit \$(cat $sys/code 2>/dev/null)' >bin/zwfw"
           . " && echo 'exit 1' >bin/invoke-rc.d && echo : >bin/dpkg-trigger"
           . ' && chmod 755 bin/*');
     scripts($_) for sort keys %slices;
@@ -208,6 +209,21 @@ subtest 'links' => sub {
     is(read_file("$sys/said"), "zwfw migrate zwfw_x\n", 'the newer one migrates');
     upgrade('1.0', '2.0');
     enabled('and once more', '00-core 30-case 40-monitor');
+
+    # what a package says whose database is ahead, or which cannot migrate it
+
+    my $migrating = sub {
+        shell("echo $_[0] >$sys/code");
+        local $ENV{PATH} = "$sys/bin:$ENV{PATH}";
+        my $said = `sh $sys/2.0/DEBIAN/postinst configure 1.0 2>&1`;
+        unlink "$sys/code";
+        return ($? >> 8, $said);
+    };
+    my ($code, $said) = $migrating->(9);
+
+    is($code, 0, 'a database that is ahead is left alone');
+    like($said, qr/a newer version has migrated it.*health/s, 'as it says');
+    is(($migrating->(5))[0], 5, 'one that cannot be migrated is not');
 
     for (['prerm', 'remove', 'abort-remove'],
          ['prerm', 'deconfigure', 'abort-deconfigure'])

@@ -112,6 +112,14 @@ is($db->admin('SELECT count(*) FROM zwfw.items WHERE hashtext(code) % 100 = 0
    'that could be written so');
 
 
+# From 16 on PostgreSQL may sort in the plan what an aggregate is given in an
+# order, the versions before do so out of sight: that is not what is looked for.
+
+my $version = $db->admin('SHOW server_version_num');
+my $aggregates = $version < 160_000 ? ''
+    : 'SET enable_presorted_aggregate = off;';
+
+
 # all plans of a call, also of the statements inside; asked seven times, so
 # that a cached plan is among them
 
@@ -120,7 +128,8 @@ sub plans {
 
     my $sql = "SELECT api.$call('$args', '{}');\n";
     return $db->admin(
-        "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0;"
+        "$aggregates LOAD 'auto_explain';"
+        . 'SET auto_explain.log_min_duration = 0;'
         . 'SET auto_explain.log_nested_statements = on;'
         . "SELECT set_config('zwfw.roles', '$roles', false),"
         . " set_config('zwfw.body', '$body', false);"

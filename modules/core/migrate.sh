@@ -83,8 +83,11 @@ functions_of() {
         | sed 's/.* //' | sort -u | paste -sd,
 }
 
+# with an SQLSTATE, if something is to be known by it
+
 refuse_sql() {
-    echo "DO \$\$ BEGIN RAISE EXCEPTION '%', '$1'; END \$\$;"
+    echo "DO \$\$ BEGIN RAISE EXCEPTION '%', '$1' USING errcode =" \
+        "'${2:-P0001}'; END \$\$;"
 }
 
 # Rows of the files, as v(n, slice, name, sum, release, functions).
@@ -93,6 +96,10 @@ known_sql() {
     awk '{ printf "%s(%d, \x27%s\x27, \x27%s\x27, \x27%s\x27, %d, \x27%s\x27)",
                   s, NR, $1, $2, $3, $4, $5; s = ", " }'
 }
+
+# the SQLSTATE of a database of a newer tree, which is exit code 9
+
+AHEAD=ZWNEW
 
 KNOWN_COLUMNS='v(n, slice, name, sum, release, functions)'
 
@@ -119,7 +126,7 @@ SELECT coalesce(string_agg(m.slice || '/' || m.name, ', '), '') AS newer,
 \\gset
 \\if :ahead
 \\warn 'the database is ahead of this tree by' :newer
-$(refuse_sql "the database is ahead of this tree")
+$(refuse_sql "the database is ahead of this tree" "$AHEAD")
 \\endif
 \\endif
 SQL
@@ -237,8 +244,10 @@ END \$\$ \\;
 SQL
 }
 
+# 9: it is ahead, which the others need not be
+
 migrate_database() {
-    local database=$1 end=$2 list
+    local database=$1 end=$2 list code=0
 
     if [ "$end" = ROLLBACK ] \
        && ! { database_exists "$database" && is_prepared "$database"; }
@@ -247,8 +256,8 @@ migrate_database() {
         return
     fi
 
-    list=$(run_migration "$(migration_script "$end")") \
-        || die 5 "$database: nothing was changed"
+    list=$(run_migration "$(migration_script "$end")") || code=$?
+    not_run "$code" "$database: nothing was changed" || return
 
     [ -n "$list" ] && [ -z "${QUIET-}" ] || return 0
 
@@ -262,10 +271,24 @@ migrate_database() {
     say "$list"
 }
 
+not_run() {
+    case $1 in
+    0)
+        ;;
+    9)
+        say "build.sh: $2"
+        return 9
+        ;;
+    *)
+        die 5 "$2"
+        ;;
+    esac
+}
+
 # Again for as long as it gave up because a table was in use, by SQLSTATE.
 
 run_migration() {
-    local tries=0 said
+    local tries=0 said code
 
     said=$(mktemp)
 
@@ -273,9 +296,11 @@ run_migration() {
         tries=$((tries + 1))
 
         if ! grep -qE ':  (55P03|40P01): ' "$said" || [ "$tries" = 100 ]; then
+            code=1
+            ! grep -q ":  $AHEAD: " "$said" || code=9
             sed -E '/^LOCATION:  /d; s/:  [0-9A-Z]{5}: /:  /' "$said" >&2
             rm -f "$said"
-            return 1
+            return "$code"
         fi
 
         [ "$tries" != 1 ] || say "$database: a table is in use, trying again"
@@ -324,9 +349,10 @@ SQL
 }
 
 prune_database() {
-    local database=$1
+    local database=$1 code=0
 
-    run_migration "$(prune_script)" >&2 || die 5 "$database: nothing was dropped"
+    run_migration "$(prune_script)" >&2 || code=$?
+    not_run "$code" "$database: nothing was dropped"
 }
 
 print_dba() {

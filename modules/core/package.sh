@@ -297,13 +297,23 @@ if [ -z "\$2" ]; then
     exit 0
 fi
 
-# nodes of the previous build go on meanwhile, and if it fails
+# nodes of the previous build go on meanwhile, and if it fails; a database that
+# is ahead, as a still newer package was rolled back, needs nothing
 
 DATABASES=
 [ ! -f /etc/default/zwfw ] || . /etc/default/zwfw
 
 if [ -n "\$DATABASES" ] && dpkg --compare-versions "\$2" lt "$1"; then
-    zwfw migrate \$DATABASES
+    code=0
+    zwfw migrate \$DATABASES || code=\$?
+
+    if [ "\$code" = 9 ]; then
+        echo "ngx-zwfw: a newer version has migrated it, it is left as it is;" >&2
+        echo "/api/health says whether this one works with it" >&2
+
+    elif [ "\$code" != 0 ]; then
+        exit "\$code"
+    fi
 fi
 
 if invoke-rc.d --quiet nginx status >/dev/null; then

@@ -116,10 +116,9 @@ zwfw_time_parse(zwfw_str_t *s, zwfw_time_t *tm)
 
     tm->offset = 8 * 3600;
 
-    p = s->data;
-    last = p + s->len;
+    last = s->data + s->len;
 
-    p = zwfw_time_digits(p, last, 4, &tm->year);
+    p = zwfw_time_digits(s->data, last, 4, &tm->year);
     p = zwfw_time_char(p, last, '-');
     p = zwfw_time_digits(p, last, 2, &tm->month);
     p = zwfw_time_char(p, last, '-');
