@@ -70,7 +70,8 @@ subtest 'control' => sub {
 
     is($of->('Version'), '1.0', 'version');
     like($of->('Depends'), qr/^\Q$abi\E, /, 'of the nginx that is here');
-    like($of->('Depends'), qr/\b$_ \(>= /, "and $_") for qw(libc6 libpq5 libssl3);
+    like($of->('Depends'), qr/\b$_\S* \(>= /, "and $_")
+        for qw(libc libpq libssl);
     like($of->('Static-Built-Using'),
          qr/^hiredis \(= \S+\), yajl \(= \S+\)$/, 'what is inside');
     is(read_file("$dir/deb/DEBIAN/conffiles"), join('', map { "/etc/$_\n" }

@@ -92,7 +92,7 @@ subtest 'into an nginx that is there' => sub {
     my $root = "$dir/system";
     my $me = getpwuid $>;
     my %place = ('/usr/share/zwfw' => "$root/usr/share/zwfw",
-                 '/etc/postgresql/15/main' => "$pg->{dir}/data",
+                 '/etc/postgresql/*/main' => "$pg->{dir}/data",
                  '/etc/nginx' => "$root/etc/nginx",
                  '/var/lib/zwfw' => "$root/var/lib/zwfw",
                  '/run/postgresql' => $pg->{dir},

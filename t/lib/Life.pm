@@ -6,8 +6,7 @@ package Life;
 #
 #     Life::run($build, $deb);            # a Build with all modules, its package
 #
-# The system is made by debootstrap of the sources that apt has here, and has no
-# network but its own; what starts in it ends with it.
+# The system has no network but its own.
 
 use strict;
 use warnings;
@@ -15,12 +14,10 @@ use warnings;
 use File::Temp ();
 use Test::More;
 
+use Build;
 use Readme;
+use System;
 use Tree;
-
-my $inside = 'env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root'
-    . ' DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8';
-
 
 sub run {
     my ($build, $deb) = @_;
@@ -29,9 +26,15 @@ sub run {
     my $root = "$dir/root";
 
     chmod 0755, $dir;
-    make($root);
+    System::make($root, System::here(), qw(nginx nginx-extras postgresql
+                                           redis-server iproute2 procps));
+    System::write_file("$root/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 0\n");
     mkdir "$root/deb" or die "deb: $!\n";
     Tree::shell("cp $deb $root/deb/old.deb");
+    Build::release($build->path(''));
+    $build->run('package', '--version=1.1');
+    Tree::shell('cp ' . $build->path('dist/ngx-zwfw_1.1_*.deb')
+                . " $root/deb/middle.deb");
     newer($build);
     Tree::shell('cp ' . $build->path('dist/ngx-zwfw_2.0_*.deb')
                 . " $root/deb/new.deb");
@@ -46,15 +49,14 @@ sub run {
 
         Tree::shell("cp -a $root $here");
 
-        my $said = Tree::shell("unshare --mount --pid --net --ipc --fork sh"
-            . " -c 'mount -t proc proc $here/proc && exec chroot $here $inside"
-            . " bash /deb/life.sh $workers' 2>&1 || true");
+        my $said = Tree::shell(System::inside(
+            $here, "bash /deb/life.sh $workers", net => 0) . ' 2>&1 || true');
 
         subtest("with $workers workers" => sub { told($said) });
-        Tree::shell("rm -rf --one-file-system $here");
+        System::leave($here);
     }
 
-    Tree::shell("rm -rf --one-file-system $root");
+    System::leave($root);
 }
 
 
@@ -82,7 +84,7 @@ sub newer {
                  sub { s/(NGX_HTTP_ZWFW_SCHEMA +)1\b/${1}2/ });
     $build->edit('html/core/help.html', sub { s/<h1>/<h1>2.0 / });
     $build->edit('conf/site.conf', sub { $_ .= "# of 2.0\n" });
-    write_file($build->path('modules/core/tables/90-next.sql'),
+    System::write_file($build->path('modules/core/tables/90-next.sql'),
                "UPDATE zwfw.schema SET version = 2;\n");
     hello($build);
     $build->edit('modules/order', sub { s/^auth\n/auth\nhello\n/m
@@ -107,43 +109,9 @@ sub hello {
         Tree::shell("cat $to/hello.sql") =~ s/^SET ROLE.*\n//mr;
 
     unlink "$to/hello.sql";
-    write_file("$to/tables/01-hello.sql", $table);
-    write_file("$to/api.sql", $function =~ s/CREATE FUNCTION/CREATE OR REPLACE FUNCTION/r);
-    write_file("$to/config", "zwfw_load=15\n\n. auto/module\n");
-}
-
-
-sub make {
-    my $root = shift;
-
-    my %at = map { split ' ' } split /\n/, Tree::shell(
-        "apt-get indextargets --format '\$(RELEASE) \$(REPO_URI)'");
-    my ($suite) = Tree::shell('cat /etc/os-release')
-        =~ /^VERSION_CODENAME=(\w+)$/m;
-    my @sources = map { "deb $at{$_} $_ main" }
-        grep { /^\Q$suite\E(?:-updates|-security)?$/ } sort keys %at;
-
-    Tree::shell("debootstrap --variant=minbase $suite $root $at{$suite} 2>&1");
-    write_file("$root/etc/apt/sources.list", join '', map { "$_\n" } @sources);
-    write_file("$root/etc/apt/apt.conf.d/90here", Tree::shell(
-        q{apt-config dump | grep -E '^Acquire::https?::' || true}));
-    write_file("$root/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n");
-    chmod 0755, "$root/usr/sbin/policy-rc.d";
-    Tree::shell("cp /etc/resolv.conf $root/etc/");
-    Tree::shell("unshare --mount --fork sh -c 'mount -t proc proc $root/proc"
-        . " && chroot $root $inside sh -c \"apt-get -q update && apt-get -q -y"
-        . ' --no-install-recommends install nginx nginx-extras postgresql'
-        . " redis-server iproute2 procps\"' 2>&1");
-    write_file("$root/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 0\n");
-}
-
-
-sub write_file {
-    my ($name, $text) = @_;
-
-    open my $out, '>', $name or die "$name: $!\n";
-    print $out $text;
-    close $out or die "$name: $!\n";
+    System::write_file("$to/tables/01-hello.sql", $table);
+    System::write_file("$to/api.sql", $function =~ s/CREATE FUNCTION/CREATE OR REPLACE FUNCTION/r);
+    System::write_file("$to/config", "zwfw_load=15\n\n. auto/module\n");
 }
 
 

@@ -107,6 +107,10 @@ not() {
     ! "$@"
 }
 
+middle() {
+    dpkg --force-confold -i /deb/middle.deb >/deb/middle.log 2>&1
+}
+
 # all that is there but what the servers keep: what it is, whose, and of files how
 # long and from when
 
@@ -131,7 +135,8 @@ CONF
 
 sed -i "s/^worker_processes .*/worker_processes $workers;/" /etc/nginx/nginx.conf
 invoke-rc.d nginx start
-pg_ctlcluster 15 main start
+pg=$(find /etc/postgresql -mindepth 2 -maxdepth 2 -name main)
+pg_ctlcluster "$(basename "${pg%/main}")" main start
 redis-server --port 6379 --bind 127.0.0.1 --daemonize yes --save '' >/dev/null
 ask lua 80 GET /lua '200 OK.*lua 42'
 other=(lua)
@@ -146,8 +151,8 @@ say 'another site is served, nchan and lua are loaded' still "${other[@]}"
 
 # what is the administrator's
 
-echo 'zwfw www-data zwfw_web' >>/etc/postgresql/15/main/pg_ident.conf
-sed -i '1i local all zwfw_web peer map=zwfw' /etc/postgresql/15/main/pg_hba.conf
+echo 'zwfw www-data zwfw_web' >>"$pg/pg_ident.conf"
+sed -i '1i local all zwfw_web peer map=zwfw' "$pg/pg_hba.conf"
 runuser -u postgres -- psql -qc 'SELECT pg_reload_conf()' >/dev/null
 (umask 077; echo "1 $(openssl rand -hex 32)" >/etc/nginx/zwfw.keys)
 install -d -m 700 -o www-data /var/lib/zwfw /var/lib/zwfw/files
@@ -233,6 +238,14 @@ say 'to the old modules' wait_until loaded auth item case monitor
 say 'and pages' not answers /help '<h1>2.0 '
 say 'what was changed here is kept' grep -qx '# of here' \
     /etc/nginx/snippets/zwfw-site.conf
+say 'no request fails' still "${all[@]}"
+
+# one in between, whose database is ahead
+
+say 'upgraded below a database that is ahead' middle
+say 'as it says' grep -q 'a newer version has migrated it' /deb/middle.log
+say 'it is that one' test "$(dpkg-query -W -f='${Version}' ngx-zwfw)" = 1.1
+say 'and works' wait_until node_is 1 2
 say 'no request fails' still "${all[@]}"
 
 touch /deb/{page,item,submit}{1,2}.stop
