@@ -1103,9 +1103,16 @@ usage: ./build.sh command [argument ...]
                        that know no nginx, or over these files
   coverage [file ...]  runs the tests, or these, and prints how many lines of
                        each file of modules they ran
+  prove [part ...]     all that proves a release, one after the other, and a
+                       table of it at the end: test (three times), long (the
+                       long variants), sanitize, mutants, coverage, bench; or
+                       these parts, or "part argument ..." in place of one; 1:
+                       one of them failed
   testenv [--stop]     starts stores for tests, prints their variables:
                        eval "$(./build.sh testenv)"
-  bench [--json]       measures
+  bench [--json] [--list] [--all] [--rounds N] [--divide N] [row ...]
+                       measures all rows but those among many rows, or these,
+                       or all; 1: one is below its target, or absent
   migrate [--dry-run | --prune | --dba | --calendar file] [database ...]
                        brings databases up to date; or tries it and rolls
                        back; or drops functions that no file has any more;
@@ -1174,8 +1181,8 @@ main() {
     esac
 
     case $name in
-    deps|modules|install|package|run|stop|test|mutants|analyze|coverage|testenv| \
-    bench|clean)
+    deps|modules|install|package|run|stop|test|mutants|analyze|coverage|prove| \
+    testenv|bench|clean)
         ! installed || die 2 "this is an installation: it can migrate," \
             "backup, restore and uninstall"
         "cmd_$name" "$@"

@@ -1,6 +1,7 @@
 # The measurements of t/bench: verdicts out of invented pairs, the rows that
 # there are, and those that change nothing measured once, with the stores of
-# TEST_NGINX_ZWFW_POSTGRES.  No figure is held against anything here.
+# TEST_NGINX_ZWFW_POSTGRES, and those among many rows with few of them.  No
+# figure is held against anything here.
 
 use strict;
 use warnings;
@@ -133,11 +134,12 @@ subtest 'rows' => sub {
     my @rows = run('--list');
 
     is(join(' ', map { $_->{name} } @rows), 'same guarded_file asked_file'
-       . ' log_phase log_shipped cached_page cached_page_session one_row_read'
-       . ' revocation case_submit case_transition', 'all of them');
+       . ' log_phase log_shipped log_p99 cached_page cached_page_session'
+       . ' one_row_read revocation case_submit case_transition search'
+       . ' search_anywhere own_list inbox memory', 'all of them');
     is(join(', ', map { $_->{target} } @rows), '= 1, >= 0.95, >= 2.5, <= 0.4,'
-       . ' <= 1.0, >= 0.80, >= 0.60, >= 0.70, <= 1000,'
-       . ' >= 0.60, >= 0.60', 'and their targets');
+       . ' <= 1.0, <= 1.05, >= 0.80, >= 0.60, >= 0.70, <= 1000, >= 0.60,'
+       . ' >= 0.60, <= 30, >= 20, <= 10, <= 20, <= 1024', 'and their targets');
 
     my $readme = do { local (@ARGV, $/) = 'modules/core/README.md'; <> };
 
@@ -159,11 +161,48 @@ subtest 'rows' => sub {
 };
 
 
-for (['--rounds 0', 'no round'], ['no_such_row', 'a row that is not there']) {
-    my $said = `$^X t/bench/run.pl $_->[0] 2>&1`;
+# a thousandth of the rows, a million requests divided as well
 
-    isnt($?, 0, $_->[1]);
-    like($said, qr/^usage: /, 'is refused');
+subtest 'among many rows' => sub {
+    my @large = qw(search search_anywhere own_list inbox memory);
+    my @rows = run('--divide', 1000, '--rounds', 1, @large);
+
+    is(join(' ', map { $_->{name} } @rows), "same @large", 'when named');
+    like($_->{value}, qr/^-?\d+(?:\.\d+)?\z/, "$_->{name}: value") for @rows;
+    is_deeply([grep { $_->{verdict} ne 'noisy' or exists $_->{divided} } @rows],
+              [], 'fewer prove nothing');
+    is(verdict({ pairs => pairs(9, 90, 100), divided => 1 }, \%same), 'noisy',
+       'however often they are measured');
+};
+
+
+subtest 'the exit code' => sub {
+    my $of = sub { scalar Judge::failed(map { { verdict => $_ } } @_) };
+
+    is($of->('ok', 'noisy', 'ok'), 0, 'nothing is below');
+    is($of->('ok', 'below'), 1, 'one is');
+    is($of->('absent', 'ok'), 1, 'or cannot be measured');
+
+    local $ENV{TEST_NGINX_LOAD_MODULES} = join ' ', grep { !/_monitor_/ }
+        split ' ', $ENV{TEST_NGINX_LOAD_MODULES};
+    my $said = `$^X t/bench/run.pl --json --rounds 1 log_phase 2>/dev/null`;
+
+    is($? >> 8, 1, 'a row whose slice is not there');
+    like($said, qr/"name":"log_phase".*"verdict":"absent"/, 'is absent');
+};
+
+
+for (['--rounds 0', 'no round', qr/^usage: /],
+     ['--divide 0', 'divided by nothing', qr/^usage: /],
+     ['--whatever', 'an option that is not there', qr/^usage: /],
+     ['same no_such_row', 'a row that is not there',
+      qr/^bench: there is no row no_such_row: same guarded_file /])
+{
+    my ($words, $name, $why) = @$_;
+    my $said = `$^X t/bench/run.pl $words 2>&1`;
+
+    is($? >> 8, 2, $name);
+    like($said, $why, 'is refused');
 }
 
 done_testing();

@@ -69,9 +69,7 @@ subtest 'a dry run changes nothing' => sub {
 
     ($code, $text) = $tree->migrate('zwfw_one', 'zwfw_after');
     is($code, 9, 'of several the same');
-    like($text, qr/zwfw_one: nothing was changed/, 'it says which');
-    is(sql('zwfw_after', 'SELECT version FROM zwfw.schema'), 1,
-       'the others are migrated');
+    is(sql('zwfw_after', 'SELECT version FROM zwfw.schema'), 1, 'others go on');
     $pg->psql('DROP DATABASE zwfw_after');
 
     $was = state('zwfw_one');

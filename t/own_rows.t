@@ -34,6 +34,7 @@ my %reason = (
 
     'bench/Bench.pm' => 'sessions for a load',
     'bench/Cases.pm' => 'cases and people for a load',
+    'bench/Large.pm' => '300,000 items and 5,000,000 cases',
     'browser/crowded.t' => '1010 items',
     'core_audit.t' => 'acts of certain days, and 10,001 lines of the trail',
     'screens.t' => '1010 rows for each list',

@@ -228,11 +228,12 @@ cmd_analyze() {
         flags+=(-DNGX_PTR_SIZE=8)   # as its configure finds it
     fi
 
-    # it does not look into nginx's headers, and takes two texts for an error
+    # it does not look into nginx's headers, and takes texts of there for an error
 
-    for file in ngx_open_file_n ngx_open_glob_n ngx_fd_info_n; do
+    while read -r file; do
         names+=("-D$file=\"\"")
-    done
+    done < <(grep -ohE '\<ngx_[a-z_]+_n\> "' "${all[@]}" | cut -d' ' -f1 \
+        | sort -u)
 
     cppcheck -q -j "$jobs" --std=c99 --enable=warning,portability \
         --error-exitcode=1 "${flags[@]}" "${names[@]}" "${left[@]}" \
@@ -374,5 +375,85 @@ sanitized_silent() {
     done >&2
 
     [ "$code" = 1 ] || rm -rf "$REPORTS"
+    return "$code"
+}
+
+
+# ---- the proof of a release: all of it, one after the other ----
+
+# Parts, or some of them; behind the name of one may stand what it is to do
+# instead: prove test "mutants core-etag".  What fails does not stop the others.
+# Each is a process of its own, with a log in .build/prove.
+
+cmd_prove() {
+    local part parts=("$@") n code=0
+
+    [ $# -gt 0 ] || parts=(test long sanitize mutants coverage bench)
+
+    for part in "${parts[@]}"; do
+        case ${part%% *} in
+        test|long|sanitize|mutants|coverage|analyze|bench)
+            ;;
+        *)
+            die 2 "prove: there is no part ${part%% *}: test, long, sanitize," \
+                "mutants, coverage, analyze, bench"
+            ;;
+        esac
+    done
+
+    rm -rf "$BUILD/prove"
+    mkdir -p "$BUILD/prove"
+    PROVED=()
+
+    for part in "${parts[@]}"; do
+        if [ "$part" = test ]; then
+
+            # three times in a row without a flake
+
+            for n in 1 2 3; do
+                prove_part "test $n of 3" test || code=1
+            done
+
+            continue
+        fi
+
+        # shellcheck disable=SC2086 # words
+        prove_part "$part" $part || code=1
+    done
+
+    printf '\n%-24s %-10s %8s  %s\n' part result seconds log
+    printf '%s\n' "${PROVED[@]}"
+    return "$code"
+}
+
+prove_part() {
+    local name=$1 part=$2 log code=0 begin=$SECONDS command=() long=() wide=()
+
+    shift 2
+    log=$BUILD/prove/$(tr -c 'a-z0-9.\n' - <<<"$name").log
+
+    case $part in
+    long)
+        [ $# -gt 0 ] || mapfile -t long < <(cd "$ROOT" \
+            && grep -l 'ENV{ZWFW_LONG}' t/*.t t/browser/*.t)
+        command=(env ZWFW_LONG=1 "$ROOT/build.sh" test "${long[@]}")
+        ;;
+    sanitize)
+        command=(env SANITIZE=1 "$ROOT/build.sh" test)
+        ;;
+    bench)
+        [ $# -gt 0 ] || wide=(--all)
+        command=("$ROOT/build.sh" bench "${wide[@]}")
+        ;;
+    *)
+        command=("$ROOT/build.sh" "$part")
+        ;;
+    esac
+
+    say "prove: $name, see $log"
+    "${command[@]}" "$@" >"$log" 2>&1 </dev/null || code=$?
+    PROVED+=("$(printf '%-24s %-10s %8d  %s' "$name" \
+        "$([ "$code" = 0 ] && echo passed || echo "failed $code")" \
+        $((SECONDS - begin)) "${log#"$ROOT"/}")")
     return "$code"
 }

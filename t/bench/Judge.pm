@@ -25,6 +25,14 @@ sub results {
 }
 
 
+# those that missed their target, or were not there to be measured; of what is
+# noisy nobody knows
+
+sub failed {
+    return grep { ($_->{verdict} // '') =~ /^(?:below|absent)\z/ } @_;
+}
+
+
 # what a row is, measured or not
 
 sub about {

@@ -25,7 +25,7 @@ sub here {
 }
 
 
-# where apt has which release from
+# where apt has which release from; sid is alone
 
 sub sources {
     my $suite = shift;
@@ -34,8 +34,10 @@ sub sources {
     my %at = map { split ' ' } split /\n/, Tree::shell(
         "apt-get indextargets --format '\$(RELEASE) \$(REPO_URI)'");
 
+    my $with = $suite eq 'sid' ? '' : '(?:-updates|-security)?';
+
     return map { [$_ =~ s/^\Q$here\E/$suite/r, $at{$_}] }
-        grep { /^\Q$here\E(?:-updates|-security)?$/ } sort keys %at;
+        grep { /^\Q$here\E$with$/ } sort keys %at;
 }
 
 
