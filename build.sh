@@ -963,9 +963,10 @@ remove_stores() {
     rm -rf "$SOCK" "$DATA" "$RUN"
 }
 
-# Files of tests that ask the stores of the run, not servers of their own.
+# Files of tests that ask the stores of the run, not servers of their own; all
+# that start its site have the same ports.
 
-SHARING='use Zwfw|Test::Nginx::Socket|NGINX_ZWFW_(POSTGRES|REDIS|ADMIN|SITE|DEMO)'
+SHARING='use (Zwfw|Site)\b|Test::Nginx::Socket|NGINX_ZWFW_(POSTGRES|REDIS|ADMIN|SITE|DEMO)'
 
 # of the other files; each of them takes more than half a minute
 
@@ -997,8 +998,10 @@ cmd_test() {
         # Three files at a time, as many of them wait more than they work.  A rule
         # that stands before others goes before them: those that share stores, one
         # after the other; then the longest, so that none is alone at the end.
+        # build_run.t names stores as well, but of its own.
 
-        shared=$(grep -lE "$SHARING" t/*.t | sed 's|^t/||' | paste -sd,)
+        shared=$(grep -lE "$SHARING" t/*.t | grep -vxF t/build_run.t \
+            | sed 's|^t/||' | paste -sd,)
         files=("$@" -j3 --rules "seq=t/{browser/*,$shared}")
 
         for file in $(printf 't/%s\n' "${LONGEST[@]}" \
