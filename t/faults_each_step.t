@@ -44,7 +44,6 @@ END
 my $nginx = $node->nginx;
 my $she = $node->client(kind => 'natural');
 my $clerk = $node->client(roles => 'clerk');
-my $operator = $node->client(roles => 'operator');
 my $load = Load->new(node => $node, clients => 1, of_one => 2,
                      order => [qw(item who page me greeting)]);
 my %as = (uid => $she->{me}{uid}, cookie => $she->cookie('zwfw'), token => $she->{token});
@@ -326,6 +325,12 @@ diag("ZWFW_SEED=$seed: $deaths workers died, ",
 
 # ---- others, and what is left ----
 
+sub visits {
+    return ($node->client->get('/metrics')->body
+        =~ /^zwfw_visits_$_[0]\{.*\} (\d+)$/m)[0];
+}
+
+
 $load->sound('dies');
 $load->only($_, qr/ 200$/, "$_: all is well") for qw(calm after);
 $load->only('dies', qr/ (?:200|none)$/, 'nobody is refused');
@@ -339,19 +344,17 @@ is($db->admin("SELECT count(*) FROM zwfw.cases c WHERE note LIKE 'each-step-%'
                                     WHERE m.case_id = c.id)"), 0,
    'each application has its three files');
 
-my $text = $node->client->get('/metrics')->body;
-my %worker = map { $_ => 1 } $text =~ /worker="(\d+)"/g;
+my %worker = map { $_ => 1 }
+    $node->client->get('/metrics')->body =~ /worker="(\d+)"/g;
 
 is(join(' ', sort keys %worker), '0 1', 'no worker that is gone has a place');
-ok(eval { Proc::until_true('all visits are stored', 20, sub {
-    $node->client->get('/metrics')->body =~ /^zwfw_visits_pending 0$/m }) },
-   'no visit waits in a ring of who is gone')
-    or diag($node->client->get('/metrics')->body =~ /^(zwfw_visits.*)/mg);
+ok(eval { Proc::until_true('stored', 20, sub { !visits('pending') }) },
+   'no visit waits in a ring of who is gone');
 
-my ($visits, $stored, $lost) = map {
-    ($node->client->get('/metrics')->body =~ /^zwfw_visits_${_}total (\d+)/m)[0]
-} '', 'stored_', 'lost_';
+my ($visits, $stored, $lost) = map { visits($_) }
+    qw(total stored_total lost_total);
 
+note "$visits visits, $stored stored, $lost lost";
 is($visits, $stored + $lost, 'each visit is stored or counted as lost');
 cmp_ok($lost, '<=', $deaths, 'one of a worker at most');
 is($db->admin('SELECT count(*) FROM zwfw.visits'), $stored,

@@ -191,6 +191,10 @@ ngx_http_zwfw_monitor_claim(ngx_http_zwfw_monitor_t *m)
         }
     }
 
+    /* when workers die one after the other, none has ticked since */
+
+    ngx_http_zwfw_monitor_adopt(m);
+
     for (i = 0; i < m->nslots; i++) {
         ring = &m->rings[i];
 
