@@ -135,8 +135,15 @@ ngx_http_zwfw_redis_remember(ngx_http_zwfw_platform_t *pf)
 
     ngx_shmtx_lock(&pf->slab->mutex);
 
+    /* a worker that is killed here leaves no address, rather than half of one */
+
+    pf->shared->master_port = 0;
+    ngx_memory_barrier();
+
     (void) ngx_cpystrn(pf->shared->master, (u_char *) redis->address.host,
                        sizeof(pf->shared->master));
+    ngx_memory_barrier();
+
     pf->shared->master_port = redis->address.port;
 
     ngx_shmtx_unlock(&pf->slab->mutex);

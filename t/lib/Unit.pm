@@ -53,6 +53,40 @@ sub run {
 }
 
 
+# killed('known'): a program with a file of ours that knows nginx, in which each
+# store can be the last one; see t/unit/stores.h
+
+sub killed {
+    my $name = shift;
+
+    my $dir = File::Temp->newdir(TMPDIR => 1);
+    my $src = $ENV{TEST_NGINX_ZWFW_SRC};
+    my @flags = qw(-W -Wall -Werror -g -O1);
+    my $cc = $ENV{CC} || 'cc';
+
+    # where the modules were built
+
+    my @headers = map { "-I$_" } "$root/.build/nginx", "$root/modules/core",
+        map({ "$src/src/$_" } qw(core event event/modules os/unix http
+                                 http/modules http/v2)),
+        `pg_config --includedir` =~ /(.+)/;
+
+    for (['-fsanitize=thread', qw(-Wno-unused-parameter -Wno-tsan -Wno-unknown-warning-option),
+          @headers, '-c', '-o', "$dir/$name.o", "$root/t/unit/$name.c"],
+         ["-I$root/modules/core", '-o', "$dir/$name", "$dir/$name.o",
+          map { "$root/t/unit/$_.c" } 'stores', 'tap'])
+    {
+        next if system($cc, @flags, @$_) == 0;
+        print "1..1\nnot ok 1 - t/unit/$name.c compiles\n";
+        return 1;
+    }
+
+    my $status = system("$dir/$name");
+
+    return $status & 127 ? 1 : $status >> 8;
+}
+
+
 # fuzz_build($dir, 'json', ...): t/unit/fuzz_json and so on, in $dir; what the
 # compiler had to say when it did not work.  The units are compiled once.
 
