@@ -79,6 +79,42 @@ subtest 'one is left, another is not to be had' => sub {
 };
 
 
+# who waits is told at once, not when the time is over: nobody would wait for
+# that here
+
+subtest 'it dies while they are asked' => sub {
+    my $long = Told->new(db => $db, redis => $told->node->redis, of => $told,
+                         block => 'postgres_connections 1 1 1;
+                                   postgres_timeout 60s 60s;');
+
+    answers($long, 'before');
+    $long->hold;
+
+    my @asked = map { [$_, $long->ask($_ => 'STAY')] } qw(read write slow);
+
+    $long->until_state(in_flight => $_, 1) for qw(read write slow);
+
+    push @asked, ['write', $long->ask(write => 'PID')];
+    Proc::until_true('it waits, as does a job', 20,
+                     sub { $long->state(waiting => 'write') });
+    $db->{pg}->crash;
+
+    for (@asked) {
+        my ($class, $http) = @$_;
+        my $res = eval { $http->answer };
+
+        ok($res, "$class: answered") or diag($@);
+        is($res && $res->code, 503, "$class: refused");
+    }
+
+    $db->{pg}->launch;
+    delete $long->{holder};
+    answers($long, 'after');
+    is(join('', $long->node->nginx->stop), '', 'no alert');
+    answers($told, 'after');
+};
+
+
 # a standby that is not to be read answers as a server does that is starting
 
 my $standby = $db->{pg}->standby;

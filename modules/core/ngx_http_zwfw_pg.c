@@ -12,7 +12,7 @@
 static void ngx_http_zwfw_pool_init(ngx_http_zwfw_pg_t *pg,
     ngx_uint_t class);
 static void ngx_http_zwfw_pool_exit(ngx_http_zwfw_pgpool_t *pool);
-static void ngx_http_zwfw_pool_closed(ngx_http_zwfw_pgpool_t *pool,
+static ngx_uint_t ngx_http_zwfw_pool_closed(ngx_http_zwfw_pgpool_t *pool,
     ngx_http_zwfw_pipe_t *pipe, ngx_uint_t how);
 static void ngx_http_zwfw_pool_divert(ngx_http_zwfw_pgpool_t *pool);
 static void ngx_http_zwfw_pool_drain(ngx_event_t *ev);
@@ -21,7 +21,8 @@ static ngx_http_zwfw_pipe_t *ngx_http_zwfw_pool_pick(
 static void ngx_http_zwfw_pool_take(ngx_http_zwfw_pgpool_t *pool,
     ngx_http_zwfw_query_t *q);
 static void ngx_http_zwfw_pool_expire(ngx_event_t *ev);
-static void ngx_http_zwfw_pool_refuse(ngx_http_zwfw_pgpool_t *pool);
+static void ngx_http_zwfw_pool_refuse(ngx_http_zwfw_pgpool_t *pool,
+    ngx_int_t rc);
 static void ngx_http_zwfw_pool_patience(ngx_http_zwfw_pgpool_t *pool);
 static void ngx_http_zwfw_pool_retry(ngx_event_t *ev);
 static void ngx_http_zwfw_pg_field(PGresult *res, int name,
@@ -429,10 +430,11 @@ ngx_http_zwfw_pool_expire(ngx_event_t *ev)
 }
 
 
-/* nobody needs to wait for a database of another version */
+/* nobody needs to wait for a server that takes nobody, or for a database of
+   another version */
 
 static void
-ngx_http_zwfw_pool_refuse(ngx_http_zwfw_pgpool_t *pool)
+ngx_http_zwfw_pool_refuse(ngx_http_zwfw_pgpool_t *pool, ngx_int_t rc)
 {
     ngx_queue_t            *l;
     ngx_http_zwfw_query_t  *q;
@@ -442,7 +444,7 @@ ngx_http_zwfw_pool_refuse(ngx_http_zwfw_pgpool_t *pool)
         q = ngx_queue_data(l, ngx_http_zwfw_query_t, queue);
 
         ngx_http_zwfw_pool_take(pool, q);
-        ngx_http_zwfw_pg_answer(q, NGX_DECLINED, NULL);
+        ngx_http_zwfw_pg_answer(q, rc, NULL);
     }
 }
 
@@ -563,7 +565,7 @@ void
 ngx_http_zwfw_pool_lost(ngx_http_zwfw_pipe_t *pipe, ngx_uint_t how,
     const char *why)
 {
-    ngx_uint_t               standby, elsewhere;
+    ngx_uint_t               standby, elsewhere, refused;
     ngx_queue_t             *guilty;
     ngx_http_zwfw_pgpool_t  *pool;
 
@@ -579,9 +581,11 @@ ngx_http_zwfw_pool_lost(ngx_http_zwfw_pipe_t *pipe, ngx_uint_t how,
 
     ngx_http_zwfw_pool_remove(pipe);
 
+    refused = 0;
+
     if (!elsewhere) {
         ngx_http_zwfw_pool_trouble(pool, how, why);
-        ngx_http_zwfw_pool_closed(pool, pipe, how);
+        refused = ngx_http_zwfw_pool_closed(pool, pipe, how);
     }
 
     guilty = (how == NGX_HTTP_ZWFW_PG_LATE && !standby)
@@ -590,32 +594,39 @@ ngx_http_zwfw_pool_lost(ngx_http_zwfw_pipe_t *pipe, ngx_uint_t how,
     ngx_http_zwfw_pipe_fail(pipe, guilty);
     ngx_http_zwfw_pipe_destroy(pipe);
 
-    if (how == NGX_HTTP_ZWFW_PG_OTHER) {
-        ngx_http_zwfw_pool_refuse(pool);
-    }
-
     if (standby && pool->ready == 0) {
         ngx_http_zwfw_pool_divert(pool);
+    }
+
+    if (how == NGX_HTTP_ZWFW_PG_OTHER) {
+        ngx_http_zwfw_pool_refuse(pool, NGX_DECLINED);
+
+    } else if (refused) {
+        ngx_http_zwfw_pool_refuse(pool, NGX_AGAIN);
     }
 
     ngx_post_event(&pool->drain, &ngx_posted_events);
 }
 
 
-/* opens the breaker, and has the next attempts wait */
+/* opens the breaker, and has the next attempts wait; returns whether there is
+   nobody to wait for */
 
-static void
+static ngx_uint_t
 ngx_http_zwfw_pool_closed(ngx_http_zwfw_pgpool_t *pool,
     ngx_http_zwfw_pipe_t *pipe, ngx_uint_t how)
 {
     ngx_msec_t  most;
+    ngx_uint_t  refused;
 
-    if (how == NGX_HTTP_ZWFW_PG_LATE || (!pipe->ready && pool->ready == 0)) {
+    refused = (!pipe->ready && pool->ready == 0);
+
+    if (how == NGX_HTTP_ZWFW_PG_LATE || refused) {
         pool->open = 1;
     }
 
     if (pipe->used) {
-        return;
+        return refused;
     }
 
     most = (pool->class == NGX_HTTP_ZWFW_PG_STANDBY)
@@ -624,6 +635,8 @@ ngx_http_zwfw_pool_closed(ngx_http_zwfw_pgpool_t *pool,
 
     pool->delay = ngx_min(pool->delay * 2, most);
     pool->delay = ngx_max(pool->delay, NGX_HTTP_ZWFW_PG_DELAY);
+
+    return refused;
 }
 
 
