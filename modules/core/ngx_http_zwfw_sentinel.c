@@ -135,7 +135,7 @@ ngx_http_zwfw_redis_remember(ngx_http_zwfw_platform_t *pf)
 
     ngx_shmtx_lock(&pf->slab->mutex);
 
-    /* a worker that is killed here leaves no address, rather than half of one */
+    /* a worker that is killed here leaves no address, not half of one */
 
     pf->shared->master_port = 0;
     ngx_memory_barrier();
