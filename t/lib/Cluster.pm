@@ -1,7 +1,8 @@
 package Cluster;
 
 # A Redis Cluster of three masters, one of which has a replica, and a fourth
-# that has joined and has no slots, in place of a Stores::Redis.
+# that has joined and has no slots, with what conf/cluster.conf advises, in place
+# of a Stores::Redis.
 #
 #     my $redis = Cluster->start;
 #     my $node = Node->new(redis => $redis);
@@ -20,6 +21,8 @@ use Proc;
 use Stores;
 
 my $password = 'of-cluster';
+my @advised = ('--cluster-require-full-coverage', 'no',
+               '--cluster-allow-reads-when-down', 'no');
 my $digits = join '', 'A' .. 'Z', 'a' .. 'z', 0 .. 9, '-', '_';
 
 
@@ -57,7 +60,7 @@ sub one {
     return Stores::Redis->start(
         port => Port::free(), bus => $bus, password => $password,
         settings => ['--cluster-enabled', 'yes', '--cluster-port', $bus,
-                     '--cluster-node-timeout', 2000,
+                     '--cluster-node-timeout', 2000, @advised,
                      '--repl-diskless-sync-delay', 0]);
 }
 

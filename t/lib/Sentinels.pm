@@ -1,7 +1,7 @@
 package Sentinels;
 
-# A Redis with a replica and three sentinels that watch both, in place of a
-# Stores::Redis.
+# A Redis with two replicas and three sentinels that watch them, with what
+# conf/sentinel.conf advises, in place of a Stores::Redis.
 #
 #     my $redis = Sentinels->start;
 #     my $node = Node->new(redis => $redis);
@@ -17,18 +17,20 @@ use Proc;
 use Stores;
 
 my ($name, $password, $other) = qw(people of-redis of-sentinels);
+my @advised = ('--min-replicas-to-write', 1, '--min-replicas-max-lag', 2,
+               '--appendonly', 'yes');
 
 
 sub start {
     my $class = shift;
 
     my $self = bless {}, $class;
-    my @ports = map { Port::free() } 1, 2;
+    my @ports = map { Port::free() } 1 .. 3;
 
     $self->{stores} = [map {
         Stores::Redis->start(port => $_, password => $password,
-            settings => ['--repl-diskless-sync-delay', 0,
-                         $_ == $ports[1] ? of($ports[0]) : ()]);
+            settings => ['--repl-diskless-sync-delay', 0, @advised,
+                         $_ == $ports[0] ? () : of($ports[0])]);
     } @ports];
     $self->replicated;
     $self->{sentinels} = [map {
@@ -61,7 +63,7 @@ sub secret {
 }
 
 
-# until each sentinel knows the others and the replica
+# until each sentinel knows the others and the replicas
 
 sub until_watched {
     my $self = shift;
@@ -69,7 +71,7 @@ sub until_watched {
     Proc::until_true('sentinels that know each other', 30, sub {
         return !grep {
             my %is = @{ $_->query('SENTINEL', 'master', $name) };
-            $is{'num-slaves'} != 1 or $is{'num-other-sentinels'} != 2;
+            $is{'num-slaves'} != 2 or $is{'num-other-sentinels'} != 2;
         } @{ $self->{sentinels} };
     });
 }
@@ -110,20 +112,26 @@ sub query {
 }
 
 
-# until all that is written is on the replica as well
+# until all that is written is on the replicas as well, or on so many of them
 
 sub replicated {
-    my ($self, $master) = @_;
+    my ($self, $master, $least) = @_;
 
     $master //= $self->{sentinels} ? $self->master : $self->{stores}[0];
-    $master->query('SET', 'zwfw-replicated', 1);
     Proc::until_true('replicated', 30, sub {
-        $master->query('WAIT', 1, 1000) == 1;
+        my $sock = $master->connection;
+
+        # none that it knows of: it writes nothing
+        my $has = eval {
+            Stores::Redis::say_to($sock, 'SET', 'zwfw-replicated', 1);
+            Stores::Redis::say_to($sock, 'WAIT', $least // 2, 1000);
+        };
+        return defined $has && $has >= ($least // 2);
     });
 }
 
 
-# until all sentinels say that another one than this is master
+# until all sentinels say that another one than this is master, and it writes
 
 sub promoted {
     my ($self, $old) = @_;
@@ -131,6 +139,7 @@ sub promoted {
     Proc::until_true('another master', 60, sub {
         return !grep { $self->master($_) == $old } @{ $self->{sentinels} };
     });
+    $self->replicated(undef, 1);
 }
 
 
@@ -139,7 +148,7 @@ sub follow {
 
     my $master = $self->master;
 
-    $old->{settings} = [of($master->{port})];
+    $old->{settings} = [@advised, of($master->{port})];
     $old->launch if !$old->{pid};
     $self->replicated($master);
     $self->until_watched;

@@ -53,10 +53,16 @@ sub run {
 }
 
 
-# killed('known'): a program with a file of ours that knows nginx, in which each
-# store can be the last one; see t/unit/stores.h
+# killed('known', 'ring'): programs with files of ours that know nginx, in which
+# each store can be the last one; see t/unit/stores.h
 
 sub killed {
+    require Test::More;
+    Test::More::is(killed_one($_), 0, "t/unit/$_.c") for @_;
+}
+
+
+sub killed_one {
     my $name = shift;
 
     my $dir = File::Temp->newdir(TMPDIR => 1);
@@ -66,7 +72,8 @@ sub killed {
 
     # where the modules were built
 
-    my @headers = map { "-I$_" } "$root/.build/nginx", "$root/modules/core",
+    my @headers = map { "-I$_" } "$root/.build/nginx",
+        map({ "$root/modules/$_" } qw(core monitor)),
         map({ "$src/src/$_" } qw(core event event/modules os/unix http
                                  http/modules http/v2)),
         `pg_config --includedir` =~ /(.+)/;
@@ -76,14 +83,19 @@ sub killed {
          ["-I$root/modules/core", '-o', "$dir/$name", "$dir/$name.o",
           map { "$root/t/unit/$_.c" } 'stores', 'tap'])
     {
-        next if system($cc, @flags, @$_) == 0;
-        print "1..1\nnot ok 1 - t/unit/$name.c compiles\n";
-        return 1;
+        return 'it does not compile' if system($cc, @flags, @$_) != 0;
     }
 
-    my $status = system("$dir/$name");
+    # its TAP is that of a subtest
 
-    return $status & 127 ? 1 : $status >> 8;
+    open my $out, '-|', "$dir/$name" or die "$name: $!\n";
+
+    while (defined(my $line = readline $out)) {
+        print "    $line";
+    }
+
+    close $out;
+    return $?;
 }
 
 

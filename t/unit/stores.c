@@ -44,6 +44,10 @@ void __tsan_atomic32_store(volatile stores_int_t *p, stores_int_t value,
     int order);
 void __tsan_atomic64_store(volatile stores_long_t *p, stores_long_t value,
     int order);
+stores_long_t __tsan_atomic64_fetch_add(volatile stores_long_t *p,
+    stores_long_t value, int order);
+int __tsan_atomic64_compare_exchange_strong(volatile stores_long_t *p,
+    stores_long_t *old, stores_long_t value, int order, int failed);
 
 
 static char      *stores_first;
@@ -323,4 +327,30 @@ __tsan_atomic64_store(volatile stores_long_t *p, stores_long_t value,
 
     stores_before((void *) p);
     __atomic_store_n(p, value, __ATOMIC_SEQ_CST);
+}
+
+
+stores_long_t
+__tsan_atomic64_fetch_add(volatile stores_long_t *p, stores_long_t value,
+    int order)
+{
+    (void) order;
+
+    stores_before((void *) p);
+
+    return __atomic_fetch_add(p, value, __ATOMIC_SEQ_CST);
+}
+
+
+int
+__tsan_atomic64_compare_exchange_strong(volatile stores_long_t *p,
+    stores_long_t *old, stores_long_t value, int order, int failed)
+{
+    (void) order;
+    (void) failed;
+
+    stores_before((void *) p);
+
+    return __atomic_compare_exchange_n(p, old, value, 0, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_SEQ_CST);
 }
