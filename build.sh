@@ -19,7 +19,7 @@ BUILD_PACKAGES=(gcc make libc6-dev binutils nginx nginx-dev libhiredis-dev
     libpq-dev libyajl-dev libssl-dev)
 RUN_PACKAGES=(postgresql redis-server openssl curl perl)
 TEST_PACKAGES=(postgresql-plpgsql-check libnginx-mod-http-headers-more-filter
-    clang libclang-rt-dev libfaketime lintian debootstrap valgrind)
+    clang libclang-rt-dev libfaketime lintian debootstrap valgrind git)
 ANALYZE_PACKAGES=(gcc clang-tidy cppcheck)
 BENCH_PACKAGES=(wrk nghttp2-client libnginx-mod-http-lua lua-nginx-redis
     lua-cjson)
@@ -92,7 +92,7 @@ present() {
     perl)
         command -v prove >/dev/null && return
         ;;
-    npm|chromium-headless-shell|gcc|clang|make|curl|openssl)
+    npm|chromium-headless-shell|gcc|clang|make|curl|openssl|git)
         command -v "$1" >/dev/null && return
         ;;
     nginx)

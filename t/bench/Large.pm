@@ -95,7 +95,7 @@ sub lists {
     my $nginx = node('cases', $bench);
     my @cookies = $bench->keep_sessions_of('cases', @people);
 
-    return Paced::side($nginx, rate => 50, ask => sub {
+    return Paced::side($nginx, rate => 20, seconds => 4, ask => sub {
         return ($path, $cookies[rand @cookies]);
     });
 }

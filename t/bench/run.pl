@@ -150,14 +150,14 @@ my @rows = (
       sides => \&Large::anywhere },
 
     { name => 'own_list',
-      title => 'GET /api/case/ among 5,000,000, 50 a second, 95 % in ms',
+      title => 'GET /api/case/ among 5,000,000, 20 a second, 95 % in ms',
       target => '<= 10', large => 1,
       needs => sub { Bench::slice('case') },
       judge => sub { $_[0]{a}{ms} },
       sides => \&Large::own },
 
     { name => 'inbox',
-      title => 'GET /api/case/inbox among them, 50 a second, 95 % in ms',
+      title => 'GET /api/case/inbox among them, 20 a second, 95 % in ms',
       target => '<= 20', large => 1,
       needs => sub { Bench::slice('case') },
       judge => sub { $_[0]{a}{ms} },
