@@ -260,7 +260,7 @@ sub dies {
 
     # what is done when the answer is on its way
 
-    $state = Proc::until_true("$name: step $n or the end", 20, sub {
+    $state = Proc::until_true("$name: a step or the end", 20, sub {
         my $now = $steps->state;
         return ($now->{died} || $now->{done}) && $now;
     });
@@ -298,7 +298,7 @@ sub dies {
 $load->phase(calm => sub { $load->told(2, 200, $load->kinds) });
 $load->phase(dies => sub {
     for my $name (sort keys %kind) {
-        my $all = dies($name, 0xffffffff);
+        my $all = dies($name, undef);
         my $step = $long ? 1 : int $all / $some;
         my $over = 0;
 

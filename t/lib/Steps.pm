@@ -5,8 +5,8 @@ package Steps;
 # the header X-Steps, over a connection that is closed behind it.
 #
 #     my $steps = Steps->new;
-#     my $nginx = do { local @ENV{...} = ...; NginxServer->start }  see env()
-#     $steps->arm(17);              # 0: nobody dies
+#     my %env = $steps->env;        # in which nginx is to be started
+#     $steps->arm(17);              # undef: it is counted, 0: not even that
 #     ...
 #     $steps->state;                # { pid, count, done, died, name }
 #
@@ -130,7 +130,14 @@ sub library {
 sub env {
     my $self = shift;
 
-    return (LD_PRELOAD => $self->library, ZWFW_STEPS => "$self->{dir}/told");
+    # the sanitizers want to be the first
+
+    my @before = $ENV{SANITIZE}
+        ? run($ENV{CC} || 'cc', '-print-file-name=libasan.so') : ();
+
+    chomp @before;
+    return (LD_PRELOAD => join(' ', @before, $self->library),
+            ZWFW_STEPS => "$self->{dir}/told");
 }
 
 
