@@ -15,7 +15,8 @@
 
 
 /*
- * Looks for a name, case-sensitive, in the value of one Cookie header.
+ * Looks for a name, case-sensitive, in the value of one Cookie header; it is
+ * not empty and has no space, tab, "=" or ";".
  * Returns how often it stands there; *value is the last one found, without
  * spaces around it, and is left alone when there is none.
  */

@@ -1,7 +1,8 @@
 
 /*
  * Cookies: what is found is what a plain reading finds, and a header in two
- * pieces has what the pieces have.  The first line of an input is the name
+ * pieces has what the pieces have.  The first line of an input is the name,
+ * and where that cannot be one, "zwfw" is
  */
 
 
@@ -17,6 +18,7 @@ static unsigned find(zwfw_str_t *header, zwfw_str_t *name,
     zwfw_str_t *value);
 static unsigned plain(zwfw_str_t *header, zwfw_str_t *name,
     zwfw_str_t *value);
+static zwfw_str_t named(zwfw_str_t line);
 static zwfw_str_t trimmed(unsigned char *p, unsigned char *last);
 static int token(zwfw_str_t *s);
 static void agent(zwfw_str_t *header);
@@ -29,7 +31,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     zwfw_str_t      header, name, value, other, left, right;
 
     header = tap_copy(data, size);
-    name = fuzz_take(&header, '\n');
+    name = named(fuzz_take(&header, '\n'));
     header = tap_copy(header.data, header.len);
 
     n = find(&header, &name, &value);
@@ -95,6 +97,23 @@ plain(zwfw_str_t *header, zwfw_str_t *name, zwfw_str_t *value)
     }
 
     return n;
+}
+
+
+static zwfw_str_t
+named(zwfw_str_t line)
+{
+    size_t  i;
+
+    static zwfw_str_t  ours = zwfw_string("zwfw");
+
+    for (i = 0; i < line.len; i++) {
+        if (strchr(" \t=;", line.data[i]) != NULL) {
+            return ours;
+        }
+    }
+
+    return line.len ? line : ours;
 }
 
 
