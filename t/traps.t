@@ -130,7 +130,7 @@ a worker does not wait for a question: core_drain.t, PostgreSQL; core-drain-ques
 connections that are open at the end: core_drain.t, nothing was left open; core-pg-left
 processes that are no workers: traps.t, processes that are no workers ask nobody; core-pg-helper
 hiredis frees itself in its callbacks: faults_wire.t, refuse; core-redis-freed
-who waits for a connection is forgotten: core_pg_refused.t, the one behind it has its connection; core-pg-wake
+who waits for a connection is forgotten: core_pg.t, those in the queue are answered; core-pg-wake
 a body of no bytes: core_body.t, has no body; core-no-body
 a client that goes is not noticed: traps.t, a client that goes while it waits is noticed; core-client-gone
 an error in a pipeline meets its neighbours: core_pg.t, what was sent after a Prepare that fails; core-pg-orphan
