@@ -19,7 +19,7 @@ BUILD_PACKAGES=(gcc make libc6-dev binutils nginx nginx-dev libhiredis-dev
     libpq-dev libyajl-dev libssl-dev)
 RUN_PACKAGES=(postgresql redis-server openssl curl perl)
 TEST_PACKAGES=(postgresql-plpgsql-check libnginx-mod-http-headers-more-filter
-    clang libclang-rt-dev libfaketime lintian debootstrap valgrind git)
+    clang libclang-rt-dev lintian debootstrap valgrind git)
 ANALYZE_PACKAGES=(gcc clang-tidy cppcheck)
 BENCH_PACKAGES=(wrk nghttp2-client libnginx-mod-http-lua lua-nginx-redis
     lua-cjson)
@@ -376,7 +376,8 @@ profile_flags() {
     asan)
         CC_OPT+=" -O1 -fno-omit-frame-pointer -fsanitize=address,undefined"
         CC_OPT+=$(left_out ubsan ' -fno-sanitize=')
-        LD_OPT+=" -fsanitize=address,undefined"
+        # what is told when a worker ends has names only while modules are there
+        LD_OPT+=" -fsanitize=address,undefined -Wl,-z,nodelete"
         ;;
     analyzer)
         CC_OPT+=" -O2 -fanalyzer$(left_out gcc ' -Wno-')"

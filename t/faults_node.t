@@ -12,6 +12,7 @@ use Time::HiRes qw(sleep);
 use Time::Piece ();
 
 use lib 't/lib';
+use Clock;
 use Load;
 use Node;
 use Proc;
@@ -19,21 +20,9 @@ use Proc;
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
 my $long = $ENV{ZWFW_LONG};
-my ($faketime) = glob '/usr/lib/*/faketime/libfaketime.so.1';
 my $files = File::Temp->newdir('zwfw-f-XXXXXX', TMPDIR => 1);
-my $clock = File::Temp->new(TEMPLATE => 'zwfw-c-XXXXXX', TMPDIR => 1);
+my $clock = Clock->new;
 my $node;
-
-
-# seconds that the clock of nginx is wrong
-
-sub clock {
-    my $seconds = shift;
-
-    seek $clock, 0, 0;
-    printf $clock "%+d\n", $seconds;
-    $clock->flush;
-}
 
 
 # what nginx takes for the time
@@ -45,23 +34,19 @@ sub told {
 }
 
 
-clock(0);
-die "libfaketime is not installed: run ./build.sh deps\n" if !$faketime;
-
 my $db = Sql->new(slices => [Node::slices()]);
 my $redis = Stores::Redis->start;
 
 # an nginx that is replaced passes on no more than it is told to
 
-my %fake = (LD_PRELOAD => $faketime, FAKETIME_TIMESTAMP_FILE => "$clock",
-            FAKETIME_NO_CACHE => 1, FAKETIME_DONT_FAKE_MONOTONIC => 1);
+my %wrong = $clock->env;
 
 {
-    local @ENV{keys %fake} = values %fake;
+    local @ENV{keys %wrong} = values %wrong;
 
     $node = Node->new(workers => 2, daemon => 1, files => $files, db => $db,
                       redis => $redis,
-                      main => join '', map { "env $_;\n" } sort keys %fake);
+                      main => join '', map { "env $_;\n" } sort keys %wrong);
 }
 
 my $nginx = $node->nginx;
@@ -75,9 +60,15 @@ $load->phase(calm => sub { $load->told(2, 200, @kinds) });
 
 # ---- its process ----
 
-# the master has what it had: the first reload makes room for a second cycle
+# the master has what it had: the first reload makes room for a second cycle, and
+# is over when its old workers are gone, to which it has a socket each
 
 my ($memory, @open);
+
+sub old_ones_gone {
+    Proc::until_true('old workers are gone', 30,
+                     sub { Proc::children($nginx->pid) == $nginx->workers });
+}
 
 $load->phase('reloaded each second' => sub {
     for (1 .. ($long ? 60 : 6)) {
@@ -85,13 +76,13 @@ $load->phase('reloaded each second' => sub {
         sleep 1;
         next if $memory;
 
+        old_ones_gone();
         $memory = Proc::memory($nginx->pid);
         @open = Proc::descriptors($nginx->pid);
     }
 });
 $load->only('reloaded each second', qr/ 200$/);
-Proc::until_true('old workers are gone', 30,
-                 sub { Proc::children($nginx->pid) == $nginx->workers });
+old_ones_gone();
 is_deeply([sort map { s/\d+//gr } Proc::descriptors($nginx->pid)],
           [sort map { s/\d+//gr } @open], 'no descriptor of the master is left');
 cmp_ok(Proc::memory($nginx->pid) - $memory, '<',
@@ -109,7 +100,7 @@ $load->only('its binary replaced', qr/ 200$/);
 
 $load->phase('its clock jumps' => sub {
     for my $jump (600, -600, 1200, 0) {
-        clock($jump);
+        $clock->wrong($jump);
         Proc::until_true("nginx is $jump seconds off", 20, sub {
             return abs(told() - time - $jump) < 60;
         });
@@ -128,7 +119,7 @@ subtest 'a session in use goes on' => sub {
     my $off = sub {
         my $seconds = shift;
 
-        clock($seconds);
+        $clock->wrong($seconds);
         Proc::until_true("nginx is $seconds seconds off", 20, sub {
             return abs(told() - time - $seconds) < 60;
         });

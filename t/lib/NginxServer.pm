@@ -99,6 +99,8 @@ worker_shutdown_timeout 20s;
 error_log ${\ $self->log_file} $c{level};
 pid nginx.pid;
 env ASAN_OPTIONS;
+env LSAN_OPTIONS;
+env UBSAN_OPTIONS;
 $user$modules$c{main}
 events { worker_connections $c{connections}; }
 

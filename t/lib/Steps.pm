@@ -20,6 +20,8 @@ use warnings;
 use Cwd qw(abs_path);
 use File::Temp;
 
+use Preload;
+
 my $never = 0xffffffff;
 my $format = 'LllLLLZ40';
 
@@ -81,11 +83,7 @@ END
 
     close $out or die "$code: $!\n";
 
-    my $source = abs_path('t/data/steps/steps.c');
-
-    system($ENV{CC} || 'cc', qw(-W -Wall -Werror -g -O1 -fPIC -fno-builtin),
-           '-shared', '-o', $self->library, $source, $code, '-ldl') == 0
-        or die "t/data/steps/steps.c does not compile\n";
+    Preload::build($self->library, abs_path('t/data/steps/steps.c'), $code);
 }
 
 
@@ -94,6 +92,7 @@ END
 sub names {
     my $nginx = $ENV{TEST_NGINX_BINARY} || $ENV{NGINX} || 'nginx';
     my ($path) = grep { -x } $nginx, map { "$_/$nginx" } split /:/, $ENV{PATH};
+    $path = "$1/objs/nginx" if $ENV{SANITIZE} && $path =~ m{(.*)/};   # no script
     my @modules = split ' ', $ENV{TEST_NGINX_LOAD_MODULES};
     my %name;
 
@@ -130,13 +129,7 @@ sub library {
 sub env {
     my $self = shift;
 
-    # the sanitizers want to be the first
-
-    my @before = $ENV{SANITIZE}
-        ? run($ENV{CC} || 'cc', '-print-file-name=libasan.so') : ();
-
-    chomp @before;
-    return (LD_PRELOAD => join(' ', @before, $self->library),
+    return (Preload::env($self->library),
             ZWFW_STEPS => "$self->{dir}/told");
 }
 
