@@ -84,6 +84,8 @@ static void ngx_http_zwfw_lines_drop(ngx_http_zwfw_lines_t *lines,
     ngx_http_zwfw_person_t *person, ngx_uint_t n,
     ngx_http_zwfw_counter_e counter);
 static void ngx_http_zwfw_lines_lose(ngx_http_zwfw_lines_t *lines);
+static void ngx_http_zwfw_lines_forget(ngx_http_zwfw_lines_t *lines,
+    ngx_http_zwfw_person_t *person);
 
 
 ngx_int_t
@@ -122,19 +124,31 @@ ngx_http_zwfw_lines_init(ngx_cycle_t *cycle, ngx_http_zwfw_main_conf_t *mcf)
 }
 
 
-/* what a worker could not store until its end */
+/* what a worker could not store until its end is lost */
 
 void
 ngx_http_zwfw_lines_exit(ngx_cycle_t *cycle, ngx_http_zwfw_main_conf_t *mcf)
 {
     ngx_uint_t                   i;
+    ngx_queue_t                 *q;
+    ngx_http_zwfw_lines_t       *lines;
     ngx_http_zwfw_platform_t   **pf;
 
     pf = mcf->platforms.elts;
 
     for (i = 0; i < mcf->platforms.nelts; i++) {
-        if (pf[i]->lines) {
-            ngx_http_zwfw_lines_lose(pf[i]->lines);
+        lines = pf[i]->lines;
+
+        if (lines == NULL) {
+            continue;
+        }
+
+        ngx_http_zwfw_lines_lose(lines);
+
+        while (!ngx_queue_empty(&lines->persons)) {
+            q = ngx_queue_head(&lines->persons);
+            ngx_http_zwfw_lines_forget(lines,
+                ngx_queue_data(q, ngx_http_zwfw_person_t, queue));
         }
     }
 }
@@ -378,9 +392,7 @@ ngx_http_zwfw_lines_turn(ngx_http_zwfw_lines_t *lines)
             return person;
         }
 
-        ngx_queue_remove(q);
-        ngx_rbtree_delete(&lines->tree, &person->sn.node);
-        ngx_free(person);
+        ngx_http_zwfw_lines_forget(lines, person);
     }
 
     if (!ngx_queue_empty(&lines->persons)) {
@@ -585,4 +597,14 @@ ngx_http_zwfw_lines_lose(ngx_http_zwfw_lines_t *lines)
         ngx_http_zwfw_lines_drop(lines, person, person->n,
                                  NGX_HTTP_ZWFW_COUNT_LINE_LOST);
     }
+}
+
+
+static void
+ngx_http_zwfw_lines_forget(ngx_http_zwfw_lines_t *lines,
+    ngx_http_zwfw_person_t *person)
+{
+    ngx_queue_remove(&person->queue);
+    ngx_rbtree_delete(&lines->tree, &person->sn.node);
+    ngx_free(person);
 }
