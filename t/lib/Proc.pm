@@ -218,8 +218,12 @@ sub descriptors {
 }
 
 
+# a zombie has what it had, its sockets, until the last of its threads has ended
+
 sub alive {
-    return scalar(() = state(shift)) > 0;
+    my $pid = shift;
+
+    return defined((state($pid))[0]) || (() = glob "/proc/$pid/task/*") > 1;
 }
 
 
