@@ -11,8 +11,8 @@ package Load;
 #     my @all = $load->stop;
 #
 # A line: { at, took, what, code, retry, more }; code is "none" when there was
-# no answer, more says why then, and otherwise what was acknowledged, or that
-# somebody was greeted.
+# no answer, more says why then or when it was refused, and otherwise what was
+# acknowledged, or that somebody was greeted.
 #
 # Questions (Load::Ask): item, the guide as JSON; page, the same as a page; me,
 # the own sessions, of Redis; who, the own account, of PostgreSQL; greeting, a
@@ -177,9 +177,13 @@ sub crowd {
 sub told_to {
     my ($out, $what, $began, $res, $failed) = @_;
 
-    syswrite $out, join("\t", $began, time - $began, $what,
+    my $took = time - $began;
+    my $why = $res && $res->code != 200 && eval { $res->json->{code} };
+
+    syswrite $out, join("\t", $began, $took, $what,
         $res ? $res->code : 'none', $res && $res->header('Retry-After')
-        // '-', $res ? $res->{done} // '-' : substr $failed, 0, 200) . "\n";
+        // '-', $res ? $res->{done} // $why || '-' : substr $failed, 0, 200)
+        . "\n";
 }
 
 

@@ -29,14 +29,15 @@ sub wave {
 }
 
 
-# answered rightly or refused; each refusal says when to ask again; nothing
-# breaks but in the phases that are named, where workers were killed
+# answered rightly, refused, or given up by a database that took too long; each
+# refusal says when to ask again; nothing breaks but in the phases that are named, where workers were killed
 
 sub sound {
     my ($self, @killed) = @_;
 
     my @all = $self->asked;
-    my @wrong = grep { $_->{code} !~ /^(?:200|503|none)$/ } @all;
+    my @wrong = grep { "$_->{code} $_->{more}"
+        !~ /^(?:(?:200|503|none) |504 timeout$)/ } @all;
     my @broken = grep { $_->{code} eq 'none' } @all;
     my @odd = grep { $_->{more}
         !~ /connection closed|cannot connect|reset/ } @broken;
@@ -81,7 +82,9 @@ sub only {
 
     cmp_ok(scalar @lines, '>', 10, "$name: asked")
         or diag(join ' ', @{ $self->{phase}{$name} // [] });
-    is(Load::summary(@others), '', $test // $name);
+    is(Load::summary(@others), '', $test // $name)
+        or diag(map { "$_->{at} $_->{took} $_->{what} $_->{more}\n" }
+                grep { defined } @others[0 .. 19]);
 }
 
 
