@@ -31,6 +31,26 @@ sub names {
 }
 
 
+# another item of a body, in use
+
+sub copy {
+    my ($body, $name, $heat) = @_;
+
+    my $n = sprintf '0001990021%02d', $heat % 100;
+
+    $db->admin(qq{
+        INSERT INTO zwfw.item_catalog
+        VALUES ('$n', '$name', '01', '法', '{3,4}') ON CONFLICT DO NOTHING;
+        INSERT INTO zwfw.items (id, code, version, state, catalog_code,
+            name, type, body, level, region, anticipate_day, promise_day,
+            objects, heat)
+        SELECT gen_random_uuid(), b.credit_code || b.level || '$n', 1,
+            'in_use', '$n', '$name', '01', b.id, b.level::text, b.region,
+            5, 5, '{1}', $heat
+          FROM zwfw.bodies b WHERE b.short_name LIKE '$body%'});
+}
+
+
 subtest 'a guide' => sub {
     my $guide = $nobody->call('item_show', { code => $food });
 
@@ -123,26 +143,11 @@ subtest 'words' => sub {
 };
 
 subtest 'order' => sub {
-    my $copy = sub {
-        my ($body, $name, $heat) = @_;
-        my $n = sprintf '0001990021%02d', $heat % 100;
-        $db->admin(qq{
-            INSERT INTO zwfw.item_catalog
-            VALUES ('$n', '$name', '01', '法', '{3,4}') ON CONFLICT DO NOTHING;
-            INSERT INTO zwfw.items (id, code, version, state, catalog_code,
-                name, type, body, level, region, anticipate_day, promise_day,
-                objects, heat)
-            SELECT gen_random_uuid(), b.credit_code || b.level || '$n', 1,
-                'in_use', '$n', '$name', '01', b.id, b.level::text, b.region,
-                5, 5, '{1}', $heat
-              FROM zwfw.bodies b WHERE b.short_name LIKE '$body%'});
-    };
-
-    $copy->('市交通', '测试排序许可', 1);
-    $copy->('区民政', '测试排序许可', 1);
-    $copy->('区民政', '测试排序许可证', 3);
-    $copy->('区卫生', '新测试排序许可', 90);
-    $copy->('区民政', '测试新排序许可', 91);
+    copy('市交通', '测试排序许可', 1);
+    copy('区民政', '测试排序许可', 1);
+    copy('区民政', '测试排序许可证', 3);
+    copy('区卫生', '新测试排序许可', 90);
+    copy('区民政', '测试新排序许可', 91);
 
     my $list = $nobody->call('item_search',
                              { q => '测试排序许可', region => '370102' });
@@ -166,6 +171,44 @@ subtest 'order' => sub {
     $seen{$_}++ for @seen;
     is(@seen, 5, 'pages hold all');
     is(keys %seen, 5, 'each once');
+};
+
+
+# without a region pages of what is found by name are not ranked: the order is
+# that of the long page, which is
+
+subtest 'by name' => sub {
+    copy(@$_) for ['区民政', '索引C1', 4], ['市交通', '索引Ｃ１', 8],
+        ['区民政', '索引C1许可', 5], ['区民政', '索引C12许可', 6],
+        ['区民政', '新索引C1', 90], ['区民政', '索引许可', 9];
+    $db->admin("UPDATE zwfw.items SET state = 'cancelled' WHERE heat = 9");
+
+    is_deeply([names({ q => '索引c1' })],
+              ['索引Ｃ１', '索引C1', '索引C1许可', '新索引C1'],
+              'not what has a longer word');
+
+    for (['索引', 5], ['索引C1', 4], ['测试排序许可', 4], ['测试', 5],
+         ['索引 许可', 2])
+    {
+        my ($q, $count) = @$_;
+        my $all = $nobody->call('item_search', { q => $q, limit => 100 });
+        my ($after, @items);
+
+        do {
+            my $page = $nobody->call('item_search', {
+                q => $q, limit => 1, $after ? (after => $after) : () });
+            push @items, @{ $page->{items} };
+            $after = $page->{next};
+            is($page->{count}, $count, "$q: all are counted");
+        } while ($after);
+
+        is_deeply(\@items, $all->{items}, 'each once, in order');
+    }
+
+    is_deeply([names({ q => '索引', type => '20', limit => 1 })], [],
+              'conditions hold');
+    is_deeply([names({ q => '索引', region => '370103', limit => 1 })],
+              ['索引Ｃ１'], 'and so does a region');
 };
 
 

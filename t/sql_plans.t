@@ -224,6 +224,20 @@ for my $args ('{"q": "许可"}', '{"q": "许可", "region": "990007"}',
 }
 
 
+# but where names fill a page, and are too many to be counted
+
+for my $q ('食品', '食品信息备案') {
+    my $args = qq({"q": "$q", "region": "all"});
+    my $text = plans('', 'item_search', $args);
+    my $answer = $db->user->call('item_search', { q => $q, region => 'all' });
+
+    is_deeply(found($text, 'Seq Scan on \S+'), [], "$args: no scan");
+    unlike($text, qr/Scan on items_words/, "$args: not ranked");
+    is("$answer->{count} $answer->{count_capped}", '1000 1', 'many');
+    is(@{ $answer->{items} }, 20, 'a page');
+}
+
+
 # one row of many
 
 is_deeply(found(plans('', 'item_show',

@@ -89,6 +89,54 @@ BEGIN
      LIMIT most;
 END $$;
 
+-- The first of them where no region makes an order and nothing but words is
+-- asked for: names that are the words, and names that begin with them.  Such a
+-- name has all the words, but where the last one may be a part of a longer one
+-- (see zwfw.tokens()).
+
+CREATE OR REPLACE FUNCTION zwfw.item_named(wanted text, c text[],
+    most integer)
+RETURNS TABLE (id uuid, score integer, heat integer)
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    n  integer;
+BEGIN
+    RETURN QUERY
+    SELECT i.id, 9, i.heat
+      FROM zwfw.items i
+     WHERE i.state IN ('in_use', 'suspended') AND i.folded COLLATE "C" = wanted
+       AND (c IS NULL OR (9, -i.heat, i.id)
+                         > (c[1]::integer, -c[2]::integer, c[3]::uuid))
+     ORDER BY i.heat DESC, i.id
+     LIMIT most;
+
+    GET DIAGNOSTICS n = ROW_COUNT;
+
+    RETURN QUERY
+    SELECT i.id, 19, i.heat
+      FROM zwfw.items i
+     WHERE i.state IN ('in_use', 'suspended') AND i.folded COLLATE "C" > wanted
+       AND i.folded COLLATE "C" < wanted || chr(1114111)
+       AND (c IS NULL OR (19, -i.heat, i.id)
+                         > (c[1]::integer, -c[2]::integer, c[3]::uuid))
+     ORDER BY i.heat DESC, i.id
+     LIMIT most - n;
+END $$;
+
+-- One row for each of these, to count.
+
+CREATE OR REPLACE FUNCTION zwfw.item_named_count(wanted text, most integer)
+RETURNS SETOF integer
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN QUERY
+    SELECT 1 FROM zwfw.items i
+     WHERE i.state IN ('in_use', 'suspended')
+       AND i.folded COLLATE "C" >= wanted
+       AND i.folded COLLATE "C" < wanted || chr(1114111)
+     LIMIT most;
+END $$;
+
 -- The same without words and region, where nothing but demand makes an order.
 
 CREATE OR REPLACE FUNCTION zwfw.item_top(query tsquery, c text[],
@@ -122,12 +170,12 @@ BEGIN
     RETURN QUERY SELECT 1 FROM zwfw.items i WHERE i.words @@ query LIMIT most;
 END $$;
 
--- A line of a list.
+-- Lines of a list, in the order given.  What is null in them list() leaves out.
 
-CREATE OR REPLACE FUNCTION zwfw.item_row(target uuid) RETURNS json
-LANGUAGE plpgsql STABLE AS $$
+CREATE OR REPLACE FUNCTION zwfw.item_rows(ids uuid[]) RETURNS json[]
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
-    RETURN (SELECT json_strip_nulls(json_build_object(
+    RETURN ARRAY(SELECT (SELECT json_build_object(
                 'code', i.code, 'name', i.name, 'type', i.type,
                 'state', i.state, 'suspended', nullif(i.state = 'suspended',
                     false), 'level', i.level,
@@ -135,11 +183,12 @@ BEGIN
                 'body', json_build_object('id', b.id, 'name', b.short_name),
                 'project_type', i.project_type,
                 'promise_day', i.promise_day, 'promise_type', i.promise_type,
-                'fee', i.fee, 'online', i.online, 'objects', i.objects))
+                'fee', i.fee, 'online', i.online, 'objects', i.objects)
               FROM zwfw.items i
               JOIN zwfw.regions r ON r.code = i.region
               JOIN zwfw.bodies b ON b.id = i.body
-             WHERE i.id = target);
+             WHERE i.id = f.id)
+          FROM unnest(ids) f (id));
 END $$;
 
 -- The region that was chosen, those above and those right below.
@@ -157,6 +206,56 @@ BEGIN
 END $$;
 
 
+-- A page of what was found: ids, and the sort values of each.  named: the
+-- first by name will do if they fill it.
+
+CREATE OR REPLACE FUNCTION zwfw.item_page(query tsquery, wanted text,
+    path text[], named boolean, c text[], most integer, OUT ids uuid[],
+    OUT keys jsonb[])
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF named THEN
+        SELECT array_agg(f.id),
+               array_agg(jsonb_build_array(f.score, f.heat, f.id))
+          INTO ids, keys FROM zwfw.item_named(wanted, c, most) f;
+
+        IF cardinality(ids) = most THEN
+            RETURN;
+        END IF;
+    END IF;
+
+    IF wanted IS NULL AND path IS NULL THEN
+        SELECT array_agg(f.id),
+               array_agg(jsonb_build_array(f.score, f.heat, f.id))
+          INTO ids, keys FROM zwfw.item_top(query, c, most) f;
+        RETURN;
+    END IF;
+
+    SELECT array_agg(f.id),
+           array_agg(jsonb_build_array(f.score, f.heat, f.id))
+      INTO ids, keys FROM zwfw.item_find(query, wanted, path, c, most) f;
+END $$;
+
+-- How many there are of all pages, up to most; so many of the first one, if it
+-- is not full.
+
+CREATE OR REPLACE FUNCTION zwfw.item_total(query tsquery, wanted text,
+    named boolean, most integer) RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    total  bigint := 0;
+BEGIN
+    IF named THEN
+        SELECT count(*) INTO total FROM zwfw.item_named_count(wanted, most);
+    END IF;
+
+    IF total < most THEN
+        SELECT count(*) INTO total FROM zwfw.item_count(query, most);
+    END IF;
+
+    RETURN total;
+END $$;
+
 -- GET item/: q, region (all: everywhere), object, type, topic, catalog.
 -- Errors: bad_value, bad_cursor.
 
@@ -170,7 +269,10 @@ DECLARE
     path   text[] := region_path(coalesce(args->>'region', my_region()));
     query  tsquery := item_query(args, path);
     wanted text := fold(trim(args->>'q'));
-    items  json[];
+    named  boolean := path IS NULL AND query IS NOT NULL
+                      AND wanted !~ '[a-z0-9]$'
+                      AND NOT args ?| '{object,type,topic,catalog}';
+    ids    uuid[];
     keys   jsonb[];
     total  bigint;
 BEGIN
@@ -178,19 +280,16 @@ BEGIN
         PERFORM fail('bad_value', 422, 'region');
     END IF;
 
-    IF wanted IS NULL AND path IS NULL THEN
-        SELECT array_agg(item_row(f.id)),
-               array_agg(jsonb_build_array(f.score, f.heat, f.id))
-          INTO items, keys FROM item_top(query, c, lim + 1) f;
+    SELECT f.* INTO ids, keys
+      FROM item_page(query, wanted, path, named, c, lim + 1) f;
+
+    IF c IS NULL AND coalesce(cardinality(ids), 0) <= lim THEN
+        total := coalesce(cardinality(ids), 0);
     ELSE
-        SELECT array_agg(item_row(f.id)),
-               array_agg(jsonb_build_array(f.score, f.heat, f.id))
-          INTO items, keys FROM item_find(query, wanted, path, c, lim + 1) f;
+        total := item_total(query, wanted, named, 1001);
     END IF;
 
-    SELECT count(*) INTO total FROM item_count(query, 1001);
-
-    RETURN (list(items, keys, lim, total, 1000)::jsonb
+    RETURN (list(item_rows(ids), keys, lim, total, 1000)::jsonb
             || jsonb_build_object('regions', item_regions(path))
             || jsonb_strip_nulls(jsonb_build_object('q', args->'q')))::json;
 END $$;
