@@ -27,7 +27,7 @@ my $json = JSON::PP->new->utf8->canonical;
 sub new {
     my ($class, %o) = @_;
 
-    return bless { host => 'localhost', address => '127.0.0.1', timeout => 10,
+    return bless { host => 'localhost', address => '127.0.0.1', timeout => 30,
                    headers => {}, cookies => {}, %o }, $class;
 }
 
