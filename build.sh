@@ -1135,7 +1135,8 @@ environment:
   SANITIZE             1: the same as --profile=asan, for run and test as well;
                        nginx itself is built so, too, of Debian's source
   ZWFW_LONG            1: tests that have a long variant run it
-  JOBS                 compilers at a time; default: all processors
+  JOBS                 compilers at a time, and faults of mutants; default: all
+                       processors
   CC                   the compiler, gcc or clang; default: cc
   DESTDIR, PREFIX      install below DESTDIR, into PREFIX (/usr)
   ZWFW_POSTGRES        "host=… user=…": for run, migrate, backup and

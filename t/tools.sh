@@ -7,10 +7,11 @@
 
 # Each patch of t/mutants is a fault of one line; its "Test:" lines name the
 # files of tests that see it.  The tree of the user is not touched.  A test that
-# does not end has seen nothing.
+# does not end has seen nothing.  JOBS copies of the tree take a fault each, at
+# the same time, as tests wait more than they work.
 
 cmd_mutants() {
-    local name file files=() bad=0 late=0
+    local name file files=() job jobs=${JOBS:-$(nproc)} killed late
 
     for name in "$@"; do
         file=$ROOT/t/mutants/$(basename "$name" .patch).patch
@@ -19,46 +20,94 @@ cmd_mutants() {
     done
 
     [ ${#files[@]} -gt 0 ] || files=("$ROOT"/t/mutants/*.patch)
+    [ "$jobs" -le ${#files[@]} ] || jobs=${#files[@]}
 
     need build run test
-    TREE=$(mktemp -d /tmp/zwfw-mutants.XXXXXX)
-    STORES=
-    STALE=1
+    MUTANTS=$(mktemp -d /tmp/zwfw-mutants.XXXXXX)
     trap 'exit 130' INT TERM
     trap 'leave_mutants' EXIT
-    chmod 755 "$TREE"
-    tar -C "$ROOT" --exclude-vcs --exclude=./.build --exclude=./.run \
-        --exclude=./dist --exclude=./t/servroot -cf - . | tar -C "$TREE" -xf -
+    chmod 755 "$MUTANTS"
+    mutant_tests "${files[@]}" >"$MUTANTS/tests"
+    printf '%s\n' "${files[@]}" >"$MUTANTS/patches"
+    : >"$MUTANTS/results"
+    exec 5<"$MUTANTS/tests" 6<"$MUTANTS/patches"
 
-    mutants_pass "${files[@]}"
-
-    for file in "${files[@]}"; do
-        mutant "$file" || bad=$((bad + 1))
-        [ ! -f "$TREE/late" ] || late=$((late + 1))
+    for ((job = 1; job <= jobs; job++)); do
+        mutants_job "$MUTANTS/$job" &
     done
 
-    say "mutants: $((${#files[@]} - bad)) of ${#files[@]} killed," \
-        "$late without an end, after $SECONDS s"
-    [ "$bad" -eq 0 ]
+    wait
+    [ ! -s "$MUTANTS/failing" ] || die 1 "mutants: without a fault fails:" \
+        "$(sort -u "$MUTANTS/failing" | paste -sd ' '), see above"
+    killed=$(grep -c '^killed ' "$MUTANTS/results" || true)
+    late=$(grep -c '^LATE ' "$MUTANTS/results" || true)
+    say "mutants: $killed of ${#files[@]} killed, $late without an end," \
+        "after $SECONDS s"
+    [ "$killed" -eq ${#files[@]} ]
 }
 
 leave_mutants() {
-    [ -z "$STORES" ] || "$TREE/build.sh" testenv --stop >/dev/null 2>&1 || true
-    rm -rf "$TREE"
+    local jobs
+
+    jobs=$(jobs -p)
+    # shellcheck disable=SC2086 # words
+    [ -z "$jobs" ] || kill $jobs 2>/dev/null || true
+    wait
+    rm -rf "$MUTANTS"
 }
 
 mutant_tests() {
     sed -n 's/^Test: //p' "$@" | sort -u
 }
 
-# Without a fault they pass, else they say nothing.
+# All tests pass without a fault, else they say nothing; those of the last one do
+# so once more, as a fault may have left something behind.
+
+mutants_job() {
+    local file tests=()
+
+    TREE=$1
+    STORES=
+    STALE=1
+    trap 'exit 130' INT TERM
+    trap 'leave_mutants_job' EXIT
+    mkdir "$TREE"
+    tar -C "$ROOT" --exclude-vcs --exclude=./.build --exclude=./.run \
+        --exclude=./dist --exclude=./t/servroot -cf - . | tar -C "$TREE" -xf -
+
+    while file=$(mutants_next 5); do
+        mutants_pass "$file"
+    done
+
+    while [ ! -f "$MUTANTS/failing" ] && file=$(mutants_next 6); do
+        mutant "$file" >"$TREE/said"
+        tee -a "$MUTANTS/results" <"$TREE/said"
+        mapfile -t tests < <(mutant_tests "$file")
+    done
+
+    [ ${#tests[@]} -eq 0 ] || mutants_pass "${tests[@]}"
+}
+
+leave_mutants_job() {
+    [ -z "$STORES" ] || "$TREE/build.sh" testenv --stop >/dev/null 2>&1 || true
+}
+
+# The next line of a file that all jobs read.
+
+mutants_next() (
+    flock 9
+    read -r line <&"$1" && echo "$line"
+) 9>"$MUTANTS/lock"
 
 mutants_pass() {
-    local tests=()
+    local begin=$SECONDS
 
-    mapfile -t tests < <(mutant_tests "$@")
-    mutant_run "${tests[@]}" || die 1 "mutants: the tests fail without one," \
-        "see above"
+    if mutant_run "$@" >"$TREE/told" 2>&1; then
+        echo "passes    $*, $((SECONDS - begin)) s"
+    else
+        cat "$TREE/told"
+        printf '%s\n' "$@" >>"$MUTANTS/failing"
+    fi
 }
 
 # what compilers and psql say of a text that is none
@@ -66,39 +115,35 @@ mutants_pass() {
 BROKEN='^[^ ]+\.[ch]:[0-9:]+ (fatal )?error:|psql:modules/[^ ]*: ERROR:'
 
 mutant() {
-    local name code tests=()
+    local name tests=() said begin=$SECONDS
 
     name=$(basename "$1" .patch)
     mapfile -t tests < <(mutant_tests "$1")
 
     if ! mutant_patch "$1"; then
         echo "OUTDATED  $name: the patch does not apply"
-        return 1
+        return
     fi
 
     ! grep -q '^+++ .*\.[ch]$' "$1" || STALE=1
 
     if mutant_run "${tests[@]}" >"$TREE/told" 2>&1; then
-        echo "SURVIVED  $name: ${tests[*]}"
-        code=1
+        said="SURVIVED  $name: ${tests[*]}"
 
     elif [ -f "$TREE/broken" ] || grep -qE "$BROKEN" "$TREE/told"; then
-        echo "BROKEN    $name: it cannot be built"
+        said="BROKEN    $name: it cannot be built"
         cat "$TREE/told"
-        code=1
 
     elif [ -f "$TREE/late" ]; then
-        echo "LATE      $name: ${tests[*]} did not end"
-        code=1
+        said="LATE      $name: ${tests[*]} did not end"
 
     else
-        echo "killed    $name: ${tests[*]}"
-        code=0
+        said="killed    $name: ${tests[*]}"
     fi
 
+    echo "$said, $((SECONDS - begin)) s"
     mutant_patch "$1" -R
     ! grep -q '^+++ .*\.[ch]$' "$1" || STALE=1
-    return "$code"
 }
 
 # into the copy; -R: out of it
