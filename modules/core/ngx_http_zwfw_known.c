@@ -13,7 +13,6 @@
 #include "ngx_http_zwfw_known.h"
 
 
-#define NGX_HTTP_ZWFW_KNOWN_ENTRY  512      /* bytes */
 #define NGX_HTTP_ZWFW_KNOWN_SLOTS  1024     /* of generations */
 #define NGX_HTTP_ZWFW_KNOWN_TEXTS  7
 #define NGX_HTTP_ZWFW_KNOWN_CHAIN  16       /* of a bucket, without the lock */
@@ -22,19 +21,22 @@
 #define NGX_HTTP_ZWFW_TOUCH        60       /* seconds */
 
 
-/* indexes stand for pointers; 0 is none, its place is not used */
+/* indexes stand for pointers; 0 is none, its place is not used.  The first 64
+   bytes tell whether a copy is still right */
 
 typedef struct {
     uint32_t     newer;
     uint32_t     older;
     uint32_t     next;                      /* of the bucket, or free */
     uint32_t     who;
-    u_char       hash[NGX_HTTP_ZWFW_HASH];
-    time_t       created;
+    uint64_t     stamp;                     /* another one whenever it is
+                                               written; 0: nobody */
     time_t       expires;
     time_t       idle;                      /* ends unless touched */
     time_t       touched;
     time_t       used;
+    time_t       created;
+    u_char       hash[NGX_HTTP_ZWFW_HASH];
     uint16_t     level;
     uint16_t     len[NGX_HTTP_ZWFW_KNOWN_TEXTS];
     u_char       text[1];
@@ -55,6 +57,7 @@ typedef struct {
     uint32_t     free;
     uint32_t     used;                      /* highest ever since emptied */
     uint32_t     epoch;
+    uint64_t     stamp;                     /* last one given */
     uint32_t    *buckets;
     u_char      *memory;
     uint32_t     slots[NGX_HTTP_ZWFW_KNOWN_SLOTS];
@@ -90,11 +93,12 @@ static void ngx_http_zwfw_known_unlink(ngx_http_zwfw_table_t *t, uint32_t i);
 static ngx_uint_t ngx_http_zwfw_known_due(ngx_http_zwfw_entry_t *e);
 static ngx_uint_t ngx_http_zwfw_known_touch(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_entry_t *e);
+static ngx_uint_t ngx_http_zwfw_known_now(ngx_http_zwfw_entry_t *e);
 static void ngx_http_zwfw_known_read(ngx_http_zwfw_known_t *known,
-    ngx_http_zwfw_entry_t *e) ZWFW_HOT;
+    ngx_http_zwfw_entry_t *e, uint32_t i, uint32_t epoch) ZWFW_HOT;
 static size_t ngx_http_zwfw_known_size(ngx_http_zwfw_entry_t *e) ZWFW_HOT;
-static ngx_int_t ngx_http_zwfw_known_write(ngx_http_zwfw_entry_t *e,
-    ngx_http_zwfw_known_t *known);
+static ngx_int_t ngx_http_zwfw_known_write(ngx_http_zwfw_table_t *t,
+    ngx_http_zwfw_entry_t *e, ngx_http_zwfw_known_t *known);
 static void ngx_http_zwfw_known_texts(ngx_http_zwfw_session_t *s,
     ngx_str_t **texts);
 
@@ -172,7 +176,7 @@ ngx_http_zwfw_known_peek(ngx_http_zwfw_platform_t *pf,
 {
     size_t                  size;
     u_char                 *hash;
-    uint32_t                i;
+    uint32_t                i, epoch;
     ngx_uint_t              n, version;
     ngx_http_zwfw_entry_t  *e, *copy;
     ngx_http_zwfw_table_t  *t;
@@ -214,19 +218,69 @@ ngx_http_zwfw_known_peek(ngx_http_zwfw_platform_t *pf,
     }
 
     ngx_memcpy(copy, e, size);
+    epoch = t->epoch;
 
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
     if (__atomic_load_n(&t->version, __ATOMIC_RELAXED) != version
-        || copy->expires <= ngx_time() || copy->idle <= ngx_time()
-        || copy->used != ngx_time() || ngx_http_zwfw_known_due(copy))
+        || !ngx_http_zwfw_known_now(copy))
     {
         return NGX_DECLINED;
     }
 
-    ngx_http_zwfw_known_read(known, copy);
+    ngx_http_zwfw_known_read(known, copy, i, epoch);
 
     return NGX_OK;
+}
+
+
+/* the same without a copy: there is one */
+
+ngx_int_t
+ngx_http_zwfw_known_still(ngx_http_zwfw_platform_t *pf,
+    ngx_http_zwfw_known_t *known)
+{
+    ngx_uint_t              version;
+    ngx_http_zwfw_entry_t  *e;
+    ngx_http_zwfw_table_t  *t;
+
+    t = pf->shared->sessions;
+
+    version = __atomic_load_n(&t->version, __ATOMIC_ACQUIRE);
+
+    if ((version & 1) || t->epoch != known->epoch
+        || !ngx_http_zwfw_known_fresh(pf))
+    {
+        return NGX_DECLINED;
+    }
+
+    e = ngx_http_zwfw_known_entry(t, known->index);
+
+    if (e->stamp != known->stamp || !ngx_http_zwfw_known_now(e)) {
+        return NGX_DECLINED;
+    }
+
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+
+    if (__atomic_load_n(&t->version, __ATOMIC_RELAXED) != version) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_zwfw_count(pf, NGX_HTTP_ZWFW_COUNT_SESSION_HIT);
+
+    return NGX_OK;
+}
+
+
+/* neither over, nor to be moved or touched */
+
+static ngx_uint_t
+ngx_http_zwfw_known_now(ngx_http_zwfw_entry_t *e)
+{
+    time_t  now = ngx_time();
+
+    return e->used == now && e->expires > now && e->idle > now
+           && !ngx_http_zwfw_known_due(e);
 }
 
 
@@ -273,9 +327,9 @@ ngx_http_zwfw_known_use(ngx_http_zwfw_platform_t *pf,
 
     ngx_memcpy(copy, e, NGX_HTTP_ZWFW_KNOWN_ENTRY);
 
-    ngx_http_zwfw_known_unlock(pf, t);
+    ngx_http_zwfw_known_read(known, copy, i, t->epoch);
 
-    ngx_http_zwfw_known_read(known, copy);
+    ngx_http_zwfw_known_unlock(pf, t);
 
     return NGX_OK;
 }
@@ -325,7 +379,7 @@ ngx_http_zwfw_known_store(ngx_http_zwfw_platform_t *pf,
     e->touched = ngx_time();
     e->idle = e->touched + pf->idle;
 
-    if (ngx_http_zwfw_known_write(e, known) != NGX_OK) {
+    if (ngx_http_zwfw_known_write(t, e, known) != NGX_OK) {
         ngx_http_zwfw_known_remove(t, i);
     }
 
@@ -549,6 +603,7 @@ ngx_http_zwfw_known_remove(ngx_http_zwfw_table_t *t, uint32_t i)
     }
 
     *p = e->next;
+    e->stamp = 0;
 
     ngx_http_zwfw_known_unlink(t, i);
 
@@ -634,26 +689,56 @@ ngx_http_zwfw_known_touch(ngx_http_zwfw_platform_t *pf,
 
 static void
 ngx_http_zwfw_known_read(ngx_http_zwfw_known_t *known,
-    ngx_http_zwfw_entry_t *e)
+    ngx_http_zwfw_entry_t *e, uint32_t i, uint32_t epoch)
 {
     u_char      *p;
     ngx_str_t   *texts[NGX_HTTP_ZWFW_KNOWN_TEXTS];
-    ngx_uint_t   i;
+    ngx_uint_t   n;
 
     p = e->text;
 
     ngx_http_zwfw_known_texts(&known->session, texts);
 
-    for (i = 0; i < NGX_HTTP_ZWFW_KNOWN_TEXTS; i++) {
-        texts[i]->data = p;
-        texts[i]->len = e->len[i];
-        p += e->len[i];
+    for (n = 0; n < NGX_HTTP_ZWFW_KNOWN_TEXTS; n++) {
+        texts[n]->data = p;
+        texts[n]->len = e->len[n];
+        p += e->len[n];
     }
 
     known->session.who = e->who;
     known->session.level = e->level;
     known->session.created = e->created;
     known->expires = e->expires;
+
+    known->index = i;
+    known->epoch = epoch;
+    known->stamp = e->stamp;
+}
+
+
+ngx_int_t
+ngx_http_zwfw_known_copy(ngx_http_zwfw_known_t *to,
+    ngx_http_zwfw_known_t *known, u_char *text, size_t room)
+{
+    ngx_str_t   *texts[NGX_HTTP_ZWFW_KNOWN_TEXTS];
+    ngx_uint_t   n;
+
+    *to = *known;
+
+    ngx_http_zwfw_known_texts(&to->session, texts);
+
+    for (n = 0; n < NGX_HTTP_ZWFW_KNOWN_TEXTS; n++) {
+
+        if (texts[n]->len > room) {
+            return NGX_DECLINED;
+        }
+
+        room -= texts[n]->len;
+        text = ngx_copy(text, texts[n]->data, texts[n]->len);
+        texts[n]->data = text - texts[n]->len;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -676,7 +761,7 @@ ngx_http_zwfw_known_size(ngx_http_zwfw_entry_t *e)
 
 
 static ngx_int_t
-ngx_http_zwfw_known_write(ngx_http_zwfw_entry_t *e,
+ngx_http_zwfw_known_write(ngx_http_zwfw_table_t *t, ngx_http_zwfw_entry_t *e,
     ngx_http_zwfw_known_t *known)
 {
     size_t       size;
@@ -704,6 +789,7 @@ ngx_http_zwfw_known_write(ngx_http_zwfw_entry_t *e,
     e->level = known->session.level;
     e->created = known->session.created;
     e->expires = known->expires;
+    e->stamp = ++t->stamp;
 
     return NGX_OK;
 }

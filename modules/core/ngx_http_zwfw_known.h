@@ -13,6 +13,7 @@
 
 
 #define NGX_HTTP_ZWFW_HASH  32              /* SHA-256 of a session's token */
+#define NGX_HTTP_ZWFW_KNOWN_ENTRY  512      /* bytes, and of all texts less */
 
 
 /* moves whenever an entry of this slot may have become wrong */
@@ -27,6 +28,9 @@ typedef struct {
     u_char                     hash[NGX_HTTP_ZWFW_HASH];
     ngx_http_zwfw_session_t    session;
     time_t                     expires;     /* absolute */
+    uint32_t                   index;       /* where it was found, and what */
+    uint32_t                   epoch;       /* says that it is still there */
+    uint64_t                   stamp;
 } ngx_http_zwfw_known_t;
 
 
@@ -43,6 +47,20 @@ ngx_int_t ngx_http_zwfw_known_init(ngx_http_zwfw_platform_t *pf);
 ngx_int_t ngx_http_zwfw_known_find(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_known_t *known, ngx_pool_t *pool,
     ngx_http_zwfw_generation_t *generation, ngx_uint_t *touch) ZWFW_HOT;
+
+/*
+ * Whether what was found before is found now, and the same: as find() with the
+ * hash of a copy, which is left as it is.
+ *
+ *     NGX_OK        nothing of it has changed, and nothing is to be done
+ *     NGX_DECLINED  find() knows
+ */
+ngx_int_t ngx_http_zwfw_known_still(ngx_http_zwfw_platform_t *pf,
+    ngx_http_zwfw_known_t *known) ZWFW_HOT;
+
+/* copies what was found, its texts to text; NGX_DECLINED: there is no room */
+ngx_int_t ngx_http_zwfw_known_copy(ngx_http_zwfw_known_t *to,
+    ngx_http_zwfw_known_t *known, u_char *text, size_t room);
 
 /* keeps an answer of Redis, unless its generation has moved; it has prolonged
    the idle time */

@@ -51,7 +51,7 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_zwfw_session_find(ngx_http_request_t *r,
-    ngx_http_zwfw_ctx_t *ctx, ngx_str_t *token);
+    ngx_http_zwfw_ctx_t *ctx, ngx_str_t *token) ZWFW_RARE;
 static void ngx_http_zwfw_session_mark(void *data);
 static ngx_int_t ngx_http_zwfw_session_ask(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_known_t *known, ngx_str_t *token,
@@ -103,6 +103,13 @@ ngx_http_zwfw_session(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
         return NGX_OK;
     }
 
+    ctx->session = ngx_http_zwfw_recall(r, ctx->platform, &token);
+
+    if (ctx->session) {
+        state->known = 1;
+        return NGX_OK;
+    }
+
     return ngx_http_zwfw_session_find(r, ctx, &token);
 }
 
@@ -135,6 +142,8 @@ ngx_http_zwfw_session_find(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx,
     if (rc == NGX_OK) {
         state->known = 1;
         ctx->session = &known->session;
+
+        ngx_http_zwfw_remember(r, ctx->platform, token, known);
 
         if (touch) {
             ngx_http_zwfw_session_prolong(r, ctx, known);

@@ -77,6 +77,19 @@ void ngx_http_zwfw_login_drop(ngx_http_zwfw_ctx_t *ctx, ngx_str_t *id);
 ngx_int_t ngx_http_zwfw_session(ngx_http_request_t *r,
     ngx_http_zwfw_ctx_t *ctx) ZWFW_HOT;
 
+/* ---- recall.c: what a connection remembers ---- */
+
+/* who it was before with this token; NULL: find() knows.  As long as the
+   request */
+ngx_http_zwfw_session_t *ngx_http_zwfw_recall(ngx_http_request_t *r,
+    ngx_http_zwfw_platform_t *pf, ngx_str_t *token) ZWFW_HOT;
+void ngx_http_zwfw_remember(ngx_http_request_t *r,
+    ngx_http_zwfw_platform_t *pf, ngx_str_t *token,
+    ngx_http_zwfw_known_t *known) ZWFW_RARE;
+
+
+/* ---- permit.c, session.c ---- */
+
 /* may they?  NGX_OK or NGX_DECLINED: refused, 401, 403 or 428 */
 ngx_int_t ngx_http_zwfw_allow(ngx_http_request_t *r, ngx_uint_t who,
     ngx_uint_t level) ZWFW_HOT;
