@@ -22,10 +22,10 @@
 
 
 /*
- * A record of a ring: 512 bytes.  An empty text, class 0, a number of -1 and
- * an id of zeros are unknown.  The number stored last makes it visible.  What
- * each visit has stands first, in two lines of the cache; the rest is from an
- * earlier one unless it is said to be there.
+ * A record of a ring has two parts, in two arrays, 192 and 320 bytes: what
+ * each visit has, and what is known of some.  An empty text, class 0, a number
+ * of -1 and an id of zeros are unknown.  The number stored last makes it
+ * visible.
  */
 
 typedef struct {
@@ -35,15 +35,18 @@ typedef struct {
     int32_t                    latency;     /* ms */
     int32_t                    status;
     u_char                     visitor[16];
-    u_char                     more;        /* from level on there is something
-                                               that is known */
+    u_char                     more;        /* there is another part of it; else
+                                               that is an earlier one's */
     u_char                     referrer;    /* zwfw_referrer_e */
     u_char                     device;      /* zwfw_device_e */
     char                       channel[10];
     char                       browser[NGX_HTTP_ZWFW_MONITOR_FAMILY];
     char                       system[NGX_HTTP_ZWFW_MONITOR_FAMILY];
-    char                       route[128];
+    char                       route[111];
+} ngx_http_zwfw_record_t;
 
+
+typedef struct {
     int32_t                    level;
     int32_t                    hits;
     int32_t                    rank;
@@ -56,8 +59,8 @@ typedef struct {
     char                       age_band[8];
     char                       case_type[8];
     char                       item[32];
-    char                       words[181];  /* 60 characters, most of 3 bytes */
-} ngx_http_zwfw_record_t;
+    char                       words[203];  /* 60 characters, most of 3 bytes */
+} ngx_http_zwfw_more_t;
 
 
 /*
@@ -92,6 +95,7 @@ typedef struct {
     ngx_atomic_t               files;       /* of all lives, that wait */
     ngx_atomic_t               aside;
     ngx_atomic_t               looked;      /* s, when somebody looked */
+    ngx_atomic_t               unused[4];   /* a cache line */
     ngx_http_zwfw_slot_t       slots[1];    /* and the others */
 } ngx_http_zwfw_rings_t;
 
@@ -117,6 +121,9 @@ typedef struct {
     ngx_http_zwfw_monitor_t   *monitor;
     ngx_http_zwfw_slot_t      *slot;
     ngx_http_zwfw_record_t    *records;     /* NULL: the one of no ring */
+    ngx_http_zwfw_more_t      *more;
+    ngx_uint_t                 next;        /* place of the next record; of its
+                                               owner */
     ngx_uint_t                 index;
     ngx_http_zwfw_told_t       told;        /* with what is being sent */
     ngx_uint_t                 first;       /* of what is being sent; it may */
@@ -132,19 +139,19 @@ typedef struct {
 } ngx_http_zwfw_ring_t;
 
 
-/* a browser that a worker has seen */
+/* a browser that a worker has seen; what is read of each visit stands first */
 
 typedef struct {
     size_t                     len;         /* of its header */
-    u_char                     header[224];
-    u_char                     mark[8];     /* stands for the header */
+    u_char                     visitor[16]; /* the last one with it, from addr;
+                                               a page has many parts */
     u_char                     device;      /* 0: there is none */
     char                       browser[NGX_HTTP_ZWFW_MONITOR_FAMILY];
     char                       system[NGX_HTTP_ZWFW_MONITOR_FAMILY];
-    u_char                     visitor[16]; /* the last one with it, from addr;
-                                               a page has many parts */
     u_char                     addr_len;
     u_char                     addr[NGX_SOCKADDR_STRLEN];
+    u_char                     mark[8];     /* stands for the header */
+    u_char                     header[224];
 } ngx_http_zwfw_agent_t;
 
 
@@ -152,17 +159,15 @@ typedef struct {
 
 struct ngx_http_zwfw_monitor_s {
     ngx_http_zwfw_platform_t  *platform;
-    ngx_shm_zone_t            *zone;
     ngx_http_zwfw_rings_t     *shared;
     ngx_uint_t                 nslots;      /* with a ring; there is one more,
                                                for events without one */
     ngx_uint_t                 capacity;    /* records of a ring */
-    ngx_str_t                  spill;       /* folder; empty: none */
-    off_t                      max_size;    /* of it */
 
     /* of this worker */
     ngx_http_zwfw_ring_t      *rings;
     ngx_http_zwfw_ring_t      *own;         /* NULL: none was free */
+    time_t                     day;         /* of the keys below */
     ngx_event_t                tick;
     ngx_event_t                soon;        /* posted: a batch is full */
     ngx_event_t                watch;       /* while answers are awaited */
@@ -170,11 +175,14 @@ struct ngx_http_zwfw_monitor_s {
     unsigned                   no_room:1;   /* said: files cannot be written */
     ngx_connection_t           ident;       /* of the events, in debug lines */
     ngx_atomic_uint_t          self;        /* as an owner */
-    time_t                     day;         /* of the key below */
     u_char                     visitor_key[16];
     u_char                     session_key[16];
     u_char                     uid_key[16];
     ngx_http_zwfw_agent_t      agents[NGX_HTTP_ZWFW_MONITOR_AGENTS];
+
+    ngx_shm_zone_t            *zone;
+    ngx_str_t                  spill;       /* folder; empty: none */
+    off_t                      max_size;    /* of it */
 };
 
 
@@ -240,6 +248,10 @@ ngx_http_zwfw_record_t *ngx_http_zwfw_monitor_room(
     ngx_http_zwfw_monitor_t *m) ZWFW_HOT;
 void ngx_http_zwfw_monitor_written(ngx_http_zwfw_monitor_t *m,
     ngx_http_zwfw_record_t *rec) ZWFW_HOT;
+
+/* its other part, which is not cleared */
+ngx_http_zwfw_more_t *ngx_http_zwfw_monitor_more(ngx_http_zwfw_monitor_t *m,
+    ngx_http_zwfw_record_t *rec);
 
 /* is there something that the database does not know? */
 ngx_uint_t ngx_http_zwfw_monitor_remains(ngx_http_zwfw_slot_t *slot);

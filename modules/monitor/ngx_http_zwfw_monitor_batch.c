@@ -20,32 +20,37 @@ typedef enum {
 typedef struct {
     ngx_str_t                  name;
     ngx_http_zwfw_column_e     type;
-    size_t                     offset;      /* in a record */
+    unsigned                   more;        /* it is in the other part */
+    size_t                     offset;      /* in its part of a record */
     size_t                     size;        /* bytes in JSON, at most */
     const char               **words;
 } ngx_http_zwfw_column_t;
 
 
 static ngx_uint_t ngx_http_zwfw_column_known(ngx_http_zwfw_column_t *c,
-    ngx_http_zwfw_ring_t *ring, ngx_uint_t first, ngx_uint_t last);
-static ngx_uint_t ngx_http_zwfw_column_has(ngx_http_zwfw_column_t *c,
-    ngx_http_zwfw_record_t *rec);
+    ngx_http_zwfw_ring_t *ring, ngx_uint_t i, ngx_uint_t count);
+static u_char *ngx_http_zwfw_column_field(ngx_http_zwfw_column_t *c,
+    ngx_http_zwfw_ring_t *ring, ngx_uint_t i);
 static u_char *ngx_http_zwfw_column_write(u_char *p,
-    ngx_http_zwfw_column_t *c, ngx_http_zwfw_ring_t *ring, ngx_uint_t first,
-    ngx_uint_t last);
+    ngx_http_zwfw_column_t *c, ngx_http_zwfw_ring_t *ring, ngx_uint_t i,
+    ngx_uint_t count);
 static u_char *ngx_http_zwfw_column_value(u_char *p,
     ngx_http_zwfw_column_t *c, u_char *field);
 static u_char *ngx_http_zwfw_column_number(u_char *p, int64_t n);
 static u_char *ngx_http_zwfw_column_text(u_char *p, u_char *field);
-static ngx_http_zwfw_record_t *ngx_http_zwfw_record(
-    ngx_http_zwfw_ring_t *ring, ngx_uint_t n);
 
 
 #define NGX_HTTP_ZWFW_COLUMN(field)                                           \
-    offsetof(ngx_http_zwfw_record_t, field)
+    0, offsetof(ngx_http_zwfw_record_t, field)
 
 #define NGX_HTTP_ZWFW_COLUMN_SIZE(field)                                      \
     2 * sizeof(((ngx_http_zwfw_record_t *) NULL)->field) + 2
+
+#define NGX_HTTP_ZWFW_MORE(field)                                             \
+    1, offsetof(ngx_http_zwfw_more_t, field)
+
+#define NGX_HTTP_ZWFW_MORE_SIZE(field)                                        \
+    2 * sizeof(((ngx_http_zwfw_more_t *) NULL)->field) + 2
 
 
 static const char  *ngx_http_zwfw_referrers[] = {
@@ -79,14 +84,14 @@ static ngx_http_zwfw_column_t  ngx_http_zwfw_columns[] = {
       NGX_HTTP_ZWFW_COLUMN(bytes), NGX_INT64_LEN, NULL },
 
     { ngx_string("item"), NGX_HTTP_ZWFW_COLUMN_TEXT,
-      NGX_HTTP_ZWFW_COLUMN(item), NGX_HTTP_ZWFW_COLUMN_SIZE(item), NULL },
+      NGX_HTTP_ZWFW_MORE(item), NGX_HTTP_ZWFW_MORE_SIZE(item), NULL },
 
     { ngx_string("case_type"), NGX_HTTP_ZWFW_COLUMN_TEXT,
-      NGX_HTTP_ZWFW_COLUMN(case_type), NGX_HTTP_ZWFW_COLUMN_SIZE(case_type),
+      NGX_HTTP_ZWFW_MORE(case_type), NGX_HTTP_ZWFW_MORE_SIZE(case_type),
       NULL },
 
     { ngx_string("region"), NGX_HTTP_ZWFW_COLUMN_TEXT,
-      NGX_HTTP_ZWFW_COLUMN(region), NGX_HTTP_ZWFW_COLUMN_SIZE(region), NULL },
+      NGX_HTTP_ZWFW_MORE(region), NGX_HTTP_ZWFW_MORE_SIZE(region), NULL },
 
     { ngx_string("referrer"), NGX_HTTP_ZWFW_COLUMN_CLASS,
       NGX_HTTP_ZWFW_COLUMN(referrer), 10, ngx_http_zwfw_referrers },
@@ -105,38 +110,38 @@ static ngx_http_zwfw_column_t  ngx_http_zwfw_columns[] = {
       NGX_HTTP_ZWFW_COLUMN(visitor), 34, NULL },
 
     { ngx_string("session"), NGX_HTTP_ZWFW_COLUMN_ID,
-      NGX_HTTP_ZWFW_COLUMN(session), 34, NULL },
+      NGX_HTTP_ZWFW_MORE(session), 34, NULL },
 
     { ngx_string("uid"), NGX_HTTP_ZWFW_COLUMN_ID,
-      NGX_HTTP_ZWFW_COLUMN(uid), 34, NULL },
+      NGX_HTTP_ZWFW_MORE(uid), 34, NULL },
 
     { ngx_string("user_type"), NGX_HTTP_ZWFW_COLUMN_TEXT,
-      NGX_HTTP_ZWFW_COLUMN(user_type), NGX_HTTP_ZWFW_COLUMN_SIZE(user_type),
+      NGX_HTTP_ZWFW_MORE(user_type), NGX_HTTP_ZWFW_MORE_SIZE(user_type),
       NULL },
 
     { ngx_string("level"), NGX_HTTP_ZWFW_COLUMN_NUMBER,
-      NGX_HTTP_ZWFW_COLUMN(level), NGX_INT32_LEN, NULL },
+      NGX_HTTP_ZWFW_MORE(level), NGX_INT32_LEN, NULL },
 
     { ngx_string("age_band"), NGX_HTTP_ZWFW_COLUMN_TEXT,
-      NGX_HTTP_ZWFW_COLUMN(age_band), NGX_HTTP_ZWFW_COLUMN_SIZE(age_band),
+      NGX_HTTP_ZWFW_MORE(age_band), NGX_HTTP_ZWFW_MORE_SIZE(age_band),
       NULL },
 
     { ngx_string("words"), NGX_HTTP_ZWFW_COLUMN_TEXT,
-      NGX_HTTP_ZWFW_COLUMN(words), NGX_HTTP_ZWFW_COLUMN_SIZE(words), NULL },
+      NGX_HTTP_ZWFW_MORE(words), NGX_HTTP_ZWFW_MORE_SIZE(words), NULL },
 
     { ngx_string("hits"), NGX_HTTP_ZWFW_COLUMN_NUMBER,
-      NGX_HTTP_ZWFW_COLUMN(hits), NGX_INT32_LEN, NULL },
+      NGX_HTTP_ZWFW_MORE(hits), NGX_INT32_LEN, NULL },
 
     { ngx_string("rank"), NGX_HTTP_ZWFW_COLUMN_NUMBER,
-      NGX_HTTP_ZWFW_COLUMN(rank), NGX_INT32_LEN, NULL },
+      NGX_HTTP_ZWFW_MORE(rank), NGX_INT32_LEN, NULL },
 
     { ngx_string("funnel"), NGX_HTTP_ZWFW_COLUMN_NUMBER,
-      NGX_HTTP_ZWFW_COLUMN(funnel), NGX_INT32_LEN, NULL },
+      NGX_HTTP_ZWFW_MORE(funnel), NGX_INT32_LEN, NULL },
 
     { ngx_string("dwell"), NGX_HTTP_ZWFW_COLUMN_NUMBER,
-      NGX_HTTP_ZWFW_COLUMN(dwell), NGX_INT32_LEN, NULL },
+      NGX_HTTP_ZWFW_MORE(dwell), NGX_INT32_LEN, NULL },
 
-    { ngx_null_string, 0, 0, 0, NULL }
+    { ngx_null_string, 0, 0, 0, 0, NULL }
 };
 
 
@@ -213,23 +218,18 @@ ngx_http_zwfw_monitor_columns(ngx_http_zwfw_ring_t *ring, ngx_uint_t first,
     ngx_uint_t last, ngx_str_t *body)
 {
     u_char                  *p;
-    ngx_uint_t               more, n;
+    ngx_uint_t               count, i;
     ngx_http_zwfw_column_t  *c;
-
-    more = 0;
-
-    for (n = first; n < last && !more; n++) {
-        more = ngx_http_zwfw_record(ring, n)->more;
-    }
 
     p = body->data;
     *p++ = '{';
 
+    i = first % ring->monitor->capacity;
+    count = last - first;
+
     for (c = ngx_http_zwfw_columns; c->name.len; c++) {
-        if ((more || c->offset < NGX_HTTP_ZWFW_COLUMN(level))
-            && ngx_http_zwfw_column_known(c, ring, first, last))
-        {
-            p = ngx_http_zwfw_column_write(p, c, ring, first, last);
+        if (ngx_http_zwfw_column_known(c, ring, i, count)) {
+            p = ngx_http_zwfw_column_write(p, c, ring, i, count);
             *p++ = ',';
         }
     }
@@ -245,11 +245,15 @@ ngx_http_zwfw_monitor_columns(ngx_http_zwfw_ring_t *ring, ngx_uint_t first,
 
 static ngx_uint_t
 ngx_http_zwfw_column_known(ngx_http_zwfw_column_t *c,
-    ngx_http_zwfw_ring_t *ring, ngx_uint_t first, ngx_uint_t last)
+    ngx_http_zwfw_ring_t *ring, ngx_uint_t i, ngx_uint_t count)
 {
-    for ( /* void */ ; first < last; first++) {
-        if (ngx_http_zwfw_column_has(c, ngx_http_zwfw_record(ring, first))) {
+    for ( /* void */ ; count; count--) {
+        if (ngx_http_zwfw_column_field(c, ring, i)) {
             return 1;
+        }
+
+        if (++i == ring->monitor->capacity) {
+            i = 0;
         }
     }
 
@@ -257,58 +261,68 @@ ngx_http_zwfw_column_known(ngx_http_zwfw_column_t *c,
 }
 
 
-static ngx_uint_t
-ngx_http_zwfw_column_has(ngx_http_zwfw_column_t *c,
-    ngx_http_zwfw_record_t *rec)
+/* NULL: it is not known */
+
+static u_char *
+ngx_http_zwfw_column_field(ngx_http_zwfw_column_t *c,
+    ngx_http_zwfw_ring_t *ring, ngx_uint_t i)
 {
     u_char  *field;
 
     static u_char  zero[16];
 
-    if (c->offset >= NGX_HTTP_ZWFW_COLUMN(level) && !rec->more) {
-        return 0;
-    }
+    if (!c->more) {
+        field = (u_char *) &ring->records[i] + c->offset;
 
-    field = (u_char *) rec + c->offset;
+    } else if (ring->records[i].more) {
+        field = (u_char *) &ring->more[i] + c->offset;
+
+    } else {
+        return NULL;
+    }
 
     switch (c->type) {
 
     case NGX_HTTP_ZWFW_COLUMN_BIG:
-        return 1;
+        return field;
 
     case NGX_HTTP_ZWFW_COLUMN_NUMBER:
-        return *(int32_t *) field != NGX_HTTP_ZWFW_MONITOR_NONE;
+        return *(int32_t *) field != NGX_HTTP_ZWFW_MONITOR_NONE ? field : NULL;
 
     case NGX_HTTP_ZWFW_COLUMN_ID:
-        return ngx_memcmp(field, zero, sizeof(zero)) != 0;
+        return ngx_memcmp(field, zero, sizeof(zero)) != 0 ? field : NULL;
 
     default: /* NGX_HTTP_ZWFW_COLUMN_TEXT, NGX_HTTP_ZWFW_COLUMN_CLASS */
-        return *field != 0;
+        return *field ? field : NULL;
     }
 }
 
 
 static u_char *
 ngx_http_zwfw_column_write(u_char *p, ngx_http_zwfw_column_t *c,
-    ngx_http_zwfw_ring_t *ring, ngx_uint_t first, ngx_uint_t last)
+    ngx_http_zwfw_ring_t *ring, ngx_uint_t i, ngx_uint_t count)
 {
-    ngx_http_zwfw_record_t  *rec;
+    u_char  *field;
 
     *p++ = '"';
     p = ngx_cpymem(p, c->name.data, c->name.len);
     p = ngx_cpymem(p, "\":[", sizeof("\":[") - 1);
 
-    for ( /* void */ ; first < last; first++) {
-        rec = ngx_http_zwfw_record(ring, first);
+    for ( /* void */ ; count; count--) {
+        field = ngx_http_zwfw_column_field(c, ring, i);
 
-        if (ngx_http_zwfw_column_has(c, rec)) {
-            p = ngx_http_zwfw_column_value(p, c, (u_char *) rec + c->offset);
+        if (field) {
+            p = ngx_http_zwfw_column_value(p, c, field);
 
         } else {
             p = ngx_cpymem(p, "null", sizeof("null") - 1);
         }
 
         *p++ = ',';
+
+        if (++i == ring->monitor->capacity) {
+            i = 0;
+        }
     }
 
     p[-1] = ']';
@@ -392,11 +406,4 @@ ngx_http_zwfw_column_text(u_char *p, u_char *field)
     *p++ = '"';
 
     return p;
-}
-
-
-static ngx_http_zwfw_record_t *
-ngx_http_zwfw_record(ngx_http_zwfw_ring_t *ring, ngx_uint_t n)
-{
-    return &ring->records[n % ring->monitor->capacity];
 }

@@ -11,8 +11,11 @@
 
 #define NGX_HTTP_ZWFW_MONITOR_SLOTS   4     /* a worker: old and new ones live
                                                side by side, and some died */
-#define NGX_HTTP_ZWFW_MONITOR_LAYOUT  3
+#define NGX_HTTP_ZWFW_MONITOR_LAYOUT  4
 #define NGX_HTTP_ZWFW_MONITOR_SILENT  5000  /* ms without a beat */
+
+#define NGX_HTTP_ZWFW_MONITOR_RECORD                                          \
+    (sizeof(ngx_http_zwfw_record_t) + sizeof(ngx_http_zwfw_more_t))
 
 
 #if (NGX_PTR_SIZE != 8)
@@ -50,10 +53,10 @@ ngx_http_zwfw_monitor_zone(ngx_conf_t *cf, ngx_http_zwfw_monitor_t *m,
     }
 
     m->nslots = NGX_HTTP_ZWFW_MONITOR_SLOTS * workers;
-    m->capacity = ring / sizeof(ngx_http_zwfw_record_t);
+    m->capacity = ring / NGX_HTTP_ZWFW_MONITOR_RECORD;
 
     size = ngx_http_zwfw_monitor_head(m->nslots)
-           + m->nslots * m->capacity * sizeof(ngx_http_zwfw_record_t);
+           + m->nslots * m->capacity * NGX_HTTP_ZWFW_MONITOR_RECORD;
     size += size / 64 + 16 * ngx_pagesize;  /* what the slab pool takes */
 
     platform = ngx_http_zwfw_platform_name(m->platform);
@@ -103,7 +106,7 @@ ngx_http_zwfw_monitor_zone_init(ngx_shm_zone_t *zone, void *data)
     size = ngx_http_zwfw_monitor_head(m->nslots);
 
     m->shared = ngx_slab_alloc(pool, size + m->nslots * m->capacity
-                                            * sizeof(ngx_http_zwfw_record_t));
+                                            * NGX_HTTP_ZWFW_MONITOR_RECORD);
     if (m->shared == NULL) {
         ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
                       "zwfw: cannot set up \"%V\"", &zone->shm.name);
@@ -134,6 +137,7 @@ ngx_http_zwfw_monitor_head(ngx_uint_t nslots)
 ngx_int_t
 ngx_http_zwfw_monitor_open(ngx_cycle_t *cycle, ngx_http_zwfw_monitor_t *m)
 {
+    size_t                   size;
     u_char                  *records;
     ngx_uint_t               i;
     ngx_http_zwfw_ring_t    *ring;
@@ -148,12 +152,14 @@ ngx_http_zwfw_monitor_open(ngx_cycle_t *cycle, ngx_http_zwfw_monitor_t *m)
      * set by ngx_pcalloc():
      *
      *     ring->records = NULL;
+     *     ring->more = NULL;
      *     ring->spill = NULL;
      *     ring->mine = ring->sending = ring->failed = 0;
      *     ring->spilling = ring->stuck = ring->unsure = 0;
      */
 
     records = (u_char *) m->shared + ngx_http_zwfw_monitor_head(m->nslots);
+    size = m->capacity * NGX_HTTP_ZWFW_MONITOR_RECORD;
 
     for (i = 0; i <= m->nslots; i++) {
         ring = &m->rings[i];
@@ -162,8 +168,9 @@ ngx_http_zwfw_monitor_open(ngx_cycle_t *cycle, ngx_http_zwfw_monitor_t *m)
         ring->index = i;
 
         if (i < m->nslots) {
-            ring->records = (ngx_http_zwfw_record_t *) records
-                            + i * m->capacity;
+            ring->records = (ngx_http_zwfw_record_t *) (records + i * size);
+            ring->more = (ngx_http_zwfw_more_t *) (ring->records
+                                                   + m->capacity);
         }
     }
 
@@ -286,6 +293,7 @@ ngx_http_zwfw_monitor_recover(ngx_http_zwfw_ring_t *ring)
     }
 
     slot->lost = slot->events - slot->head;
+    ring->next = slot->head % ring->monitor->capacity;
 }
 
 
@@ -329,7 +337,17 @@ ngx_http_zwfw_monitor_room(ngx_http_zwfw_monitor_t *m)
         return NULL;
     }
 
-    return &m->own->records[slot->head % m->capacity];
+    return &m->own->records[m->own->next];
+}
+
+
+ngx_http_zwfw_more_t *
+ngx_http_zwfw_monitor_more(ngx_http_zwfw_monitor_t *m,
+    ngx_http_zwfw_record_t *rec)
+{
+    rec->more = 1;
+
+    return &m->own->more[rec - m->own->records];
 }
 
 
@@ -337,15 +355,21 @@ void
 ngx_http_zwfw_monitor_written(ngx_http_zwfw_monitor_t *m,
     ngx_http_zwfw_record_t *rec)
 {
+    ngx_http_zwfw_ring_t  *own;
     ngx_http_zwfw_slot_t  *slot;
 
-    slot = m->own->slot;
+    own = m->own;
+    slot = own->slot;
 
     ngx_memory_barrier();
     rec->number = slot->head + 1;
 
     ngx_memory_barrier();
     slot->head++;
+
+    if (++own->next == m->capacity) {
+        own->next = 0;
+    }
 }
 
 

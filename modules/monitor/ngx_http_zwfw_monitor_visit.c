@@ -37,14 +37,14 @@ static void ngx_http_zwfw_visit_new_agent(ngx_http_zwfw_monitor_t *m,
 static void ngx_http_zwfw_visit_more(ngx_http_zwfw_monitor_t *m,
     ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_record_t *rec) ZWFW_RARE;
 static void ngx_http_zwfw_visit_session(ngx_http_zwfw_monitor_t *m,
-    ngx_http_zwfw_session_t *s, ngx_http_zwfw_record_t *rec);
+    ngx_http_zwfw_session_t *s, ngx_http_zwfw_more_t *more);
 static void ngx_http_zwfw_visit_args(ngx_http_zwfw_ctx_t *ctx,
-    ngx_http_zwfw_record_t *rec);
+    ngx_http_zwfw_more_t *more);
 static void ngx_http_zwfw_visit_arg(zwfw_json_t *args, const char *name,
     size_t len, char *out, size_t size);
 static int32_t ngx_http_zwfw_visit_hits(ngx_str_t *answer);
 static void ngx_http_zwfw_visit_told(ngx_http_zwfw_visit_t *v,
-    ngx_http_zwfw_record_t *rec);
+    ngx_http_zwfw_more_t *more);
 static char *ngx_http_zwfw_visit_text(char *out, size_t size, u_char *p,
     size_t len);
 
@@ -416,47 +416,48 @@ static void
 ngx_http_zwfw_visit_more(ngx_http_zwfw_monitor_t *m,
     ngx_http_zwfw_ctx_t *ctx, ngx_http_zwfw_record_t *rec)
 {
-    rec->more = 1;
+    ngx_http_zwfw_more_t  *more;
+
+    more = ngx_http_zwfw_monitor_more(m, rec);
 
     /* the long text needs no more than an end */
 
-    ngx_memzero(rec->session, offsetof(ngx_http_zwfw_record_t, words) + 1
-                              - offsetof(ngx_http_zwfw_record_t, session));
+    ngx_memzero(more, offsetof(ngx_http_zwfw_more_t, words) + 1);
 
-    rec->level = NGX_HTTP_ZWFW_MONITOR_NONE;
-    rec->hits = NGX_HTTP_ZWFW_MONITOR_NONE;
-    rec->rank = NGX_HTTP_ZWFW_MONITOR_NONE;
-    rec->funnel = NGX_HTTP_ZWFW_MONITOR_NONE;
-    rec->dwell = NGX_HTTP_ZWFW_MONITOR_NONE;
+    more->level = NGX_HTTP_ZWFW_MONITOR_NONE;
+    more->hits = NGX_HTTP_ZWFW_MONITOR_NONE;
+    more->rank = NGX_HTTP_ZWFW_MONITOR_NONE;
+    more->funnel = NGX_HTTP_ZWFW_MONITOR_NONE;
+    more->dwell = NGX_HTTP_ZWFW_MONITOR_NONE;
 
     if (ctx->session) {
-        ngx_http_zwfw_visit_session(m, ctx->session, rec);
+        ngx_http_zwfw_visit_session(m, ctx->session, more);
     }
 
     if (ctx->route && rec->status < NGX_HTTP_BAD_REQUEST) {
-        ngx_http_zwfw_visit_args(ctx, rec);
-        ngx_http_zwfw_visit_told(&ctx->visit, rec);
+        ngx_http_zwfw_visit_args(ctx, more);
+        ngx_http_zwfw_visit_told(&ctx->visit, more);
     }
 }
 
 
 static void
 ngx_http_zwfw_visit_session(ngx_http_zwfw_monitor_t *m,
-    ngx_http_zwfw_session_t *s, ngx_http_zwfw_record_t *rec)
+    ngx_http_zwfw_session_t *s, ngx_http_zwfw_more_t *more)
 {
-    zwfw_visit_hash(m->session_key, s->id.data, s->id.len, rec->session);
-    zwfw_visit_hash(m->uid_key, s->uid.data, s->uid.len, rec->uid);
+    zwfw_visit_hash(m->session_key, s->id.data, s->id.len, more->session);
+    zwfw_visit_hash(m->uid_key, s->uid.data, s->uid.len, more->uid);
 
-    rec->level = (int32_t) s->level;
+    more->level = (int32_t) s->level;
 
-    (void) ngx_http_zwfw_visit_text(rec->region, sizeof(rec->region),
+    (void) ngx_http_zwfw_visit_text(more->region, sizeof(more->region),
                                     s->region.data, s->region.len);
 
     if (s->who & NGX_HTTP_ZWFW_STAFF) {
-        ngx_memcpy(rec->user_type, "staff", sizeof("staff"));
+        ngx_memcpy(more->user_type, "staff", sizeof("staff"));
 
     } else if (s->who & NGX_HTTP_ZWFW_NATURAL) {
-        ngx_memcpy(rec->user_type, "natural", sizeof("natural"));
+        ngx_memcpy(more->user_type, "natural", sizeof("natural"));
     }
 }
 
@@ -465,26 +466,26 @@ ngx_http_zwfw_visit_session(ngx_http_zwfw_monitor_t *m,
 
 static void
 ngx_http_zwfw_visit_args(ngx_http_zwfw_ctx_t *ctx,
-    ngx_http_zwfw_record_t *rec)
+    ngx_http_zwfw_more_t *more)
 {
     zwfw_json_t  *words;
 
     if (ctx->slice->name.len == 4
         && ngx_strncmp(ctx->slice->name.data, "item", 4) == 0)
     {
-        ngx_http_zwfw_visit_arg(ctx->args, "code", 4, rec->item,
-                                sizeof(rec->item));
+        ngx_http_zwfw_visit_arg(ctx->args, "code", 4, more->item,
+                                sizeof(more->item));
 
     } else {
-        ngx_http_zwfw_visit_arg(ctx->args, "item", 4, rec->item,
-                                sizeof(rec->item));
-        ngx_http_zwfw_visit_arg(ctx->body, "item", 4, rec->item,
-                                sizeof(rec->item));
+        ngx_http_zwfw_visit_arg(ctx->args, "item", 4, more->item,
+                                sizeof(more->item));
+        ngx_http_zwfw_visit_arg(ctx->body, "item", 4, more->item,
+                                sizeof(more->item));
     }
 
-    if (rec->region[0] == '\0') {
-        ngx_http_zwfw_visit_arg(ctx->args, "region", 6, rec->region,
-                                sizeof(rec->region));
+    if (more->region[0] == '\0') {
+        ngx_http_zwfw_visit_arg(ctx->args, "region", 6, more->region,
+                                sizeof(more->region));
     }
 
     words = zwfw_json_get(ctx->args, "q", 1);
@@ -495,9 +496,9 @@ ngx_http_zwfw_visit_args(ngx_http_zwfw_ctx_t *ctx,
         && (ctx->route->who & NGX_HTTP_ZWFW_ANYONE))
     {
         zwfw_visit_words(words->value.data, words->value.len,
-                         NGX_HTTP_ZWFW_MONITOR_CHARS, (u_char *) rec->words,
-                         sizeof(rec->words));
-        rec->hits = ngx_http_zwfw_visit_hits(&ctx->answer);
+                         NGX_HTTP_ZWFW_MONITOR_CHARS, (u_char *) more->words,
+                         sizeof(more->words));
+        more->hits = ngx_http_zwfw_visit_hits(&ctx->answer);
     }
 }
 
@@ -576,28 +577,28 @@ ngx_http_zwfw_visit_hits(ngx_str_t *answer)
 
 static void
 ngx_http_zwfw_visit_told(ngx_http_zwfw_visit_t *v,
-    ngx_http_zwfw_record_t *rec)
+    ngx_http_zwfw_more_t *more)
 {
     if (v->item.len) {
-        (void) ngx_http_zwfw_visit_text(rec->item, sizeof(rec->item),
+        (void) ngx_http_zwfw_visit_text(more->item, sizeof(more->item),
                                         v->item.data, v->item.len);
     }
 
-    (void) ngx_http_zwfw_visit_text(rec->case_type, sizeof(rec->case_type),
+    (void) ngx_http_zwfw_visit_text(more->case_type, sizeof(more->case_type),
                                     v->case_type.data, v->case_type.len);
-    (void) ngx_http_zwfw_visit_text(rec->age_band, sizeof(rec->age_band),
+    (void) ngx_http_zwfw_visit_text(more->age_band, sizeof(more->age_band),
                                     v->age_band.data, v->age_band.len);
 
     if (v->rank) {
-        rec->rank = (int32_t) v->rank;
+        more->rank = (int32_t) v->rank;
     }
 
     if (v->funnel) {
-        rec->funnel = (int32_t) v->funnel;
+        more->funnel = (int32_t) v->funnel;
     }
 
     if (v->dwell) {
-        rec->dwell = (int32_t) v->dwell;
+        more->dwell = (int32_t) v->dwell;
     }
 }
 
