@@ -35,10 +35,6 @@ ngx_http_zwfw_recall(ngx_http_request_t *r, ngx_http_zwfw_platform_t *pf,
 {
     ngx_http_zwfw_recall_t  *recall;
 
-    if (r->http_version >= NGX_HTTP_VERSION_20) {
-        return NULL;
-    }
-
     recall = ngx_http_zwfw_recall_find(r->connection);
 
     if (recall == NULL || recall->platform != pf
