@@ -27,6 +27,8 @@ typedef struct {
 } ngx_http_zwfw_column_t;
 
 
+static ngx_uint_t ngx_http_zwfw_column_more(ngx_http_zwfw_ring_t *ring,
+    ngx_uint_t i, ngx_uint_t count);
 static ngx_uint_t ngx_http_zwfw_column_known(ngx_http_zwfw_column_t *c,
     ngx_http_zwfw_ring_t *ring, ngx_uint_t i, ngx_uint_t count);
 static u_char *ngx_http_zwfw_column_field(ngx_http_zwfw_column_t *c,
@@ -218,7 +220,7 @@ ngx_http_zwfw_monitor_columns(ngx_http_zwfw_ring_t *ring, ngx_uint_t first,
     ngx_uint_t last, ngx_str_t *body)
 {
     u_char                  *p;
-    ngx_uint_t               count, i;
+    ngx_uint_t               count, i, more;
     ngx_http_zwfw_column_t  *c;
 
     p = body->data;
@@ -226,9 +228,12 @@ ngx_http_zwfw_monitor_columns(ngx_http_zwfw_ring_t *ring, ngx_uint_t first,
 
     i = first % ring->monitor->capacity;
     count = last - first;
+    more = ngx_http_zwfw_column_more(ring, i, count);
 
     for (c = ngx_http_zwfw_columns; c->name.len; c++) {
-        if (ngx_http_zwfw_column_known(c, ring, i, count)) {
+        if (c->more <= more
+            && ngx_http_zwfw_column_known(c, ring, i, count))
+        {
             p = ngx_http_zwfw_column_write(p, c, ring, i, count);
             *p++ = ',';
         }
@@ -240,6 +245,26 @@ ngx_http_zwfw_monitor_columns(ngx_http_zwfw_ring_t *ring, ngx_uint_t first,
 
     *p++ = '}';
     body->len = p - body->data;
+}
+
+
+/* has one of them another part? */
+
+static ngx_uint_t
+ngx_http_zwfw_column_more(ngx_http_zwfw_ring_t *ring, ngx_uint_t i,
+    ngx_uint_t count)
+{
+    for ( /* void */ ; count; count--) {
+        if (ring->records[i].more) {
+            return 1;
+        }
+
+        if (++i == ring->monitor->capacity) {
+            i = 0;
+        }
+    }
+
+    return 0;
 }
 
 
