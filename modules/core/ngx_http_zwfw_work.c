@@ -6,10 +6,14 @@
 
 #include "ngx_http_zwfw_core.h"
 
+#include <openssl/crypto.h>
+
 
 #define NGX_HTTP_ZWFW_WORK_TIME  60000
 
 
+static void ngx_http_zwfw_work_in_thread(void (*work)(void *data),
+    void *data);
 static void ngx_http_zwfw_work_run(void *data, ngx_log_t *log);
 static void ngx_http_zwfw_work_done(ngx_event_t *ev);
 static void ngx_http_zwfw_work_wake(ngx_http_request_t *r);
@@ -253,14 +257,29 @@ ngx_http_zwfw_working(ngx_http_zwfw_platform_t *pf)
 }
 
 
-/* in the thread: nothing of nginx is touched */
+/*
+ * Nothing of nginx is touched.  What OpenSSL keeps for a thread is freed here:
+ * nginx does not wait for the end of its threads, and a thread that frees it
+ * then does so while exit() of the worker frees all of OpenSSL
+ */
+
+static void
+ngx_http_zwfw_work_in_thread(void (*work)(void *data), void *data)
+{
+    work(data);
+
+    OPENSSL_thread_stop();
+}
+
+
+/* in the thread */
 
 static void
 ngx_http_zwfw_work_run(void *data, ngx_log_t *log)
 {
     ngx_http_zwfw_task_t  *t = data;
 
-    t->work(t->copy);
+    ngx_http_zwfw_work_in_thread(t->work, t->copy);
 }
 
 
@@ -355,7 +374,7 @@ ngx_http_zwfw_chore_run(void *data, ngx_log_t *log)
 {
     ngx_http_zwfw_chore_t  *c = data;
 
-    c->work(c->data);
+    ngx_http_zwfw_work_in_thread(c->work, c->data);
 }
 
 
