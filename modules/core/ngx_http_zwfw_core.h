@@ -463,6 +463,10 @@ ngx_int_t ngx_http_zwfw_lines_init(ngx_cycle_t *cycle,
 void ngx_http_zwfw_lines_exit(ngx_cycle_t *cycle,
     ngx_http_zwfw_main_conf_t *mcf);
 
+/* tell.c: calls that a worker has not heard of when it ends */
+void ngx_http_zwfw_tells_init(void);
+void ngx_http_zwfw_tells_exit(void);
+
 /* call.c: the statement that sets them and calls, a copy that ends with NUL;
    marked: its answer names the transaction */
 ngx_int_t ngx_http_zwfw_statement(ngx_pool_t *pool, ngx_str_t *call,

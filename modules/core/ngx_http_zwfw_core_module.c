@@ -649,6 +649,8 @@ ngx_http_zwfw_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    ngx_http_zwfw_tells_init();
+
     if (ngx_http_zwfw_pg_init(cycle) != NGX_OK
         || ngx_http_zwfw_redis_init(cycle) != NGX_OK
         || ngx_http_zwfw_shared_init(cycle, mcf) != NGX_OK
@@ -685,4 +687,5 @@ ngx_http_zwfw_exit_process(ngx_cycle_t *cycle)
     ngx_http_zwfw_shared_exit(cycle, mcf);
     ngx_http_zwfw_redis_exit(cycle);
     ngx_http_zwfw_pg_exit(cycle);
+    ngx_http_zwfw_tells_exit();
 }

@@ -9,6 +9,7 @@
 
 
 typedef struct {
+    ngx_queue_t                queue;       /* of all that are under way */
     ngx_pool_t                *pool;
     ngx_http_zwfw_query_t      query;
     char                      *args[NGX_HTTP_ZWFW_ME + 2];
@@ -25,6 +26,32 @@ static ngx_int_t ngx_http_zwfw_tell_nobody(ngx_http_zwfw_tell_t *tell);
 static ngx_int_t ngx_http_zwfw_tell_args(ngx_http_zwfw_tell_t *tell,
     ngx_str_t *args, ngx_str_t *body);
 static void ngx_http_zwfw_told(ngx_http_zwfw_query_t *q);
+static void ngx_http_zwfw_tell_destroy(ngx_http_zwfw_tell_t *tell);
+
+
+static ngx_queue_t  ngx_http_zwfw_tells;
+
+
+void
+ngx_http_zwfw_tells_init(void)
+{
+    ngx_queue_init(&ngx_http_zwfw_tells);
+}
+
+
+/* who would have been told is not there any more */
+
+void
+ngx_http_zwfw_tells_exit(void)
+{
+    ngx_queue_t  *q;
+
+    while (!ngx_queue_empty(&ngx_http_zwfw_tells)) {
+        q = ngx_queue_head(&ngx_http_zwfw_tells);
+        ngx_http_zwfw_tell_destroy(ngx_queue_data(q, ngx_http_zwfw_tell_t,
+                                                  queue));
+    }
+}
 
 
 ngx_int_t
@@ -42,7 +69,7 @@ ngx_http_zwfw_tell(ngx_http_zwfw_platform_t *pf, ngx_uint_t class,
     if (ngx_http_zwfw_tell_nobody(tell) != NGX_OK
         || ngx_http_zwfw_tell_args(tell, args, body) != NGX_OK)
     {
-        ngx_destroy_pool(tell->pool);
+        ngx_http_zwfw_tell_destroy(tell);
         return NGX_ERROR;
     }
 
@@ -71,6 +98,8 @@ ngx_http_zwfw_tell_create(ngx_http_zwfw_told_pt done, void *data)
     tell->done = done;
     tell->data = data;
 
+    ngx_queue_insert_tail(&ngx_http_zwfw_tells, &tell->queue);
+
     return tell;
 }
 
@@ -98,7 +127,7 @@ ngx_http_zwfw_tell_ask(ngx_http_zwfw_tell_t *tell,
         return NGX_OK;
     }
 
-    ngx_destroy_pool(tell->pool);
+    ngx_http_zwfw_tell_destroy(tell);
 
     return NGX_ERROR;
 }
@@ -167,5 +196,13 @@ ngx_http_zwfw_told(ngx_http_zwfw_query_t *q)
         break;
     }
 
+    ngx_http_zwfw_tell_destroy(tell);
+}
+
+
+static void
+ngx_http_zwfw_tell_destroy(ngx_http_zwfw_tell_t *tell)
+{
+    ngx_queue_remove(&tell->queue);
     ngx_destroy_pool(tell->pool);
 }
