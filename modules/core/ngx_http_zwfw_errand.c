@@ -59,8 +59,9 @@ ngx_http_zwfw_errand_init(ngx_http_zwfw_cluster_t *cluster)
 void
 ngx_http_zwfw_errand_exit(ngx_http_zwfw_cluster_t *cluster)
 {
-    ngx_queue_t             *q;
-    ngx_http_zwfw_errand_t  *e;
+    ngx_queue_t              *q;
+    ngx_http_zwfw_errand_t   *e;
+    ngx_http_zwfw_command_t  *c;
 
     if (!ngx_queue_empty(&cluster->asking)) {
         ngx_queue_add(&cluster->waiting, &cluster->asking);
@@ -70,12 +71,14 @@ ngx_http_zwfw_errand_exit(ngx_http_zwfw_cluster_t *cluster)
         q = ngx_queue_head(&cluster->waiting);
         e = ngx_queue_data(q, ngx_http_zwfw_errand_t, queue);
 
-        if (e->asker) {
-            e->asker->operation = NULL;
-        }
+        c = e->asker;
 
         ngx_queue_remove(q);
         ngx_free(e);
+
+        if (c) {
+            ngx_http_zwfw_command_exit(c);
+        }
     }
 
     if (cluster->again.timer_set) {

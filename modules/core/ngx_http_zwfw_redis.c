@@ -262,7 +262,11 @@ ngx_http_zwfw_redis_end(ngx_http_zwfw_redis_t *redis)
     redis->quit = 1;
 
     ngx_http_zwfw_track_exit(redis);
-    ngx_http_zwfw_wire_close(&redis->wire);
+    ngx_http_zwfw_redis_park(redis);
+
+    if (redis->fail.posted) {
+        ngx_delete_posted_event(&redis->fail);
+    }
 
     if (redis->sentinel) {
         ngx_http_zwfw_sentinel_exit(redis->sentinel);
@@ -770,21 +774,37 @@ ngx_http_zwfw_redis_drop(ngx_http_zwfw_operation_t *op)
 }
 
 
+void
+ngx_http_zwfw_command_exit(ngx_http_zwfw_command_t *c)
+{
+    c->operation = NULL;
+
+    if (c->alone) {
+        c->rc = NGX_AGAIN;
+        ngx_memzero(&c->reply, sizeof(ngx_http_zwfw_reply_t));
+        c->done(c);
+    }
+}
+
+
 static void
 ngx_http_zwfw_redis_free(ngx_queue_t *list)
 {
     ngx_queue_t                *q;
+    ngx_http_zwfw_command_t    *c;
     ngx_http_zwfw_operation_t  *op;
 
     while (!ngx_queue_empty(list)) {
         q = ngx_queue_head(list);
         op = ngx_queue_data(q, ngx_http_zwfw_operation_t, queue);
 
-        if (op->command) {
-            op->command->operation = NULL;
-        }
+        c = op->command;
 
         ngx_queue_remove(q);
         ngx_free(op);
+
+        if (c) {
+            ngx_http_zwfw_command_exit(c);
+        }
     }
 }

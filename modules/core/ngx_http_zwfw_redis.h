@@ -65,6 +65,9 @@ ngx_int_t ngx_http_zwfw_redis_start(ngx_http_zwfw_redis_t *redis,
     ngx_log_t *log);
 void ngx_http_zwfw_redis_end(ngx_http_zwfw_redis_t *redis);
 
+/* the worker ends: what is of no request is told */
+void ngx_http_zwfw_command_exit(ngx_http_zwfw_command_t *c);
+
 /* one without operations is closed until it is needed again */
 void ngx_http_zwfw_redis_park(ngx_http_zwfw_redis_t *redis);
 void ngx_http_zwfw_redis_unpark(ngx_http_zwfw_redis_t *redis);

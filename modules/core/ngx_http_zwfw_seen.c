@@ -137,6 +137,7 @@ ngx_http_zwfw_seen_tell(ngx_http_request_t *r, ngx_http_zwfw_ctx_t *ctx)
     c->words = words;
     c->done = ngx_http_zwfw_seen_told;
     c->data = c;
+    c->alone = 1;
 
     if (ngx_http_zwfw_redis_ask(ctx->platform->redis, c) == NGX_OK) {
         return;

@@ -464,6 +464,7 @@ ngx_http_zwfw_session_prolong(ngx_http_request_t *r,
     prolong->command.words = words;
     prolong->command.done = ngx_http_zwfw_session_prolonged;
     prolong->command.data = prolong;
+    prolong->command.alone = 1;
 
     ngx_str_set(&words[0], "EXPIRE");
     words[2].data = seconds;

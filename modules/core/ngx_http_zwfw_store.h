@@ -172,6 +172,8 @@ struct ngx_http_zwfw_command_s {
     uint32_t                   from;        /* the master of a cluster that
                                                said so, in all workers; or 0 */
     ngx_http_zwfw_reply_t      reply;
+    unsigned                   alone:1;     /* of no request: done() is called
+                                               when the worker ends, too */
 };
 
 
