@@ -95,7 +95,7 @@ my $other;
 sub hold {
     my $chains = join ',', @_;
 
-    $other = $db->user;
+    $other = $db->user->patient;
     $other->ask('BEGIN;');
     is(($other->ask("SELECT pg_advisory_xact_lock(hashtext('zwfw.audit'), n)
                        FROM unnest(ARRAY[$chains]) n;"))[0], '00000', 'held');

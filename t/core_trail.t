@@ -84,7 +84,7 @@ settled($id, 'thawed', $request);
 
 # the person's chain is locked for longer than a statement waits
 
-my $other = $db->user;
+my $other = $db->user->patient;
 
 $id = $db->uuid;
 $other->ask('BEGIN;');
