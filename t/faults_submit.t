@@ -17,7 +17,7 @@ use Proxy;
 
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
-my ($count, $of_one) = $ENV{ZWFW_LONG} ? (10_000, 100) : (500, 10);
+my ($count, $of_one) = $ENV{ZWFW_LONG} ? (10_000, 100) : (500, 20);
 my $redis = Stores::Redis->start(settings => [
     '--appendonly', 'yes', '--appendfsync', 'always']);
 my $db = Sql->new(slices => [Node::slices()]);
