@@ -24,7 +24,7 @@ my $node = Node->new(redis => $redis,
                      server => 'location = /metrics { zwfw_metrics; }');
 my ($nginx, $db) = ($node->nginx, $node->db);
 my $held = $nginx->held;
-my $load = Load->new(node => $node, clients => 3, of_one => 8,
+my $load = Load->new(node => $node, clients => 3, of_one => 20,
                      order => [qw(me draft page me greeting)]);
 
 

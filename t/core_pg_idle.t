@@ -17,7 +17,7 @@ END
 my $count = "SELECT count(*) FROM pg_stat_activity
               WHERE application_name = 'zwfw write'";
 
-Proc::until_true('four connections', 20, sub {
+Proc::until_true('four connections', 90, sub {
     $idle->hold;
     my @asked = map { $idle->ask(write => 'HOLD') } 1 .. 12;
     $idle->let_go;

@@ -32,7 +32,7 @@ for my $http ($node->readers) {
 
 my $her = $node->client;
 my $person = People::register($her);
-my $load = Load->new(node => $node, clients => 3, of_one => 8,
+my $load = Load->new(node => $node, clients => 3, of_one => 20,
                      order => [qw(me draft page me greeting)]);
 
 
