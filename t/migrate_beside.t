@@ -106,7 +106,7 @@ sub migrated {
 }
 
 
-$load = Load->new(node => $node, clients => 3,
+$load = Load->new(node => $node, clients => 3, of_one => 30,
                      order => [qw(item draft me page submit greeting)]);
 
 $load->answered(3, $load->kinds);

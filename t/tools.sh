@@ -261,7 +261,10 @@ cmd_analyze() {
         configure
         files=("${all[@]}")
 
-        for file in core event event/modules os/unix http http/modules http/v2
+        # those of quic are there from nginx 1.25 on
+
+        for file in core event event/modules event/quic os/unix http \
+                    http/modules http/v2 http/v3
         do
             flags+=("-I$SRC/src/$file")
         done

@@ -74,8 +74,8 @@ sub killed_one {
 
     my @headers = map { "-I$_" } "$root/.build/nginx",
         map({ "$root/modules/$_" } qw(core monitor)),
-        map({ "$src/src/$_" } qw(core event event/modules os/unix http
-                                 http/modules http/v2)),
+        map({ "$src/src/$_" } qw(core event event/modules event/quic os/unix
+                                 http http/modules http/v2 http/v3)),
         `pg_config --includedir` =~ /(.+)/;
 
     for (['-fsanitize=thread', qw(-Wno-unused-parameter -Wno-tsan -Wno-unknown-warning-option),
