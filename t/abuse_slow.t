@@ -167,7 +167,7 @@ cmp_ok(Proc::memory($worker) - $before, '<', $slow * $of_client + $kept,
 
 # a byte now and then keeps nobody longer than nginx waits for a header
 
-Proc::until_true('they are sent away', 60, sub {
+Proc::until_true('they are sent away', 300, sub {
     $_->send('x') for grep { $_->{how} eq 'headers' } @slow;
     select undef, undef, undef, 0.2;        # slowly
     return !clients();
