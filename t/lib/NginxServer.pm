@@ -71,11 +71,13 @@ sub launch {
 sub follow {
     my ($self, $not) = @_;
 
-    Proc::until_true('a pid of nginx', 30, sub {
+    eval { Proc::until_true('a pid of nginx', 30, sub {
         open my $in, '<', "$self->{dir}/nginx.pid" or return;
         $self->{pid} = (readline($in) // 0) + 0;
         return $self->{pid} && $self->{pid} != ($not // 0);
-    });
+    }) };
+    die $@, 'not ', $not // 0, "\n", grep { defined } ($self->log_lines)[-30 .. -1]
+        if $@;
     Proc::own($self->{pid});
 }
 
