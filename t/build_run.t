@@ -23,7 +23,7 @@ my $dir = tempdir('zwfw-d-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my $run = "$dir/.run";
 
 chmod 0755, $dir;
-delete $ENV{$_} for grep { /^(?:TEST_NGINX_|ZWFW_)/ } keys %ENV;
+delete $ENV{$_} for grep { /^(?:TEST_NGINX_|ZWFW_|SANITIZE$)/ } keys %ENV;
 $ENV{ZWFW_PORT} = Port::free();
 $ENV{ZWFW_TLS_PORT} = Port::free();
 

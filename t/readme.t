@@ -10,6 +10,7 @@ use JSON::PP ();
 use Test::More;
 
 use lib 't/lib';
+use Build;
 use Harness;
 use Node;
 use Port;
@@ -82,11 +83,12 @@ subtest 'accounts of the demo' => sub {
 };
 
 
-# As it stands there, but for the places: a root below $dir, a PostgreSQL of
-# its own, the account that this test runs with; "sudo" is one that stays who
-# it is, but for postgres.
+# As it stands there, but for the places: a copy of this tree, a root below
+# $dir, a PostgreSQL of its own, the account that this test runs with; "sudo" is
+# one that stays who it is, but for postgres.
 
 subtest 'into an nginx that is there' => sub {
+    my $build = Build->new(built => 1);
     my $pg = Stores::Postgres->start;
     my $redis = Stores::Redis->start;
     my $root = "$dir/system";
@@ -112,9 +114,10 @@ subtest 'into an nginx that is there' => sub {
         local $ENV{PATH} = "$dir/bin:$ENV{PATH}";
         local $ENV{DESTDIR} = $root;
         local ($ENV{PGHOST}, $ENV{PGUSER}) = ($pg->{dir}, 'postgres');
+        delete local @ENV{qw(SANITIZE PROFILE)};
 
-        my $said = eval { Readme::run_text($here->(Readme::block('sh install')))
-                          };
+        my $said = eval { Readme::run_text("cd '" . $build->path('') . "'\n"
+            . $here->(Readme::block('sh install'))) };
 
         is($@, '', 'the commands');
         like($said // '', qr/a reload is not enough/, 'that say what is next');

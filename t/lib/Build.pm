@@ -36,10 +36,13 @@ sub new {
 
 
 # What was built here is as good there, with the Makefile's paths changed; where
-# it is not, build.sh builds it again.
+# it is not, or of another profile, build.sh builds it again.
 
 sub built {
     my $dir = shift;
+
+    my $profile = $ENV{PROFILE} || 'release';
+    return if system("grep -qsx 'profile $profile' dist/MANIFEST") != 0;
 
     my $here = Tree::shell('pwd -P') =~ s/\n//r;
 
@@ -52,7 +55,7 @@ sub built {
             touch -r '$dir/time' "\$file"
         done
         . '$dir/build.sh' help >/dev/null
-        PROFILE=\${SANITIZE:+asan} PROFILE=\${PROFILE:-release} CHOSEN=
+        PROFILE=$profile CHOSEN=
         profile_flags; find_nginx; find_source
         build_key >'$dir/.build/key'
 END
