@@ -35,7 +35,7 @@ END {
 
 
 Tree::shell("cp -a build.sh conf html modules '$dir/'");
-Build::built($dir);
+Build::built($dir) or Tree::shell("'$dir/build.sh' modules 2>&1");
 
 
 # (exit code, what it said)

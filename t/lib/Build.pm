@@ -36,13 +36,14 @@ sub new {
 
 
 # What was built here is as good there, with the Makefile's paths changed; where
-# it is not, or of another profile, build.sh builds it again.
+# it is not, or of another profile, build.sh builds it again.  Returns whether it
+# is there.
 
 sub built {
     my $dir = shift;
 
     my $profile = $ENV{PROFILE} || 'release';
-    return if system("grep -qsx 'profile $profile' dist/MANIFEST") != 0;
+    return 0 if system("grep -qsx 'profile $profile' dist/MANIFEST") != 0;
 
     my $here = Tree::shell('pwd -P') =~ s/\n//r;
 
@@ -59,6 +60,7 @@ sub built {
         profile_flags; find_nginx; find_source
         build_key >'$dir/.build/key'
 END
+    return 1;
 }
 
 

@@ -63,6 +63,10 @@ sub launch {
             if !$self->{daemon} && defined Proc::ended($pid);
         return $self->listening && $self->workers == $self->{workers};
     });
+
+    # a master takes no new binary while who has started it is there
+
+    Proc::finish($pid, 30) if $self->{daemon};
 }
 
 
