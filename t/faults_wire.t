@@ -22,15 +22,13 @@ my $redis = Stores::Redis->start;
 my $pg_wire = Proxy->start(to => $db->{pg}->socket);
 my $redis_wire = Proxy->start(to => $redis->socket);
 
-# no commit waits for the disk, which others use: that may take longer than
-# nginx waits for an answer
-$db->admin('ALTER ROLE zwfw_web SET synchronous_commit = off');
-
-# one connection of a class, so that many answers are under way on it
+# one connection of a class, so that many answers are under way on it; a commit
+# may wait for the disk, which others use
 
 my %stores = (db => $db, redis => $redis, pg_wire => $pg_wire,
               redis_wire => $redis_wire, block => <<'END', server => <<'OF');
         postgres_connections 1 1 1;
+        postgres_timeout 4s 10s;
 END
         location = /metrics { zwfw_metrics; }
 OF

@@ -40,6 +40,14 @@ within('files of Perl', PERL_FILE,
        map { [ scalar(my @l = lines($_)), $_ ] }
        glob('t/*.t t/lib/*.pm t/lib/*/*.pm'));
 
+# what is acknowledged is on the disk, in tests and figures as well
+
+is_deeply([ grep { grep { /\b(?:fsync|synchronous_commit)\b\W+(?:=|to)?\W*off\b/i }
+                   lines($_) }
+            'build.sh', @sql,
+            glob('conf/* t/*.t t/*.sh t/lib/*.pm t/lib/*/*.pm t/bench/*') ],
+          [], 'nothing turns off that commits wait for the disk');
+
 done_testing();
 
 
