@@ -1,7 +1,7 @@
 
 /*
- * A Redis instance as its files see it: redis.c, redis_conf.c, sentinel.c,
- * cluster.c and track.c
+ * A Redis instance as its files see it: redis.c, operation.c, redis_conf.c,
+ * sentinel.c, cluster.c, errand.c and track.c
  */
 
 
@@ -65,9 +65,6 @@ ngx_int_t ngx_http_zwfw_redis_start(ngx_http_zwfw_redis_t *redis,
     ngx_log_t *log);
 void ngx_http_zwfw_redis_end(ngx_http_zwfw_redis_t *redis);
 
-/* the worker ends: what is of no request is told */
-void ngx_http_zwfw_command_exit(ngx_http_zwfw_command_t *c);
-
 /* one without operations is closed until it is needed again */
 void ngx_http_zwfw_redis_park(ngx_http_zwfw_redis_t *redis);
 void ngx_http_zwfw_redis_unpark(ngx_http_zwfw_redis_t *redis);
@@ -84,6 +81,19 @@ ngx_int_t ngx_http_zwfw_redis_found(ngx_http_zwfw_redis_t *redis,
 
 /* the master is another one: it is looked for at once */
 void ngx_http_zwfw_redis_renew(ngx_http_zwfw_redis_t *redis);
+
+
+/* ---- ngx_http_zwfw_operation.c ---- */
+
+/* the timer of the oldest operation */
+void ngx_http_zwfw_redis_timeout(ngx_event_t *ev);
+
+/* those who waited hear that there is no answer, NGX_AGAIN */
+void ngx_http_zwfw_redis_tell(ngx_http_zwfw_redis_t *redis);
+
+/* the worker ends: what is of no request is told */
+void ngx_http_zwfw_redis_forget_all(ngx_http_zwfw_redis_t *redis);
+void ngx_http_zwfw_command_exit(ngx_http_zwfw_command_t *c);
 
 
 /* ---- ngx_http_zwfw_sentinel.c ---- */
