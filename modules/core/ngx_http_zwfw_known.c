@@ -291,7 +291,7 @@ ngx_http_zwfw_known_use(ngx_http_zwfw_platform_t *pf,
     ngx_http_zwfw_known_t *known, ngx_pool_t *pool,
     ngx_http_zwfw_generation_t *generation, ngx_uint_t *touch)
 {
-    uint32_t                i;
+    uint32_t                i, epoch;
     ngx_http_zwfw_entry_t  *e, *copy;
     ngx_http_zwfw_table_t  *t;
 
@@ -327,9 +327,11 @@ ngx_http_zwfw_known_use(ngx_http_zwfw_platform_t *pf,
 
     ngx_memcpy(copy, e, NGX_HTTP_ZWFW_KNOWN_ENTRY);
 
-    ngx_http_zwfw_known_read(known, copy, i, t->epoch);
+    epoch = t->epoch;
 
     ngx_http_zwfw_known_unlock(pf, t);
+
+    ngx_http_zwfw_known_read(known, copy, i, epoch);
 
     return NGX_OK;
 }

@@ -15,7 +15,6 @@
 typedef struct {
     u_char                      token[ZWFW_TOKEN];
     ngx_http_zwfw_platform_t   *platform;   /* NULL: nobody */
-    ngx_uint_t                  request;    /* number of that which uses it */
     ngx_http_zwfw_known_t       known;
     u_char                      text[NGX_HTTP_ZWFW_KNOWN_ENTRY];
 } ngx_http_zwfw_recall_t;
@@ -44,13 +43,15 @@ ngx_http_zwfw_recall(ngx_http_request_t *r, ngx_http_zwfw_platform_t *pf,
         return NULL;
     }
 
-    recall->request = r->connection->requests;
-
     return &recall->known.session;
 }
 
 
-/* the first request is the only one of many connections */
+/*
+ * The first request is the only one of many connections.  Only where a request
+ * comes in nothing of it uses what is remembered: subrequests, and another
+ * location that it is sent to, may still have who it was
+ */
 
 void
 ngx_http_zwfw_remember(ngx_http_request_t *r, ngx_http_zwfw_platform_t *pf,
@@ -61,7 +62,9 @@ ngx_http_zwfw_remember(ngx_http_request_t *r, ngx_http_zwfw_platform_t *pf,
 
     c = r->connection;
 
-    if (r->http_version >= NGX_HTTP_VERSION_20 || c->requests < 2) {
+    if (r->http_version >= NGX_HTTP_VERSION_20 || c->requests < 2
+        || r != r->main || r->internal)
+    {
         return;
     }
 
@@ -71,9 +74,7 @@ ngx_http_zwfw_remember(ngx_http_request_t *r, ngx_http_zwfw_platform_t *pf,
         recall = ngx_http_zwfw_recall_create(c);
     }
 
-    /* a request that is sent to another platform still has who it was */
-
-    if (recall == NULL || recall->request == c->requests) {
+    if (recall == NULL) {
         return;
     }
 
@@ -120,7 +121,6 @@ ngx_http_zwfw_recall_create(ngx_connection_t *c)
 
     recall = cln->data;
     recall->platform = NULL;
-    recall->request = 0;
 
     cln->handler = ngx_http_zwfw_recall_wipe;
 
