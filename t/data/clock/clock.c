@@ -8,14 +8,13 @@
 
 #define _GNU_SOURCE
 
-#include <fcntl.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "../preload.h"
 
 
 static void clock_open(void) __attribute__((constructor));
@@ -27,27 +26,7 @@ static volatile int64_t  *clock_wrong;
 static void
 clock_open(void)
 {
-    int          fd;
-    void        *p;
-    const char  *file;
-
-    file = getenv("ZWFW_CLOCK");
-    if (file == NULL) {
-        return;
-    }
-
-    fd = syscall(SYS_openat, AT_FDCWD, file, O_RDONLY|O_CLOEXEC);
-    if (fd == -1) {
-        abort();
-    }
-
-    p = mmap(NULL, sizeof(int64_t), PROT_READ, MAP_SHARED, fd, 0);
-    if (p == MAP_FAILED) {
-        abort();
-    }
-
-    syscall(SYS_close, fd);
-    clock_wrong = p;
+    clock_wrong = preload_shared("ZWFW_CLOCK", sizeof(int64_t));
 }
 
 

@@ -10,14 +10,14 @@
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "../preload.h"
 
 
 /* as t/lib/Steps.pm packs it */
@@ -50,26 +50,7 @@ static steps_t  *steps;
 static void
 steps_open(void)
 {
-    int          fd;
-    const char  *file;
-
-    file = getenv("ZWFW_STEPS");
-    if (file == NULL) {
-        return;
-    }
-
-    fd = syscall(SYS_openat, AT_FDCWD, file, O_RDWR|O_CLOEXEC);
-    if (fd == -1) {
-        abort();
-    }
-
-    steps = mmap(NULL, sizeof(steps_t), PROT_READ|PROT_WRITE, MAP_SHARED, fd,
-                 0);
-    if (steps == MAP_FAILED) {
-        abort();
-    }
-
-    syscall(SYS_close, fd);
+    steps = preload_shared("ZWFW_STEPS", sizeof(steps_t));
 }
 
 
