@@ -735,6 +735,16 @@ ours() {
     tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$2"
 }
 
+# Has a process ended?  One without memory has no command any more, but lives
+# until its last thread has ended; then it waits for its parent only.
+
+ended() {
+    local stat tasks=("/proc/$1/task"/*)
+
+    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
+    [[ ${stat##*)} == " Z "* && ${#tasks[@]} -le 1 ]]
+}
+
 wait_until() {
     local seconds=$1 end
 
@@ -1110,7 +1120,7 @@ usage: ./build.sh command [argument ...]
   prove [part ...]     all that proves a release, one after the other, and a
                        table of it at the end: test (three times), long (the
                        long variants), sanitize, mutants, coverage, bench; or
-                       these parts, or "part argument ..." in place of one; 1:
+                       these parts, analyze too, or "part argument ..."; 1:
                        one of them failed
   testenv [--stop]     starts stores for tests, prints their variables:
                        eval "$(./build.sh testenv)"

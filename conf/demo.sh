@@ -177,18 +177,17 @@ nginx_runs() {
     ours "$RUN/nginx.pid" "$RUN/nginx.conf"
 }
 
-nginx_is_gone() {
-    ! nginx_runs
-}
-
 stop_nginx() {
+    local pid
+
     nginx_runs || return 0
 
-    kill -QUIT "$(cat "$RUN/nginx.pid")"
+    pid=$(cat "$RUN/nginx.pid")
+    kill -QUIT "$pid"
 
-    if ! wait_until 10 nginx_is_gone; then
-        kill -TERM "$(cat "$RUN/nginx.pid")"
-        wait_until 10 nginx_is_gone || die 6 "nginx does not stop"
+    if ! wait_until 10 ended "$pid"; then
+        kill -TERM "$pid"
+        wait_until 10 ended "$pid" || die 6 "nginx does not stop"
     fi
 
     say "nginx is stopped"

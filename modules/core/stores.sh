@@ -90,14 +90,22 @@ start_redis() {
 }
 
 stop_stores() {
+    local pid
+
     if ours "$DATA/redis/redis.pid" "$SOCK/redis.sock"; then
+        pid=$(cat "$DATA/redis/redis.pid")
         redis shutdown nosave >/dev/null 2>&1 || true
+        wait_until 10 ended "$pid" \
+            || die 6 "Redis did not stop, see $DATA/redis/redis.log"
         say "Redis is stopped"
     fi
 
     if ours "$DATA/pg/postmaster.pid" "$DATA/pg"; then
+        pid=$(head -n 1 "$DATA/pg/postmaster.pid")
         pg pg_ctl -D "$DATA/pg" -m fast -w -t 60 stop >/dev/null \
             || pg pg_ctl -D "$DATA/pg" -m immediate -w stop >/dev/null \
+            || die 6 "PostgreSQL did not stop, see $DATA/pg/server.log"
+        wait_until 10 ended "$pid" \
             || die 6 "PostgreSQL did not stop, see $DATA/pg/server.log"
         say "PostgreSQL is stopped"
     fi
