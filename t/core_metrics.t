@@ -234,12 +234,31 @@ kill 'CONT', $first;
 # one that was killed gives its place to the next one
 
 $node->nginx->crash_worker;
-Proc::until_true('the new worker', 10, sub {
-    my %pid = map { $_->{pid} => 1 } @{ $node->client(roles => 'operator')
-        ->get('/api/status')->json->{workers} };
-    return join(' ', sort keys %pid) eq join(' ', sort $node->nginx->workers);
-});
+of_all('the new worker');
 pass('a new worker in place of one that was killed');
+
+
+# more of them after a reload
+
+$node->nginx->configure(workers => 3);
+$node->nginx->reload;
+of_all('three workers');
+pass('a place for a worker that the configuration did not have before');
+
+
+# waits until the status names the workers that run, no others
+
+sub of_all {
+    Proc::until_true(shift, 10, sub {
+        my $status = eval {
+            $node->client(roles => 'operator')->get('/api/status')->json
+        } // {};
+        my %pid = map { $_->{pid} => 1 } @{ $status->{workers} };
+
+        return join(' ', sort keys %pid)
+            eq join(' ', sort $node->nginx->workers);
+    });
+}
 
 
 # the database is away: the status is there, and says it
@@ -253,7 +272,7 @@ Proc::until_true('breakers', 10, sub {
         !$_->{postgres_breaker}{read} || $_->{postgres_connections}{read}
     } @{ $res->json->{workers} };
 });
-pass('PostgreSQL is away for both workers');
+pass('PostgreSQL is away for all workers');
 like($he->get('/status')->text, qr{<span class="tag bad">停用</span>},
      'the page says so');
 $node->db->{pg}->launch;

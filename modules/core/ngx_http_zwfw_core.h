@@ -171,6 +171,7 @@ struct ngx_http_zwfw_platform_s {
     ngx_str_t                  pool_name;   /* thread_pool */
     ngx_http_zwfw_pg_conf_t    pg_conf;
 
+    ngx_cycle_t               *cycle;       /* that the block is read for */
     ngx_http_zwfw_pg_t        *pg;
     ngx_http_zwfw_redis_t     *redis;
     ngx_array_t                keys;        /* ngx_http_zwfw_key_t, newest
@@ -621,6 +622,10 @@ ngx_int_t ngx_http_zwfw_add_variables(ngx_conf_t *cf);
 
 /* gauge.c: the metrics of core, and what the workers of a node say */
 extern ngx_http_zwfw_metric_t  ngx_http_zwfw_core_metrics[];
+
+/* a place for each worker, by the master, so that none of them allocates shared
+   memory: who dies while it does leaves it broken for all */
+ngx_int_t ngx_http_zwfw_worker_slots(ngx_http_zwfw_platform_t *pf);
 
 ngx_int_t ngx_http_zwfw_worker_start(ngx_http_zwfw_platform_t *pf);
 void ngx_http_zwfw_worker_tell(ngx_http_zwfw_platform_t *pf);

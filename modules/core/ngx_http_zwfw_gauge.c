@@ -9,8 +9,6 @@
 #include "ngx_http_zwfw_core.h"
 
 
-static ngx_http_zwfw_worker_t *ngx_http_zwfw_worker_slot(
-    ngx_http_zwfw_platform_t *pf);
 static ngx_uint_t ngx_http_zwfw_gauge_pg_up(ngx_http_zwfw_platform_t *pf,
     ngx_uint_t first, ngx_uint_t i);
 static ngx_uint_t ngx_http_zwfw_gauge_pg(ngx_http_zwfw_platform_t *pf,
@@ -181,56 +179,60 @@ ngx_http_zwfw_add_metrics(ngx_conf_t *cf, ngx_http_zwfw_metric_t *metrics)
 
 
 ngx_int_t
+ngx_http_zwfw_worker_slots(ngx_http_zwfw_platform_t *pf)
+{
+    ngx_uint_t               n;
+    ngx_core_conf_t         *ccf;
+    ngx_http_zwfw_worker_t  *w, **place;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(pf->cycle->conf_ctx,
+                                           ngx_core_module);
+    place = &pf->shared->workers;
+
+    for (n = 0; n < (ngx_uint_t) ccf->worker_processes; n++) {
+
+        if (*place == NULL) {
+            w = ngx_slab_calloc(pf->slab, sizeof(ngx_http_zwfw_worker_t));
+            if (w == NULL) {
+                return NGX_ERROR;
+            }
+
+            w->number = n;
+            ngx_memory_barrier();
+            *place = w;
+        }
+
+        place = &(*place)->next;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_http_zwfw_worker_start(ngx_http_zwfw_platform_t *pf)
 {
     ngx_http_zwfw_worker_t  *w;
 
+    for (w = pf->shared->workers; w && w->number != ngx_worker; w = w->next) {
+        /* void */
+    }
+
+    if (w == NULL) {
+        return NGX_ERROR;
+    }
+
     ngx_shmtx_lock(&pf->slab->mutex);
 
-    w = ngx_http_zwfw_worker_slot(pf);
-
-    if (w) {
-        ngx_memzero(w->values, sizeof(w->values));
-        w->at = ngx_current_msec;
-        w->pid = ngx_pid;
-    }
+    ngx_memzero(w->values, sizeof(w->values));
+    w->at = ngx_current_msec;
+    w->pid = ngx_pid;
 
     ngx_shmtx_unlock(&pf->slab->mutex);
 
     pf->worker = w;
 
-    return w ? NGX_OK : NGX_ERROR;
-}
-
-
-/* of this number, or a new one at its place; readers take no lock */
-
-static ngx_http_zwfw_worker_t *
-ngx_http_zwfw_worker_slot(ngx_http_zwfw_platform_t *pf)
-{
-    ngx_http_zwfw_worker_t  *w, **place;
-
-    for (place = &pf->shared->workers; *place; place = &(*place)->next) {
-
-        if ((*place)->number == ngx_worker) {
-            return *place;
-        }
-
-        if ((*place)->number > ngx_worker) {
-            break;
-        }
-    }
-
-    w = ngx_slab_calloc_locked(pf->slab, sizeof(ngx_http_zwfw_worker_t));
-
-    if (w) {
-        w->number = ngx_worker;
-        w->next = *place;
-        ngx_memory_barrier();
-        *place = w;
-    }
-
-    return w;
+    return NGX_OK;
 }
 
 

@@ -81,6 +81,7 @@ ngx_http_zwfw_shared_add(ngx_conf_t *cf, ngx_http_zwfw_platform_t *pf)
         return NGX_ERROR;
     }
 
+    pf->cycle = cf->cycle;
     pf->zone->init = ngx_http_zwfw_shared_zone;
     pf->zone->data = pf;
 
@@ -100,24 +101,35 @@ ngx_http_zwfw_shared_zone(ngx_shm_zone_t *zone, void *data)
 
     if (data || zone->shm.exists) {
         pf->shared = pf->slab->data;
+
+        if (ngx_http_zwfw_worker_slots(pf) != NGX_OK) {
+            goto failed;
+        }
+
         return NGX_OK;
     }
 
     pf->shared = ngx_slab_calloc(pf->slab, sizeof(ngx_http_zwfw_shared_t));
 
-    if (pf->shared == NULL || ngx_http_zwfw_known_init(pf) != NGX_OK
+    if (pf->shared == NULL || ngx_http_zwfw_worker_slots(pf) != NGX_OK
+        || ngx_http_zwfw_known_init(pf) != NGX_OK
         || RAND_bytes(random, sizeof(random)) != 1)
     {
-        ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
-                      "zwfw: cannot set up the zone of zwfw_platform \"%V\"",
-                      &pf->name);
-        return NGX_ERROR;
+        goto failed;
     }
 
     ngx_hex_dump(pf->shared->node, random, sizeof(random));
     pf->slab->data = pf->shared;
 
     return NGX_OK;
+
+failed:
+
+    ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
+                  "zwfw: cannot set up the zone of zwfw_platform \"%V\"",
+                  &pf->name);
+
+    return NGX_ERROR;
 }
 
 
