@@ -238,6 +238,50 @@ for my $q ('食品', '食品信息备案') {
 }
 
 
+# where many names hold them they are found among what is asked for most, page for
+# page what the ranking of all finds
+
+$db->admin(q{UPDATE zwfw.items SET keywords = '{登记}'
+              WHERE hashtext(code) % 1000 = 0 AND name NOT LIKE '%登记'});
+
+for my $q ('许可', '登记', '经营许可') {
+    my $args = qq({"q": "$q", "region": "all"});
+
+    unlike(plans('', 'item_search', $args), qr/array_position\(path/,
+           "$args: not ranked");
+}
+
+is($db->admin(<<'END'), '登记 许可 场所', 'the same pages');
+DO $$
+DECLARE
+    word   text;
+    c      text[];
+    quick  record;
+    slow   record;
+BEGIN
+    FOREACH word IN ARRAY '{登记,许可,场所}'::text[] LOOP
+        c := NULL;
+
+        FOR n IN 1 .. 12 LOOP
+            SELECT * INTO quick FROM zwfw.item_page(zwfw.item_query(
+                jsonb_build_object('q', word), NULL), word, NULL, true, c, 200);
+            SELECT * INTO slow FROM zwfw.item_page(zwfw.item_query(
+                jsonb_build_object('q', word), NULL), word, NULL, false, c,
+                200);
+
+            ASSERT cardinality(slow.ids) = 200, 'a short page';
+            ASSERT quick = slow, format('page %s of %s', n, word);
+            c := ARRAY(SELECT jsonb_array_elements_text(slow.keys[200]));
+        END LOOP;
+
+        PERFORM set_config('zwfw.seen', concat_ws(' ', nullif(
+            current_setting('zwfw.seen', true), ''), word), false);
+    END LOOP;
+END $$;
+SELECT current_setting('zwfw.seen');
+END
+
+
 # one row of many
 
 is_deeply(found(plans('', 'item_show',

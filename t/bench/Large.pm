@@ -42,7 +42,7 @@ my @acts = qw(生产经营许可 变更登记 注销登记 信息备案 资格�
 
 # ---- rows ----
 
-# nine of ten in a county: words, a whole name, a topic
+# nine of ten in a county: words or a topic
 
 sub search {
     my $bench = shift;
@@ -66,9 +66,12 @@ sub anywhere {
 }
 
 
+# what names begin with, a whole name, or what many of them end with
+
 sub word {
-    return Http::escape($about[rand @about]
-                        . (rand() < 0.5 ? $acts[rand @acts] : ''));
+    my ($about, $act) = ($about[rand @about], $acts[rand @acts]);
+
+    return Http::escape((substr($act, -2), $about, "$about$act")[rand 3]);
 }
 
 

@@ -123,7 +123,33 @@ BEGIN
      LIMIT most - n;
 END $$;
 
--- One row for each of these, to count.
+-- Those that come next there: names and other words that hold the words.  It
+-- looks at some of what is asked for most, so it knows the first ones of words
+-- that many names have.  Fewer than most: nothing is said of the others.
+
+CREATE OR REPLACE FUNCTION zwfw.item_held(query tsquery, wanted text, c text[],
+    most integer)
+RETURNS TABLE (id uuid, score integer, heat integer)
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN QUERY
+    SELECT f.id, 29, f.heat
+      FROM (SELECT i.* FROM zwfw.items i
+             WHERE i.state IN ('in_use', 'suspended')
+               AND i.heat <= CASE WHEN c[1]::integer = 29 THEN c[2]::integer
+                             ELSE 2147483647 END
+             ORDER BY i.heat DESC, i.id
+             LIMIT 2000) f
+     WHERE NOT starts_with(f.folded, wanted)
+       AND (strpos(f.folded, wanted) > 0 OR wanted = ANY (f.keywords))
+       AND f.words @@ query
+       AND (c IS NULL OR (29, -f.heat, f.id)
+                         > (c[1]::integer, -c[2]::integer, c[3]::uuid))
+     ORDER BY f.heat DESC, f.id
+     LIMIT most;
+END $$;
+
+-- One row for each whose name begins with the words, to count.
 
 CREATE OR REPLACE FUNCTION zwfw.item_named_count(wanted text, most integer)
 RETURNS SETOF integer
@@ -207,7 +233,7 @@ END $$;
 
 
 -- A page of what was found: ids, and the sort values of each.  named: the
--- first by name will do if they fill it.
+-- first by name will do if they fill it, and those that hold the words.
 
 CREATE OR REPLACE FUNCTION zwfw.item_page(query tsquery, wanted text,
     path text[], named boolean, c text[], most integer, OUT ids uuid[],
@@ -217,7 +243,11 @@ BEGIN
     IF named THEN
         SELECT array_agg(f.id),
                array_agg(jsonb_build_array(f.score, f.heat, f.id))
-          INTO ids, keys FROM zwfw.item_named(wanted, c, most) f;
+          INTO ids, keys
+          FROM (SELECT * FROM zwfw.item_named(wanted, c, most)
+                UNION ALL
+                SELECT * FROM zwfw.item_held(query, wanted, c, most)
+                LIMIT most) f;
 
         IF cardinality(ids) = most THEN
             RETURN;
