@@ -895,11 +895,13 @@ migrate_platforms() {
 # ---- tests ----
 
 # Private stores with demo data, in the folder named; the clock can be moved.
+# Debian's psql is a script that looks for a cluster, then runs the one here.
 
 start_test_stores() {
     local platform
 
-    unset ZWFW_POSTGRES ZWFW_REDIS
+    unset ZWFW_POSTGRES ZWFW_REDIS PREFIX DESTDIR
+    PATH=/usr/lib/postgresql/$(server_version)/bin:$PATH
     mkdir -p "$1"
     chmod 755 "$1"
     place "$1"
@@ -964,7 +966,7 @@ test_variables() {
     export TEST_NGINX_ZWFW_HTML=$ROOT/html
     export TEST_NGINX_ZWFW_OPENAPI=$RUN/openapi.json
     export TEST_NGINX_ZWFW_SITE=$RUN/nginx.conf
-    export TEST_NGINX_ZWFW_SITE_PREFIX=$PREFIX/
+    export TEST_NGINX_ZWFW_SITE_PREFIX=$SITE/
     export TEST_NGINX_ZWFW_DEMO=$RUN/demo.json
     export NODE_PATH=$BUILD/npm/node_modules
 }

@@ -109,13 +109,13 @@ SQL
 prepare_folders() {
     local platform
 
-    PREFIX=$ROOT
+    SITE=$ROOT
     mkdir -p "$DATA/tmp" "$DATA/spill"
     chmod 700 "$DATA/spill"
     ! root || chown "$WEB_USER" "$DATA/spill"
 
     if root && ! reachable "$ROOT/html"; then
-        PREFIX=$DATA
+        SITE=$DATA
         rm -rf "$DATA/html"
         cp -r --no-preserve=mode "$ROOT/html" "$DATA/html"
     fi
@@ -196,7 +196,7 @@ stop_nginx() {
 # A reload reads pages and configuration again, but never a new module.
 
 start_nginx() {
-    local sum command=("$NGINX" -p "$PREFIX/" -e "$RUN/error.log"
+    local sum command=("$NGINX" -p "$SITE/" -e "$RUN/error.log"
                        -c "$RUN/nginx.conf")
 
     "${command[@]}" -t -q >"$RUN/start.log" 2>&1 \
