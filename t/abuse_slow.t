@@ -283,6 +283,17 @@ is($sender->upload('/api/case/draft', [
 is(join(' ', glob "$node->{files}/tmp/*"), '', 'no half of a file stays');
 
 
+# Their passwords cost what they cost: as much memory as a mapping of its own has,
+# so that nothing is kept of it.
+
+sub registered {
+    my $http = $node->client;
+
+    People::register($http);
+    return $http;
+}
+
+
 # while a store is silent, and while a thread computes
 
 for my $store ($node->redis, $db->{pg}) {
@@ -290,7 +301,7 @@ for my $store ($node->redis, $db->{pg}) {
 
     # some rows end the session
     my %own = map { ($_->{path} => ['Cookie: zwfw='
-        . $node->client(kind => 'natural')->cookie('zwfw')]) }
+        . registered()->cookie('zwfw')]) }
         grep { $_->{path} =~ m{^/(?:logout|auth/sessions/)} } @posts;
 
     $store->freeze;
@@ -309,7 +320,7 @@ for my $store ($node->redis, $db->{pg}) {
     $store->thaw;
     Proc::until_true('service', 20, sub {
         return $node->client->get("/api/item/$card")->code == 200
-            && $node->client(kind => 'natural')->get('/api/case/')->code == 200;
+            && registered()->get('/api/case/')->code == 200;
     });
     calm("$what is silent");
 }

@@ -19,7 +19,11 @@ my $db = $node->db;
 my $she = $node->client(roles => 'operator');
 
 my $clerk = $node->client(roles => 'clerk', name => '陈静怡');
-my $person = $node->client(kind => 'natural', name => '王小明');
+my $person = $node->client;
+
+$person->{me} = People::register($person, name => '王小明');
+$node->ready($person);
+
 my @people = ($db->uuid, map { $_->{me}{uid} } $clerk, $person);
 
 

@@ -111,6 +111,7 @@ my $clerk = staff();
 my $uid = $clerk->{me}{uid};
 my $she = another(\&staff, chain($uid));
 my $he = another(sub { $node->client(kind => 'natural') }, chain($uid));
+my $operator = $node->client(roles => 'operator');
 my $id = $db->uuid;
 
 subtest 'one line' => sub {
@@ -298,7 +299,6 @@ subtest 'what is lost' => sub {
 
 $db->admin('ALTER TABLE zwfw.audit DROP CONSTRAINT never');
 
-my $operator = $node->client(roles => 'operator');
 my $check = Proc::until_true('an answer', 20, sub {
     my $res = $operator->get('/api/audit/check');
     return $res->code == 200 && $res->json;

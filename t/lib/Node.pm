@@ -133,9 +133,9 @@ sub nginx {
 }
 
 
-# Somebody who has logged in: kind "natural" has registered; another kind, or
-# roles, is of the staff and was appointed; { body, name, level }.  {me} says who
-# it is, {token} is what posts must carry.
+# Somebody who has logged in: kind "natural", or, with another kind or roles, one
+# of the staff; { body, name, level }.  {me} says who it is, {token} is what posts
+# must carry.
 
 sub client {
     my ($self, %me) = @_;
@@ -155,19 +155,11 @@ sub client {
     local $http->{from} = sprintf '127.%d.%d.1', 1 + ++$people / 256,
         $people % 256;
 
-    if ($me{roles}) {
-        $http->{me} = People::appoint($self->db, keys => $self->{keys},
-                                      body => $body, %me);
-    } else {
-        $http->{me} = People::register($http, $me{name} ? (name => $me{name})
-                                                        : ());
-    }
-
-    if ($me{roles} or defined $me{level}) {
-        People::prove($self->db, $http->{me}{uid}, $me{level})
-            if defined $me{level};
-        People::login($http, $http->{me});
-    }
+    $http->{me} = People::appoint($self->db, keys => $self->{keys},
+                                  body => $body, %me);
+    People::prove($self->db, $http->{me}{uid}, $me{level})
+        if defined $me{level};
+    People::login($http, $http->{me});
 
     return $self->ready($http);
 }

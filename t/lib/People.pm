@@ -17,19 +17,27 @@ package People;
 #
 #     People::prove($db, $her->{uid}, 3);     # what no row of the API does yet
 #     my $he = People::appoint($db, roles => 'clerk', body => $uuid);
+#     my $she = People::appoint($db);
 #
 # Levels above 1 are proven, and staff is appointed, by rows in the database, as
-# seeds do it; who is appointed logs in with $he.
+# seeds do it; who is appointed logs in with $he, or $she.
 
 use strict;
 use warnings;
 use utf8;
 
+use Fcntl qw(LOCK_EX);
 use File::Temp;
 use Test::More;
 
 my $number = 0;
 my $hash;
+
+# of a kind: the last number before its accounts, how many a test has, and what
+# of them is kept for all tests
+my %first = (staff => 10_000, natural => 20_000);
+my (%count, %kept);
+my $kept = 80;
 
 
 sub register {
@@ -99,23 +107,77 @@ sub staff {
 }
 
 
-# Somebody of the staff with roles at a body, and with a password whose hash is
-# cheap to compare.  roles: "clerk,approver"; keys: another key file.
+# Somebody who is there, with a password whose hash is cheap to compare: a natural
+# person or, with roles ("clerk,approver") at a body, one of the staff.  keys:
+# another key file.
 
 sub appoint {
     my ($db, %me) = @_;
 
-    my %he = (email => address(), password => 'demo-2026',
-              name => $me{name} // '张示例',
-              uid => sprintf('019a0000-0000-7000-8000-0001%08d',
-                             ++$number + 10_000));
+    my $kind = $me{roles} ? 'staff' : 'natural';
+    my $n = ++$count{$kind};
+    my $name = $me{name} // ($me{roles} ? '张示例' : '张三');
+    my $uid = sprintf '019a0000-0000-7000-8000-0001%08d', $first{$kind} + $n;
+    my $sql = kept($kind, $n, $me{keys})
+        // account($kind, $n, $n, $me{keys} // $ENV{TEST_NGINX_ZWFW_KEYS});
+
+    $sql =~ s/\@NAME\@/Http::bytes($name =~ s{'}{''}gr)/e;
+    $sql =~ s/ON CONFLICT DO NOTHING//g;    # twice is a mistake here
+    run($db, join "\n", $sql, map {
+        "INSERT INTO zwfw.staff_roles VALUES ('$uid', '$me{body}', '$_');"
+    } split /,/, $me{roles} // '');
+
+    return { email => "$kind$n\@test.example", password => 'demo-2026',
+             name => $name, uid => $uid };
+}
+
+
+# Accounts sealed with the keys of a run: the first test makes them for all.
+
+sub kept {
+    my ($kind, $n, $keys) = @_;
+
+    return if $keys and $keys ne $ENV{TEST_NGINX_ZWFW_KEYS};
+
+    $kept{$kind} //= do {
+        my $root = $ENV{ZWFW_TEST_CLUSTERS} // return;
+        my $file = "$root/people-$kind";
+
+        open my $lock, '>', "$file.lock" or die "$file.lock: $!\n";
+        flock $lock, LOCK_EX or die "$file.lock: $!\n";
+
+        if (!-f $file) {
+            open my $out, '>:raw', "$file.new" or die "$file.new: $!\n";
+            print $out account($kind, 1, $kept, $ENV{TEST_NGINX_ZWFW_KEYS});
+            close $out or die "$file.new: $!\n";
+            rename "$file.new", $file or die "$file: $!\n";
+        }
+
+        open my $in, '<', $file or die "$file: $!\n";
+        local $/ = '';
+        [readline $in];
+    };
+
+    return $kept{$kind}[$n - 1];
+}
+
+
+# SQL of the accounts from one number to another, an empty line behind each
+
+sub account {
+    my ($kind, $from, $to, $keys) = @_;
+
     $hash //= bash('demo_scrypt 10 1');
 
-    run($db, bash('HASH=$1; demo_keys "$2"; demo_account "${@:3}"', $hash,
-        $me{keys} // $ENV{TEST_NGINX_ZWFW_KEYS}, $number + 10_000, 'staff',
-        @he{qw(name email)}, $me{body}, join ' ', split /,/, $me{roles}));
+    return bash(<<'END', $hash, $keys, $kind, $first{$kind}, $from, $to);
+HASH=$1
+demo_keys "$2"
 
-    return \%he;
+for n in $(seq "$5" "$6"); do
+    demo_account $(($4 + n)) "$3" @NAME@ "$3$n@test.example"
+    echo
+done
+END
 }
 
 
