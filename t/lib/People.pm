@@ -26,9 +26,10 @@ use strict;
 use warnings;
 use utf8;
 
-use Fcntl qw(LOCK_EX);
 use File::Temp;
 use Test::More;
+
+use Stores;
 
 my $number = 0;
 my $hash;
@@ -140,18 +141,13 @@ sub kept {
     return if $keys and $keys ne $ENV{TEST_NGINX_ZWFW_KEYS};
 
     $kept{$kind} //= do {
-        my $root = $ENV{ZWFW_TEST_CLUSTERS} // return;
-        my $file = "$root/people-$kind";
+        my $file = Stores::once("people-$kind", sub {
+            my $new = shift;
 
-        open my $lock, '>', "$file.lock" or die "$file.lock: $!\n";
-        flock $lock, LOCK_EX or die "$file.lock: $!\n";
-
-        if (!-f $file) {
-            open my $out, '>:raw', "$file.new" or die "$file.new: $!\n";
+            open my $out, '>:raw', $new or die "$new: $!\n";
             print $out account($kind, 1, $kept, $ENV{TEST_NGINX_ZWFW_KEYS});
-            close $out or die "$file.new: $!\n";
-            rename "$file.new", $file or die "$file: $!\n";
-        }
+            close $out or die "$new: $!\n";
+        }) // return;
 
         open my $in, '<', $file or die "$file: $!\n";
         local $/ = '';

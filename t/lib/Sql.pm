@@ -16,7 +16,6 @@ use warnings;
 use utf8;
 
 use Encode qw(decode_utf8 encode_utf8);
-use Fcntl qw(LOCK_EX);
 use IPC::Open2 qw(open2);
 use JSON::PP ();
 use Stores;
@@ -48,22 +47,15 @@ sub new {
 sub cluster {
     my $self = shift;
 
-    my $root = $ENV{ZWFW_TEST_CLUSTERS} // return;
-    my $dir = join '-', "$root/$self->{platform}", @{ $self->{slices} };
-
-    open my $lock, '>', "$dir.lock" or die "$dir.lock: $!\n";
-    flock $lock, LOCK_EX or die "$dir.lock: $!\n";
-
-    if (!-d $dir) {
+    return Stores::once(join('-', $self->{platform}, @{ $self->{slices} }), sub {
+        my $dir = shift;
         my $pg = $self->{pg} = Stores::Postgres->start;
 
         $self->load;
         $pg->stop;
         rename "$pg->{dir}/data", $dir or die "$dir: $!\n";
         delete @$self{qw(pg dbname)};
-    }
-
-    return $dir;
+    });
 }
 
 

@@ -19,6 +19,7 @@ package Stores;
 use strict;
 use warnings;
 
+use Fcntl qw(LOCK_EX);
 use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
 use POSIX ();
@@ -26,6 +27,26 @@ use POSIX ();
 use Proc;
 use Stores::Redis;
 use Stores::Shared;
+
+
+# The path of what all tests of a run begin with, if they have a place for it: the
+# first one that asks makes it, at the path that $make is given.
+
+sub once {
+    my ($name, $make) = @_;
+
+    my $path = ($ENV{ZWFW_TEST_CLUSTERS} // return) . "/$name";
+
+    open my $lock, '>', "$path.lock" or die "$path.lock: $!\n";
+    flock $lock, LOCK_EX or die "$path.lock: $!\n";
+
+    if (!-e $path) {
+        $make->("$path.new");
+        rename "$path.new", $path or die "$path: $!\n";
+    }
+
+    return $path;
+}
 
 
 sub start {
