@@ -335,7 +335,8 @@ for my $store (undef, $node->redis, $db->{pg}) {
     $conn->reset if $store;
     $store->thaw if $store;
     Proc::until_true('service', 20, sub {
-        return $node->client->get("/api/item/$card")->code == 200
+        return $node->client->get('/api/health')->code == 200
+            && $node->client->get("/api/item/$card")->code == 200
             && $node->client(kind => 'natural')->get('/api/case/')->code == 200;
     });
     undef $conn;

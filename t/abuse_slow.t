@@ -319,7 +319,8 @@ for my $store ($node->redis, $db->{pg}) {
 
     $store->thaw;
     Proc::until_true('service', 20, sub {
-        return $node->client->get("/api/item/$card")->code == 200
+        return $node->client->get('/api/health')->code == 200
+            && $node->client->get("/api/item/$card")->code == 200
             && registered()->get('/api/case/')->code == 200;
     });
     calm("$what is silent");

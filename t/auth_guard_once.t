@@ -11,7 +11,8 @@ use Test::More;
 use lib 't/lib';
 use Node;
 
-my $node = Node->new(workers => 1, http => <<'END', server => <<'END');
+my $node = Node->new(workers => 1, block => 'redis_timeout 10s;',
+                     http => <<'END', server => <<'END');
     log_format behind "$request_method $uri";
     server {
         listen unix:$DIR/behind;

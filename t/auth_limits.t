@@ -132,11 +132,30 @@ my %codes = %{ asked($flood, '/api/login', 100) };
 cmp_ok($codes{422} // 0, '>=', 61, 'a person is not disturbed')
     or diag(explain(\%codes));
 cmp_ok($codes{429} // 0, '>=', 20, 'a flood ends');
-refused($flood->post_json('/api/register', {}), 'for both paths together');
-is($flood->post('/login/', {}, headers => { Accept => 'text/html' })->code, 429,
-   'however the path is written');
+# one is let in each second: not two, one behind the other
 
-my $res = $flood->post('/login', {}, headers => { Accept => 'text/html' });
+sub flooded {
+    my $ask = shift;
+
+    my $res = $ask->();
+    return $res->code == 429 ? $res : $ask->();
+}
+
+
+sub form {
+    my $path = shift;
+
+    return flooded(sub {
+        $flood->post($path, {}, headers => { Accept => 'text/html' });
+    });
+}
+
+
+refused(flooded(sub { $flood->post_json('/api/register', {}) }),
+        'for both paths together');
+is(form('/login/')->code, 429, 'however the path is written');
+
+my $res = form('/login');
 
 is($res->code, 429, 'a browser');
 cmp_ok($res->header('Retry-After'), '>=', 1, 'is told when');

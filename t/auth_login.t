@@ -6,7 +6,7 @@ use warnings;
 use utf8;
 
 use File::Temp qw(tempdir);
-use List::Util qw(sum0);
+use List::Util qw(min sum0);
 use Test::More;
 
 use lib 't/lib';
@@ -134,7 +134,7 @@ sub fails {
 
     my $before = work();
     my $res = post($person, password => 'geheim-2025');
-    $person->{work} += work() - $before;
+    push @{ $person->{work} }, work() - $before;
 
     return face($res);
 }
@@ -153,9 +153,11 @@ for (1 .. 4) {
 like($known->{body}, qr/"code":"wrong_login","field":"password"/, 'its code');
 ok(!$known->{headers}{'set-cookie'}, 'no cookie');
 
-cmp_ok($her->{work}, '>', 20, 'a password is hard work');
-cmp_ok($_->[0]{work}, '<', 1.5 * $_->[1]{work}, 'as hard for nobody')
-    for [$her, $nobody], [$nobody, $her];
+my ($work, $same) = map { min @{ $_->{work} } } $her, $nobody;
+
+cmp_ok($work, '>', 5, 'a password is hard work');
+cmp_ok($_->[0], '<', 2 * $_->[1], 'as hard for nobody')
+    for [$work, $same], [$same, $work];
 
 
 # a success forgets failures

@@ -20,11 +20,12 @@ binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
 my $redis = Cluster->start;
 my $node = Node->new(redis => $redis,
-                     block => 'postgres_connections 1 1 1;',
+                     block => 'postgres_connections 1 1 1; '
+                         . 'postgres_timeout 4s 10s;',
                      server => 'location = /metrics { zwfw_metrics; }');
 my ($nginx, $db) = ($node->nginx, $node->db);
 my $held = $nginx->held;
-my $load = Load->new(node => $node, clients => 3, of_one => 20,
+my $load = Load->new(node => $node, clients => 3,
                      order => [qw(me draft page me greeting)]);
 
 

@@ -18,7 +18,7 @@ my ($db, $redis) = (Sql->new(slices => [Node::slices()]),
 local $ENV{MALLOC_PERTURB_} = 165;
 
 my $node = Node->new(workers => 1, db => $db, redis => $redis,
-                     server => "        keepalive_timeout 1s;\n");
+                     server => "        keepalive_timeout 3s;\n");
 my $she = $node->client(kind => 'natural');
 my @head = ('Cookie: zwfw=' . $she->cookie('zwfw'),
             "X-CSRF-Token: $she->{token}", 'Transfer-Encoding: chunked',

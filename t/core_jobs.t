@@ -77,7 +77,7 @@ $db->admin("DELETE FROM zwfw.jobs; INSERT INTO zwfw.replies
 
 my $node = Node->new(db => $db, redis => $redis);
 
-Proc::until_true('the sweep', 10, sub { return count('zwfw.replies') < 48 });
+Proc::until_true('the sweep', 60, sub { return count('zwfw.replies') < 48 });
 is(count('zwfw.replies'), 23, 'core_sweep has run');
 Proc::until_true('the end', 10, sub {
     return row('lease_until IS NULL') eq 't';
@@ -94,7 +94,7 @@ job('');
 
 my @nodes = map { Node->new(db => $db, redis => $redis) } 1, 2;
 
-Proc::until_true('four claims', 20, sub { return count('public.asked') >= 4 });
+Proc::until_true('four claims', 60, sub { return count('public.asked') >= 4 });
 is($db->admin('SELECT count(DISTINCT node) FROM public.asked'), 2,
    'both nodes have asked');
 Proc::until_true('the end', 10, sub {
@@ -113,7 +113,7 @@ is(join('', map { $_->nginx->stop } @nodes), '', 'no alert of both');
 
 job("PERFORM 1 / 0;");
 $node = Node->new(db => $db, redis => $redis);
-Proc::until_true('the error', 10, sub { return row('last_error') });
+Proc::until_true('the error', 60, sub { return row('last_error') });
 
 is(row('last_error'), '22012', 'its error is kept');
 is(row('lease_until IS NULL'), 't', 'its lease is given back');
@@ -140,7 +140,7 @@ is(join('', $node->nginx->stop), '', 'no alert');
 
 job(q{RETURN '{"failed": 2}'::json;});
 $node = Node->new(db => $db, redis => $redis);
-Proc::until_true('the error', 10, sub { return row('last_error') });
+Proc::until_true('the error', 60, sub { return row('last_error') });
 
 is(row('last_error'), 'rows_failed', 'is told like one that fails');
 is(scalar(() = $node->nginx->log_lines(
@@ -167,7 +167,7 @@ my $holder = $db->user;
 $holder->ask('SELECT pg_advisory_lock(1);');
 
 $node = Node->new(db => $db, redis => $redis);
-Proc::until_true('the job waits', 10, sub {
+Proc::until_true('the job waits', 60, sub {
     return $db->admin("SELECT count(*) FROM pg_locks
                         WHERE locktype = 'advisory' AND NOT granted");
 });
@@ -184,7 +184,7 @@ is(row("lease_until IS NULL AND last_error IS NULL"), 't',
 
 job('');
 $node = Node->new(db => $db, redis => $redis);
-Proc::until_true('both workers have asked', 20, sub {
+Proc::until_true('both workers have asked', 60, sub {
     return count('public.asked') >= 2 && row('lease_until IS NULL') eq 't';
 });
 is(join('', $node->nginx->stop), '', 'quits with timers set');

@@ -79,24 +79,10 @@ unlike($db->admin("SELECT string_agg(r::text, ' ') FROM zwfw.replies r"),
 
 # at the same time
 
-# 503 says: again
-
-sub until_answered {
-    my $ask = shift;
-
-    for (1 .. 50) {
-        my $res = $ask->();
-        return $res if $res->code != 503;
-    }
-
-    die "busy\n";
-}
-
-
 $said = said();
 
 my %answer = map { $_ => 1 } Proc::together(2, sub {
-    my $res = until_answered(sub { register($said, 'a-double-click') });
+    my $res = Http::until_answered(sub { register($said, 'a-double-click') });
     return $res->code . ' ' . ($res->json->{uid} // '');
 });
 

@@ -19,7 +19,7 @@ my $count = "SELECT count(*) FROM pg_stat_activity
 
 Proc::until_true('four connections', 90, sub {
     $idle->hold;
-    my @asked = map { $idle->ask(write => 'HOLD') } 1 .. 12;
+    my @asked = map { $idle->ask(write => 'STAY') } 1 .. 12;
     $idle->let_go;
     $_->answer for @asked;
     return $idle->admin($count) == 4;

@@ -45,7 +45,7 @@ sub client {
 
         } else {
             $key //= "load-$who-$n";
-            $she //= $pair->person($node, $mine[$n % @mine]);
+            $she //= $pair->person($node, $mine[$n / 3 % @mine]);
             $she->{port} = $node->nginx->port;
             delete $she->{sock};
             $res = eval {
@@ -204,7 +204,7 @@ subtest 'what the clients were told' => sub {
 
 
 subtest 'one that may not write any more' => sub {
-    my $she = $pair->person($nodes[0]);
+    my $she = $pair->person($nodes[0], $each * $clients);   # nobody has used
 
     is(Pair::writes($she, 'before')->code, 200, 'it may');
     $first->set('default_transaction_read_only = on');

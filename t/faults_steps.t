@@ -142,6 +142,10 @@ sub key { return 'key-of-step-' . ++$acts }
 {
     my $key = key();
 
+    # whoever waits for the table does so until the worker has ended
+
+    $db->admin('ALTER FUNCTION zwfw.once SET lock_timeout = 0');
+
     open my $psql, '|-', 'psql', '-Xq', '-d', $db->conninfo
         or die "psql: $!\n";
     $psql->autoflush;

@@ -261,7 +261,8 @@ for my $what (sort keys %secret) {
 
 # what a case tells is in the database, but in no visit, log or file
 
-my ($visits) = $place{database} =~ /^(COPY zwfw\.visits_\w+ .*?)^\\\.$/ms;
+my $visits = join '',
+    $place{database} =~ /^(COPY zwfw\.visits_\w+ .*?)^\\\.$/msg;
 my ($uid) = $db->admin("SELECT owner FROM zwfw.cases WHERE id = '$case'");
 
 like($visits, qr{GET /item/\t.*plantedsearch}, 'visits were stored');

@@ -126,6 +126,17 @@ sub load {
     kill 'TERM', @pids;
     waitpid $_, 0 for @pids;
     die $error if $error;
+
+    # nginx ends what they had begun
+
+    my ($lines, $same) = (-1, 0);
+
+    Proc::until_true('the log stands still', 20, sub {
+        my $now = logged();
+        $same = $now == $lines ? $same + 1 : 0;
+        $lines = $now;
+        return $same == 20;
+    });
 }
 
 
@@ -267,8 +278,8 @@ $node = Node->new(%o, db => $db, redis => $redis, workers => 1,
                   http => "    zwfw_monitor_ring 8k;\n");
 $operator = operator();
 live($operator);
-Proc::until_true('the first visits', 10, sub {
-    return ledger()->{stored} > $before + 25;
+Proc::until_true('both visits of the operator', 10, sub {
+    return ledger()->{stored} >= $before + 25 + 2;
 });
 
 $db->{pg}->stop;

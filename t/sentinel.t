@@ -18,7 +18,8 @@ use Sentinels;
 binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 
 my $redis = Sentinels->start;
-my $node = Node->new(redis => $redis, block => 'redis_timeout 500ms;');
+my $node = Node->new(redis => $redis, block => 'redis_timeout 500ms;'
+                         . ' postgres_timeout 4s 10s;');
 my $nginx = $node->nginx;
 my $idle = Node->new(db => $node->db, redis => $redis);     # nobody asks it
 
@@ -32,7 +33,7 @@ for my $http ($node->readers) {
 
 my $her = $node->client;
 my $person = People::register($her);
-my $load = Load->new(node => $node, clients => 3, of_one => 20,
+my $load = Load->new(node => $node, clients => 3,
                      order => [qw(me draft page me greeting)]);
 
 

@@ -18,7 +18,8 @@ binmode Test::More->builder->$_, ':utf8' for qw(output failure_output);
 my $pair = Pair->new;
 my ($db, $primary, $standby) = @$pair{qw(db primary standby)};
 my ($a, $b, $short) = map {
-    $pair->node(block => "postgres_lag $_; postgres_depth 1;")
+    $pair->node(block => "postgres_lag $_; postgres_depth 1;"
+                    . ' postgres_timeout 4s 10s;')
 } '1h', '1h', '100ms';
 my $marked = $db->admin("SELECT min(code) FROM zwfw.items
                           WHERE state = 'in_use'");

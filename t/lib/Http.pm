@@ -44,6 +44,21 @@ sub stranger {
 }
 
 
+# the answer of code that asks, as soon as it is another one than 503: again
+
+sub until_answered {
+    my $ask = shift;
+
+    for (1 .. 50) {
+        my $res = $ask->();
+        return $res if $res->code != 503;
+        select undef, undef, undef, 0.02;
+    }
+
+    die "busy\n";
+}
+
+
 sub get {
     my ($self, $path, %o) = @_;
 

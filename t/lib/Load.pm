@@ -47,7 +47,7 @@ my $wave = Load::Holds::wave();
 sub new {
     my ($class, %o) = @_;
 
-    my $self = bless { clients => 4, of_one => 8, waves => [], phase => {},
+    my $self = bless { clients => 4, of_one => 20, waves => [], phase => {},
                        owner => $$, %o }, $class;
     my $db = $self->{node}->db;
 

@@ -22,6 +22,7 @@ use Time::HiRes qw(sleep);
 use Port;
 use Proc;
 
+my $patience = 120;     # s; nginx may run in valgrind
 my $bad = qr/\[(?:alert|crit|emerg)\]|exited on signal|open socket #/;
 
 
@@ -58,7 +59,7 @@ sub launch {
     my $pid = $self->{pid} = Proc::spawn(command => \@command,
                                          log => "$self->{dir}/output");
     $self->follow($before) if $self->{daemon};
-    Proc::until_true('start of nginx', $self->{binary} ? 120 : 30, sub {
+    Proc::until_true('start of nginx', $patience, sub {
         die "nginx does not start:\n", $self->log_lines
             if !$self->{daemon} && defined Proc::ended($pid);
         return $self->listening && $self->workers == $self->{workers};
@@ -255,7 +256,7 @@ sub reload {
     my %old = map { $_ => 1 } $self->workers;
 
     kill 'HUP', $self->{pid};
-    Proc::until_true('reload', 30, sub {
+    Proc::until_true('reload', $patience, sub {
         my @now = $self->workers;
         return @now == $self->{workers} && !grep { $old{$_} } @now;
     });
@@ -314,8 +315,9 @@ sub stop {
     return if !$self->{pid};
 
     kill 'QUIT', $self->{pid};
-    my $status = Proc::finish($self->{pid}, 30);
-    Proc::until_true('end of nginx', 30, sub { !Proc::alive($self->{pid}) });
+    my $status = Proc::finish($self->{pid}, $patience);
+    Proc::until_true('end of nginx', $patience,
+                     sub { !Proc::alive($self->{pid}) });
     undef $self->{pid};
 
     my @lines = $self->log_lines($bad);

@@ -49,7 +49,7 @@ sub start {
     my %o = @_;
 
     my $spill = delete $o{spill} // $folder;
-    my $ring = delete $o{ring} // ($long ? '8m' : '2m');
+    my $ring = delete $o{ring} // ($long ? '8m' : '4m');
 
     $node = Node->new(
         db => $db, redis => $redis, workers => 2, daemon => 1, %o,
@@ -161,7 +161,7 @@ sub client {
     $SIG{TERM} = sub { $stop = 1 };
     until ($stop) {
         flood(500);
-        select undef, undef, undef, $long ? 0.1 : 0.05;
+        select undef, undef, undef, $long ? 0.1 : 0.2;
     }
     POSIX::_exit(0);
 }

@@ -225,7 +225,7 @@ sub until_state {
 sub terminate {
     my ($self, $class) = @_;
 
-    return $self->admin("SELECT count(pg_terminate_backend(pid))
+    return $self->admin("SELECT count(pg_terminate_backend(pid, 10000))
                            FROM pg_stat_activity
                           WHERE application_name = 'zwfw $class'");
 }
