@@ -7,6 +7,7 @@ use strict;
 use warnings;
 
 use JSON::PP ();
+use File::Temp;
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -121,11 +122,13 @@ subtest 'the rounds end in time' => sub {
 sub run {
     my @words = @_;
 
-    open my $out, '-|', "$^X t/bench/run.pl --json @words 2>/dev/null"
+    my $said = File::Temp->new;
+
+    open my $out, '-|', "$^X t/bench/run.pl --json @words 2>$said"
         or die "run.pl: $!\n";
     my @rows = map { JSON::PP->new->utf8->decode($_) } <$out>;
 
-    ok(close $out, "run.pl @words");
+    ok(close $out, "run.pl @words") or diag(<$said>);
     return @rows;
 }
 

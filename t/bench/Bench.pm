@@ -308,7 +308,8 @@ END
 }
 
 
-# with other stores or folders than those of the run, if some are given
+# with other stores or folders than those of the run, if some are given; when the
+# machine stands still, that shows in the figures and ends no run
 
 sub platform {
     my ($name, $more, %other) = @_;
@@ -330,6 +331,8 @@ sub platform {
         keys "$value{KEYS}";
         files "$value{FILES}";
         html "$value{HTML}";
+        postgres_timeout 10s 30s;
+        redis_timeout 10s;
         $more
     }
 END
